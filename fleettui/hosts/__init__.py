@@ -1,0 +1,1 @@
+"""Machines over SSH: sessions, journals, probes, and the hands that change a machine."""

@@ -1,0 +1,1 @@
+"""Frozen values in fleet's words; pure, and imported by everything else."""

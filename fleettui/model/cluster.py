@@ -1,0 +1,155 @@
+"""The cluster as fleet's registry tells it: machines, units, states, and a snapshot of all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from fleettui.model.names import is_template
+from fleettui.model.unitfile import UnitFile
+from fleettui.model.untrusted import Untrusted
+
+
+class TargetState(StrEnum):
+    """What a user asked of a unit, and what fleet says has come of it (fleet job/job.go)."""
+
+    INACTIVE = "inactive"
+    LOADED = "loaded"
+    LAUNCHED = "launched"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One member of the cluster (`machines/ID/object`); its metadata includes the dynamic keys."""
+
+    id: Untrusted
+    public_ip: Untrusted
+    metadata: tuple[tuple[Untrusted, Untrusted], ...] = ()
+    version: Untrusted = Untrusted("")
+
+    @property
+    def short_id(self) -> str:
+        """fleet's short form: eight characters and three dots."""
+        return f"{Untrusted(self.id.raw[:8])}..."
+
+
+@dataclass(frozen=True, slots=True)
+class UnitState:
+    """What one machine's agent last wrote about a unit (`states/UNIT/ID`)."""
+
+    machine_id: Untrusted
+    load: Untrusted
+    active: Untrusted
+    sub: Untrusted
+    unit_hash: Untrusted
+    index: int
+    """etcd's modifiedIndex of the key: grows whenever the agent writes the state anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A job of the registry with everything known under its name."""
+
+    name: Untrusted
+    unit_hash: str | None = None
+    """SHA-1 in hex; None where `job/UNIT/object` is missing or broken."""
+    target_state: Untrusted | None = None
+    """`job/UNIT/target-state` as it stands, None where the key is absent."""
+    target: Untrusted | None = None
+    """Machine ID the engine chose; None = not scheduled, and always for a global unit."""
+    heartbeat: Untrusted | None = None
+    """Machine ID in `job/UNIT/job-state`: who says that the unit is launched."""
+    states: tuple[UnitState, ...] = ()
+    """One a machine, sorted by machine ID."""
+    file: UnitFile | None = None
+
+    @property
+    def is_template(self) -> bool:
+        return is_template(self.name.raw)
+
+    @property
+    def is_global(self) -> bool:
+        return self.file is not None and self.file.is_global
+
+    @property
+    def wanted(self) -> TargetState | None:
+        """DSTATE: absent means inactive (fleet registry/job.go), an unknown word means None."""
+        if self.target_state is None:
+            return TargetState.INACTIVE
+        try:
+            return TargetState(self.target_state.raw)
+        except ValueError:
+            return None
+
+    @property
+    def reached(self) -> TargetState:
+        """STATE as fleetctl prints it for a unit that is not global."""
+        if self.target is None or self.state_on(self.target) is None:
+            return TargetState.INACTIVE
+        return TargetState.LAUNCHED if self.heartbeat == self.target else TargetState.LOADED
+
+    def state_on(self, machine_id: Untrusted) -> UnitState | None:
+        return next((s for s in self.states if s.machine_id == machine_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """The engine leader (`lease/engine-leader`)."""
+
+    machine_id: Untrusted
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """A registry key whose value could not be read; the good ones around it live on."""
+
+    key: Untrusted
+    problem: str
+    raw: Untrusted
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The registry at one etcd index."""
+
+    index: int
+    read_at: datetime
+    """UTC, when this picture was read or last confirmed."""
+    machines: Mapping[Untrusted, Machine] = field(default_factory=lambda: MappingProxyType({}))
+    """By machine ID, in order of address, then ID."""
+    units: Mapping[Untrusted, Unit] = field(default_factory=lambda: MappingProxyType({}))
+    """By unit name, sorted."""
+    leader: Leader | None = None
+    bad: tuple[BadRecord, ...] = ()
+
+    def machine_name(self, machine_id: Untrusted) -> str:
+        """`8charID.../PublicIP` as fleetctl shows it, or the short ID of one that is gone."""
+        machine = self.machines.get(machine_id)
+        if machine is None:
+            return f"{Untrusted(machine_id.raw[:8])}..."
+        return f"{machine.short_id}/{machine.public_ip}"
+
+
+class Link(StrEnum):
+    """How the picture on the screen stands to the cluster."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryView:
+    """The newest snapshot and how far it can be trusted; replaceable by any later view."""
+
+    link: Link
+    since: datetime
+    """UTC, when `link` began."""
+    snapshot: Snapshot | None = None
+    """None before the first read; kept, and growing old, while the registry is lost."""
+    reason: Untrusted | None = None
+    """Why the registry is lost, in its own words."""
+    attempt: int = 0
+    next_try: datetime | None = None
+    endpoint: str = ""

@@ -1,0 +1,144 @@
+"""What a machine says about itself, and the lines of its journal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from fleettui.model.untrusted import Untrusted
+
+FLEET_UNITS = "/run/fleet/units"
+"""Where fleetd writes unit files."""
+SYSTEMD_UNITS = "/run/systemd/system"
+"""Where fleetd links them for systemd."""
+FLEET_SERVICE = "fleet.service"
+
+
+class EntryKind(StrEnum):
+    """Kind of a directory entry."""
+
+    FILE = "file"
+    LINK = "link"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class FolderEntry:
+    """One name in a unit folder."""
+
+    name: Untrusted
+    kind: EntryKind
+    size: int
+    """Bytes."""
+    mode: int
+    links: int
+    """Hard links."""
+    target: Untrusted | None = None
+    """Where a link points."""
+    sha256: str | None = None
+    """Hex; None for what is no regular file or could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A unit folder as found; `problem` says why it could not be listed."""
+
+    path: str
+    entries: Mapping[Untrusted, FolderEntry] = field(default_factory=lambda: MappingProxyType({}))
+    problem: Untrusted | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """`systemctl show` of one unit."""
+
+    name: Untrusted
+    load: Untrusted
+    active: Untrusted
+    sub: Untrusted
+    main_pid: int
+    """0 = no main process."""
+    needs_daemon_reload: bool = False
+    fragment_path: Untrusted = Untrusted("")
+    since: datetime | None = None
+    """UTC, when the unit entered its present active state; None where systemd does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One journal record (`journalctl -o json`)."""
+
+    cursor: str
+    at: datetime
+    """UTC, by the machine's clock."""
+    message: Untrusted
+    priority: int
+    """syslog's 0 (emergency) to 7 (debug)."""
+    unit: Untrusted
+    identifier: Untrusted
+    pid: int = 0
+    boot_id: Untrusted = Untrusted("")
+    problem: str | None = None
+    """Set where the record could not be decoded; `message` is then its raw text."""
+
+
+class NoticeKind(StrEnum):
+    """What happened to a journal stream, told between its lines."""
+
+    CONNECTED = "connected"
+    LOST = "lost"
+    ENDED = "ended"
+    REFUSED = "refused"
+    SAID = "said"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalNotice:
+    """A rule in the journal pane: the stream began, was lost, resumed, or journalctl spoke."""
+
+    kind: NoticeKind
+    at: datetime
+    """UTC, by our clock."""
+    text: Untrusted
+
+
+JournalItem = JournalEntry | JournalNotice
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """One probe of one machine."""
+
+    machine_id: Untrusted
+    taken_at: datetime
+    """UTC, by our clock."""
+    clock: datetime
+    """UTC, by the machine's clock at the time of the probe."""
+    reported_id: Untrusted
+    """/etc/machine-id of the host that answered."""
+    hostname: Untrusted
+    folders: Mapping[str, Folder]
+    """FLEET_UNITS and SYSTEMD_UNITS."""
+    services: Mapping[Untrusted, ServiceFacts]
+    """fleet.service and the units asked for or found in FLEET_UNITS."""
+    journal: tuple[JournalEntry, ...]
+    """The newest lines of fleet.service."""
+    journal_problem: Untrusted | None = None
+    """Why the journal could not be read, in journalctl's words."""
+
+    @property
+    def fleet(self) -> ServiceFacts | None:
+        return self.services.get(Untrusted(FLEET_SERVICE))
+
+
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """A machine that could not be asked. It is never counted as clean."""
+
+    machine_id: Untrusted
+    at: datetime
+    reason: Untrusted
+
+
+HostReport = HostFacts | NotChecked

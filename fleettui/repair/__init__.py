@@ -1,0 +1,1 @@
+"""What is done about it: plans as data, their record on disk, and the run that drives them."""
