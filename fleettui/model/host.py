@@ -126,6 +126,8 @@ class HostFacts:
     """The newest lines of fleet.service."""
     journal_problem: Untrusted | None = None
     """Why the journal could not be read, in journalctl's words."""
+    services_problem: Untrusted | None = None
+    """What systemctl said besides, such as why it shows nothing."""
 
     @property
     def fleet(self) -> ServiceFacts | None:

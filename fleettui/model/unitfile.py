@@ -1,14 +1,29 @@
 """Unit files, read the way fleet reads them (a port of go-systemd's unit deserializer)."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from fleettui.model.untrusted import Untrusted
 
-_TRUE = frozenset({"1", "yes", "y", "true", "t", "on"})
-_PULL = re.compile(r"(?:^|/)(?:docker|rkt|podman)\s+(?:\S+\s+)*?(?:pull|fetch)\s+(?P<rest>.*)")
+Option = tuple[str, str, str]
+"""Section, name, value."""
+
+_TRUE = frozenset({"1", "yes", "true", "t", "on"})
+_PULL = re.compile(
+    r"""(?:^|[/\s"'(;&|])
+        (?: (?:docker|podman)\s+(?:-\S+\s+(?:[^-\s]\S*\s+)??)*?(?:image\s+)?pull
+          | rkt\s+(?:-\S+\s+(?:[^-\s]\S*\s+)??)*?fetch
+        )\s""",
+    re.VERBOSE,
+)
+# What Go's unicode.IsSpace takes for a space; str.strip() would also take the separators 1C to 1F.
+_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    chr(code) for code in range(0x2000, 0x200B)
+)
+_NOT_SPACE = re.compile(f"[^{_SPACE}]")
+_SECTION_OR_COMMENT = re.compile(r"[\[#;]")
+_END_OF_NAME = re.compile(r"[=\n\r]")
 
 
 @dataclass(frozen=True)
@@ -18,18 +33,39 @@ class UnitFile:
     raw: Untrusted
 
     @cached_property
-    def options(self) -> tuple[tuple[str, str, str], ...]:
-        """(section, name, value) of each option, in the order of the file."""
-        return tuple(_options(self.raw.raw))
+    def options(self) -> tuple[Option, ...]:
+        """Each option, in the order of the file, up to where fleet stops reading."""
+        return self._read[0]
+
+    @cached_property
+    def problem(self) -> str | None:
+        """Why fleet cannot read the file, so that its unit does not exist for it; None if it can.
+
+        fleet 0.12 and later also refuses lines over 2048 bytes; that is not looked for.
+        """
+        return self._read[1]
 
     def values(self, section: str, name: str) -> tuple[str, ...]:
         """All values of an option, in order."""
         return tuple(v for s, n, v in self.options if s == section and n == name)
 
+    def fleet_values(self, name: str) -> tuple[str, ...]:
+        """All values of an option of `[X-Fleet]`, where one line may hold several in quotes."""
+        return tuple(v for line in self.values("X-Fleet", name) for v in _multivalue(line))
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """Physical lines, to be shown."""
+        return tuple(self.raw.raw.splitlines())
+
     @cached_property
     def is_global(self) -> bool:
-        """`Global=true` in `[X-Fleet]`: a copy on every eligible machine. The last line counts."""
-        values = self.values("X-Fleet", "Global")
+        """`Global=true` in `[X-Fleet]`: a copy on every eligible machine. The last value counts.
+
+        The words are those of fleet 0.13 and later; before it, only `true` was one (fleet
+        job/job.go). Specifiers such as `%i` are not filled in.
+        """
+        values = self.fleet_values("Global")
         return bool(values) and values[-1].lower() in _TRUE
 
     @cached_property
@@ -38,32 +74,106 @@ class UnitFile:
         return tuple(
             value
             for value in self.values("Service", "ExecStartPre")
-            if _PULL.search(value.lstrip("-@+!"))
+            if _PULL.search(value.lstrip("-@+!:"))
         )
 
-
-def _options(text: str) -> Iterator[tuple[str, str, str]]:
-    section = ""
-    for line in _logical_lines(text):
-        if line.startswith("[") and line.endswith("]"):
-            section = line[1:-1]
-            continue
-        name, equals, value = line.partition("=")
-        if equals and section:
-            yield section, name.strip(), value.strip()
+    @cached_property
+    def _read(self) -> tuple[tuple[Option, ...], str | None]:
+        lexer = _Lexer(self.raw.raw)
+        try:
+            lexer.read()
+        except _CannotBeRead as problem:
+            return tuple(lexer.options), str(problem)
+        return tuple(lexer.options), None
 
 
-def _logical_lines(text: str) -> Iterator[str]:
-    """Lines with continuations joined by a space and comments and blank lines left out."""
-    pending = ""
-    for physical in text.splitlines():
-        line = physical.strip() if not pending else physical.rstrip()
-        if not pending and (not line or line[0] in "#;"):
-            continue
-        if line.endswith("\\"):
-            pending += line[:-1] + " "
-            continue
-        yield (pending + line).strip()
-        pending = ""
-    if pending:
-        yield pending.strip()
+class _CannotBeRead(Exception):
+    """go-systemd's deserializer gives up here."""
+
+
+@dataclass(slots=True)
+class _Lexer:
+    """go-systemd's unit/deserialize.go, as fleet 0.8 to 0.11 carry it.
+
+    fleet 0.12 and later keeps the backslash and the line end of a continued line within the value,
+    where this one, like its forebears, puts one space.
+    """
+
+    text: str
+    at: int = 0
+    options: list[Option] = field(default_factory=list)
+
+    def read(self) -> None:
+        """Fill `options`. Raises _CannotBeRead with those before the fault kept."""
+        section = self._first_section()
+        while section is not None:
+            section = self._options_of(section)
+
+    def _first_section(self) -> str | None:
+        while found := _SECTION_OR_COMMENT.search(self.text, self.at):
+            self.at = found.end()
+            if found[0] == "[":
+                return self._section_name()
+            self._skip_comment()
+        return None
+
+    def _section_name(self) -> str:
+        end = self.text.find("]", self.at)
+        if end < 0:
+            raise _CannotBeRead("the name of a section does not end")
+        name = self.text[self.at : end]
+        self.at = end + 1
+        if self._line().strip(_SPACE):
+            raise _CannotBeRead("something follows the name of a section on its line")
+        return name
+
+    def _options_of(self, section: str) -> str | None:
+        """Read the options of one section; the name of the next, None at the end of the text."""
+        while found := _NOT_SPACE.search(self.text, self.at):
+            self.at = found.end()
+            if found[0] == "[":
+                return self._section_name()
+            if found[0] in "#;":
+                self._skip_comment()
+                continue
+            name = self._option_name(found.start())
+            self.options.append((section, name, self._value()))
+        return None
+
+    def _option_name(self, start: int) -> str:
+        end = _END_OF_NAME.search(self.text, start)
+        if end is None or end[0] != "=":
+            raise _CannotBeRead("a line within a section is no option: it has no =")
+        self.at = end.end()
+        return self.text[start : end.start()].strip(_SPACE)
+
+    def _value(self) -> str:
+        parts = []
+        while (line := self._line()).endswith("\\"):
+            parts.append(line[:-1])
+        return " ".join((*parts, line)).strip(_SPACE)
+
+    def _skip_comment(self) -> None:
+        while self._line().removesuffix(" ").endswith("\\"):
+            pass
+
+    def _line(self) -> str:
+        """The rest of the line; as in the original, `\\r` is cut only where the text ends."""
+        end = self.text.find("\n", self.at)
+        if end < 0:
+            line, self.at = self.text[self.at :].removesuffix("\r"), len(self.text)
+        else:
+            line, self.at = self.text[self.at : end], end + 1
+        return line
+
+
+def _multivalue(line: str) -> list[str]:
+    """`"a=b" "c=d"` as two values (fleet unit/unit.go); any other line is one."""
+    if not (line.startswith('"') and line.endswith('"')):
+        return [line]
+    values: list[list[str]] = [[]]
+    for number, piece in enumerate(line.split('"')):
+        first, *more = [piece] if number % 2 else piece.split(" ")
+        values[-1].append(first)
+        values.extend([word] for word in more)
+    return ["".join(parts) for parts in values]

@@ -1,0 +1,5 @@
+"""`python -m fleettui`."""
+
+from fleettui.cli import main
+
+main()

@@ -1,0 +1,233 @@
+"""The command line: settings from flags and variables, real I/O, and who this session is."""
+
+import asyncio
+import getpass
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from platformdirs import user_state_path
+
+from fleettui import __version__
+
+if TYPE_CHECKING:
+    from fleettui.access import Observer
+
+DEFAULT_ENDPOINTS = ("http://127.0.0.1:2379", "http://127.0.0.1:4001")
+"""fleetctl's own (fleet fleetctl/fleetctl.go)."""
+DEFAULT_PREFIX = "/_coreos.com/fleet/"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a session needs to know about its cluster."""
+
+    endpoints: tuple[str, ...]
+    prefix: str
+    username: str
+    port: int | None
+    identities: tuple[Path, ...]
+    known_hosts_file: Path
+    observe: bool
+    own_known_hosts: Path | None = None
+    """Where accepted host keys go; None = the user's state folder."""
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="fleettui")
+@click.option(
+    "--endpoint",
+    "endpoints",
+    multiple=True,
+    envvar=["FLEETTUI_ENDPOINT", "FLEETCTL_ENDPOINT"],
+    help="URL of an etcd member; repeatable, or separated by commas. "
+    f"[default: {', '.join(DEFAULT_ENDPOINTS)}]",
+)
+@click.option(
+    "--etcd-key-prefix",
+    "prefix",
+    envvar=["FLEETTUI_ETCD_KEY_PREFIX", "FLEETCTL_ETCD_KEY_PREFIX"],
+    default=DEFAULT_PREFIX,
+    show_default=True,
+    help="Where fleet keeps its keys in etcd.",
+)
+@click.option(
+    "--ssh-username",
+    "username",
+    envvar=["FLEETTUI_SSH_USERNAME", "FLEETCTL_SSH_USERNAME"],
+    default="core",
+    show_default=True,
+    help="User on the machines.",
+)
+@click.option(
+    "--ssh-port",
+    "port",
+    type=click.IntRange(1, 65535),
+    envvar="FLEETTUI_SSH_PORT",
+    help="SSH port of the machines. [default: as ssh_config says, else 22]",
+)
+@click.option(
+    "--identity",
+    "identities",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="FLEETTUI_IDENTITY",
+    help="Private key for the machines; repeatable. [default: the SSH agent and the usual keys]",
+)
+@click.option(
+    "--known-hosts-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar=["FLEETTUI_KNOWN_HOSTS_FILE", "FLEETCTL_KNOWN_HOSTS_FILE"],
+    default=Path("~/.fleetctl/known_hosts"),
+    show_default=True,
+    help="fleetctl's known hosts, read beside OpenSSH's own.",
+)
+@click.option(
+    "--observe",
+    is_flag=True,
+    envvar="FLEETTUI_OBSERVE",
+    help="Look at everything, change nothing: the session holds nothing that writes.",
+)
+@click.pass_context
+def cli(context: click.Context, /, **options: Any) -> None:
+    """A console for CoreOS fleet clusters: see what is broken, prove it, repair it.
+
+    Without a command it opens the console on the cluster of --endpoint.
+    """
+    settings = _settings(**options)
+    context.obj = settings
+    if context.invoked_subcommand is None:
+        _need_terminal()
+        asyncio.run(_console(settings))
+
+
+def _settings(endpoints: tuple[str, ...], known_hosts_file: Path, **options: Any) -> Settings:
+    urls = tuple(url.strip() for item in endpoints for url in item.split(",") if url.strip())
+    for url in urls:
+        if not url.startswith(("http://", "https://")):
+            raise click.BadParameter(
+                f"{url!r} is no URL of etcd. fleettui reads the registry in etcd itself, not "
+                "fleet's API socket: give the client URL of a member, as in "
+                f"--endpoint {DEFAULT_ENDPOINTS[0]}",
+                param_hint="--endpoint (FLEETTUI_ENDPOINT, FLEETCTL_ENDPOINT)",
+            )
+    return Settings(
+        endpoints=urls or DEFAULT_ENDPOINTS,
+        known_hosts_file=known_hosts_file.expanduser(),
+        **options,
+    )
+
+
+@cli.command()
+@click.option(
+    "--machines",
+    type=click.IntRange(1, 200),
+    default=3,
+    show_default=True,
+    help="How many machines the cluster has.",
+)
+@click.option(
+    "--fault",
+    type=click.Choice(["template", "none"]),
+    default="template",
+    show_default=True,
+    help="What is wrong with it.",
+)
+@click.option(
+    "--fleet-version",
+    default="0.11.8",
+    show_default=True,
+    help="The fleetd it simulates: 0.8.3 to 1.0.0 differ in how they take a restart.",
+)
+@click.option("--observe", is_flag=True, help="Open it as an observer.")
+@click.pass_obj
+def demo(settings: Settings, machines: int, fault: str, fleet_version: str, observe: bool) -> None:
+    """Open the console on an embedded cluster with a fault in it.
+
+    It needs nothing but Python and the extra `demo`, and touches no real cluster.
+    """
+    _need_terminal()
+    asyncio.run(_demo(machines, fault, fleet_version, observe=observe or settings.observe))
+
+
+def _need_terminal() -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("the console needs a terminal on standard input and output.")
+    if os.environ.get("TERM", "dumb") == "dumb":
+        raise click.UsageError("the console needs a terminal that can be drawn on; TERM is dumb.")
+
+
+def build(settings: Settings) -> "Observer":
+    """The session's rights as an object: an observer never gets the parts that write.
+
+    Nothing here imports etcd or asyncssh: they come with the first request, after first paint.
+    """
+    from fleettui.access import ClusterAddress, Observer, Operator  # noqa: PLC0415
+    from fleettui.hosts.connect import connect_hosts, hands_for  # noqa: PLC0415
+    from fleettui.hosts.settings import HostSettings  # noqa: PLC0415
+    from fleettui.registry.connect import connect_reader, connect_writer  # noqa: PLC0415
+
+    hosts = connect_hosts(
+        HostSettings(
+            username=settings.username,
+            port=settings.port,
+            identities=settings.identities,
+            known_hosts_file=settings.known_hosts_file,
+            remember=not settings.observe,
+            own_file=settings.own_known_hosts,
+        )
+    )
+    cluster = ClusterAddress(settings.endpoints, settings.prefix)
+    reader = connect_reader(settings.endpoints, settings.prefix)
+    if settings.observe:
+        return Observer(cluster, reader, hosts)
+    writer = connect_writer(settings.endpoints, settings.prefix)
+    return Operator(cluster, reader, hosts, writer, hands_for(hosts), _operator_name())
+
+
+def _operator_name() -> str:
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def records_folder() -> Path:
+    """Where repairs are recorded."""
+    return user_state_path("fleettui") / "repairs"
+
+
+async def _console(settings: Settings) -> None:
+    from fleettui.ui.app import FleetApp  # noqa: PLC0415
+
+    app = FleetApp(build(settings), records_folder())
+    await app.run_async()
+    if app.return_code:
+        raise SystemExit(app.return_code)
+
+
+async def _demo(machines: int, fault: str, version: str, *, observe: bool) -> None:
+    from fleettui.demo.cluster import DemoCluster, DemoSettings  # noqa: PLC0415
+
+    click.echo(f"Starting a demo cluster of {machines} machines ...", err=True)
+    async with DemoCluster(
+        DemoSettings(machines=machines, fault=fault, version=version)
+    ) as cluster:
+        await _console(
+            Settings(
+                endpoints=(cluster.endpoint,),
+                prefix=cluster.prefix,
+                username=cluster.username,
+                port=cluster.ssh_port,
+                identities=(cluster.identity,),
+                known_hosts_file=cluster.known_hosts,
+                observe=observe,
+                own_known_hosts=cluster.known_hosts.with_name("accepted"),
+            )
+        )
+
+
+def main() -> None:
+    """The console script."""
+    cli(auto_envvar_prefix=None)

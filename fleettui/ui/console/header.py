@@ -1,0 +1,86 @@
+"""Two lines that say which cluster this is, how true the picture is, and what may be done."""
+
+from collections import Counter
+from collections.abc import Collection
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from fleettui.access import ClusterAddress
+from fleettui.model.cluster import Link, RegistryView, Unit
+from fleettui.model.untrusted import Untrusted
+from fleettui.ui.paint import Piece, Tone, paint, paint_lines
+from fleettui.ui.picture import Picture, ago, now
+
+
+class StatusLines(Static):
+    """The console's header; it redraws each second, because ages grow."""
+
+    DEFAULT_CSS = """
+    StatusLines { height: 2; background: $panel; color: $foreground; padding: 0 1; }
+    """
+
+    picture: reactive[Picture] = reactive(Picture, init=False)
+
+    def __init__(self, cluster: ClusterAddress, *, may_change: bool) -> None:
+        super().__init__(markup=False)
+        self._cluster = cluster
+        self._may_change = may_change
+
+    def on_mount(self) -> None:
+        self.set_interval(1.0, self._draw)
+        self._draw()
+
+    def watch_picture(self) -> None:
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        self.update(paint_lines([self._first(), self._second()]))
+
+    def _first(self) -> Content:
+        role = ("OPERATOR", Tone.ACCENT) if self._may_change else (" OBSERVER ", Tone.ALARM)
+        endpoint = self.picture.view.endpoint or ", ".join(self._cluster.endpoints)
+        return paint(
+            ("fleettui ", Tone.STRONG), role, "  ", *_link(self.picture.view), "  ",
+            (f"{endpoint}{self._cluster.prefix}", Tone.DIM),
+        )  # fmt: skip
+
+    def _second(self) -> Content:
+        picture, snapshot = self.picture, self.picture.snapshot
+        if snapshot is None:
+            return paint(("nothing has been read yet", Tone.DIM))
+        findings = len(picture.findings)
+        count = f"{findings} finding{'' if findings == 1 else 's'}"
+        pieces: list[Piece] = [(count, Tone.BAD if findings else Tone.GOOD)]
+        pieces.append(f"  {len(snapshot.machines)} machines  {_units(snapshot.units.values())}  ")
+        if snapshot.leader is None:
+            pieces.append(("NO ENGINE LEADER", Tone.BAD))
+        else:
+            leader = snapshot.machine_name(snapshot.leader.machine_id)
+            pieces.append((f"engine leader {leader}", Tone.DIM))
+        if snapshot.bad:
+            pieces.append((f"  {len(snapshot.bad)} unreadable keys", Tone.WARN))
+        return paint(*pieces)
+
+
+def _link(view: RegistryView) -> list[Piece]:
+    match view.link:
+        case Link.LIVE if view.snapshot is not None:
+            return [("● LIVE", Tone.GOOD), (f" {ago(view.snapshot.read_at)} old", Tone.DIM)]
+        case Link.LIVE | Link.CONNECTING:
+            return [("◌ connecting", Tone.WARN)]
+        case Link.LOST:
+            wait = (view.next_try - now()).total_seconds() if view.next_try else 0
+            again = f"attempt {view.attempt}, next in {max(wait, 0):.0f} s"
+            stale = f"✖ STALE since {view.since.astimezone():%H:%M:%S}"
+            return [(stale, Tone.BAD), f" {again}: ", (view.reason or "", Tone.WARN)]
+
+
+def _units(units: Collection[Unit]) -> str:
+    counts = Counter(s.active.raw for unit in units for s in unit.states)
+    words = ", ".join(f"{n} {Untrusted(word)}" for word, n in counts.most_common(4))
+    return f"{len(units)} units ({words})" if words else f"{len(units)} units"

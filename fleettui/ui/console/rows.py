@@ -1,0 +1,169 @@
+"""Rows of the console's tables, from the picture; pure."""
+
+from fleettui.diagnosis.finding import Finding, Severity, Source
+from fleettui.model.cluster import Machine, TargetState, Unit, UnitState
+from fleettui.model.host import HostFacts, NotChecked
+from fleettui.ui.paint import Cell, Tone, cell
+from fleettui.ui.picture import Picture, ago
+from fleettui.ui.widgets.grid import Column, Row
+
+MACHINE_COLUMNS = (
+    Column("", 1),
+    Column("MACHINE", 11),
+    Column("IP", 13, 1),
+    Column("HOST", 8, 2),
+    Column("FLEETD", 7),
+    Column("AGENT", 12, 1),
+)
+UNIT_COLUMNS = (
+    Column("", 1),
+    Column("UNIT", 19, 3),
+    Column("WANTED", 8),
+    Column("STATE", 15, 2),
+    Column("MACHINE", 14, 2),
+)
+FINDING_COLUMNS = (
+    Column("", 1),
+    Column("", 15),
+    Column("", 20, 1),
+    Column("", 23, 1),
+    Column("", 12, 2),
+)
+
+_STATE_TONES = {
+    "active": Tone.GOOD,
+    "activating": Tone.WARN,
+    "reloading": Tone.WARN,
+    "deactivating": Tone.WARN,
+    "failed": Tone.BAD,
+}
+
+
+def machine_rows(picture: Picture) -> list[Row]:
+    """One row a machine of the registry."""
+    snapshot = picture.snapshot
+    return [_machine_row(m, picture) for m in snapshot.machines.values()] if snapshot else []
+
+
+def _machine_row(machine: Machine, picture: Picture) -> Row:
+    glyph, agent = _agent(machine, picture)
+    report = picture.reports.get(machine.id)
+    host = report.hostname if isinstance(report, HostFacts) else ""
+    cells = (
+        glyph,
+        cell(machine.short_id),
+        cell(machine.public_ip),
+        cell(host),
+        cell(machine.version, Tone.DIM),
+        agent,
+    )
+    return Row(machine.id, cells)
+
+
+def _agent(machine: Machine, picture: Picture) -> tuple[Cell, Cell]:
+    """A machine's mark and the word for it: what was not checked is never shown as good."""
+    report = picture.reports.get(machine.id)
+    if picture.finding_on(machine.id) is not None:
+        return Cell("✖", Tone.BAD), Cell("BROKEN", Tone.BAD)
+    match report:
+        case HostFacts():
+            return Cell("●", Tone.GOOD), Cell("no fault", Tone.GOOD)
+        case NotChecked():
+            return Cell("?", Tone.WARN), Cell("NOT CHECKED", Tone.WARN)
+        case None:
+            return Cell("…", Tone.DIM), Cell("asking", Tone.DIM)
+
+
+def unit_rows(picture: Picture) -> list[Row]:
+    """One row a unit; a global one is summed up."""
+    snapshot = picture.snapshot
+    return [_unit_row(u, picture) for u in snapshot.units.values()] if snapshot else []
+
+
+def _unit_row(unit: Unit, picture: Picture) -> Row:
+    glyph, state = unit_state(unit, picture)
+    if unit.is_global:
+        where = cell(f"global, {len(unit.states)} of {_alive(picture)}")
+    elif unit.target is None:
+        where = cell("not scheduled", Tone.WARN if _waits(unit) else Tone.DIM)
+    else:
+        machine = picture.machine(unit.target)
+        where = cell(machine.public_ip if machine else f"{picture.named(unit.target)} is gone")
+    return Row(unit.name, (glyph, cell(unit.name), _wanted(unit), state, where))
+
+
+def unit_state(unit: Unit, picture: Picture) -> tuple[Cell, Cell]:
+    """A unit's mark and its state in words."""
+    if unit.is_template:
+        active = unit.target is not None or unit.wanted is not TargetState.INACTIVE
+        tone = Tone.BAD if active else Tone.DIM
+        return Cell("◆", tone), Cell("LOADED TEMPLATE" if active else "template", tone)
+    if unit.unit_hash is None:
+        return Cell("?", Tone.WARN), Cell("no job", Tone.WARN)
+    if not unit.states:
+        waits = _waits(unit)
+        tone = Tone.WARN if waits else Tone.DIM
+        return Cell("○", tone), Cell("waiting" if waits else "inactive", tone)
+    worst = max(unit.states, key=_badness)
+    tone = _STATE_TONES.get(worst.active.raw, Tone.DIM)
+    words = f"{worst.active} {worst.sub}"
+    if picture.finding_on(worst.machine_id) is not None:
+        return Cell("❄", Tone.WARN), Cell(f"frozen: {words}", Tone.WARN)
+    return Cell("✖" if tone is Tone.BAD else "●", tone), Cell(words, tone)
+
+
+def _badness(state: UnitState) -> tuple[int, str]:
+    order = ("active", "reloading", "activating", "deactivating", "inactive", "failed")
+    word = state.active.raw
+    return (order.index(word) if word in order else len(order), state.machine_id.raw)
+
+
+def _wanted(unit: Unit) -> Cell:
+    if unit.wanted is None and unit.target_state is not None:
+        return cell(unit.target_state, Tone.BAD)
+    return Cell(str(unit.wanted), Tone.PLAIN if _waits(unit) else Tone.DIM)
+
+
+def _waits(unit: Unit) -> bool:
+    return unit.wanted in {TargetState.LOADED, TargetState.LAUNCHED} and not unit.is_template
+
+
+def _alive(picture: Picture) -> int:
+    return len(picture.snapshot.machines) if picture.snapshot else 0
+
+
+def finding_rows(picture: Picture) -> list[Row]:
+    """One row a finding, worst first."""
+    return [_finding_row(finding, picture) for finding in picture.findings]
+
+
+def _finding_row(finding: Finding, picture: Picture) -> Row:
+    tone = Tone.BAD if finding.severity is Severity.CRITICAL else Tone.WARN
+    where = picture.named(finding.machine_id) if finding.machine_id else "no machine yet"
+    cells = (
+        Cell("✖", tone),
+        Cell(finding.fault, tone),
+        cell(finding.unit or ""),
+        cell(f"on {where}"),
+        cell(_proof(finding)),
+    )
+    return Row(finding.key, cells)
+
+
+def _proof(finding: Finding) -> str:
+    counts = dict.fromkeys(Source, 0)
+    for evidence in finding.evidence:
+        counts[evidence.source] += 1
+    seen = ", ".join(f"{source} {count}" for source, count in counts.items() if count)
+    gaps = f"; {finding.gaps[0]}" if finding.gaps else ""
+    return f"seen in: {seen}{gaps}"
+
+
+def checked_words(picture: Picture) -> str:
+    """How many machines were asked, when, and which were not."""
+    machines = picture.snapshot.machines if picture.snapshot else {}
+    facts = [r for m in machines if isinstance(r := picture.reports.get(m), HostFacts)]
+    if not machines:
+        return "no machine to check"
+    oldest = f", the oldest {ago(min(f.taken_at for f in facts))} ago" if facts else ""
+    return f"{len(facts)} of {len(machines)} machines checked{oldest}"

@@ -1,0 +1,191 @@
+"""The console: machines and units on the left, the journal beside them, findings below."""
+
+from collections.abc import Hashable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Footer
+
+from fleettui.access import Observer, Operator
+from fleettui.diagnosis.finding import Finding
+from fleettui.model.cluster import Unit
+from fleettui.model.untrusted import Untrusted
+from fleettui.ui.console.header import StatusLines
+from fleettui.ui.console.rows import (
+    FINDING_COLUMNS,
+    MACHINE_COLUMNS,
+    UNIT_COLUMNS,
+    checked_words,
+    finding_rows,
+    machine_rows,
+    unit_rows,
+)
+from fleettui.ui.messages import DetailsAsked, FactsAsked, RepairAsked
+from fleettui.ui.picture import Picture
+from fleettui.ui.widgets.grid import Grid
+from fleettui.ui.widgets.journal import JournalPane
+
+SETTLE = 0.25
+"""Seconds the cursor must rest on a machine before its journal is opened over SSH."""
+
+
+class ConsoleScreen(Screen[None]):
+    """What the operator sees first and returns to."""
+
+    CSS_PATH = "console.tcss"
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+        (0, "-narrow"),
+        (100, "-normal"),
+        (160, "-wide"),
+    ]
+    TITLE = "fleettui"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "repair", "Repair", tooltip="Open the wizard on the selected finding"),
+        Binding("enter,d", "details", "Details", show=True, key_display="enter"),
+        Binding("l", "journal", "Journal", tooltip="Go to the journal pane"),
+        Binding("tab", "app.focus_next", "Next pane", show=False),
+        Binding(
+            "ctrl+r", "refresh", "Refresh", tooltip="Read the registry and all machines afresh"
+        ),
+    ]
+
+    picture: reactive[Picture] = reactive(Picture, init=False)
+
+    def __init__(self, access: Observer) -> None:
+        super().__init__()
+        self._access = access
+        self._settling: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        may_change = isinstance(self._access, Operator)
+        yield StatusLines(self._access.cluster, may_change=may_change).data_bind(
+            ConsoleScreen.picture
+        )
+        with Horizontal(id="panes"):
+            with Vertical(id="tables"):
+                yield Grid("MACHINES", MACHINE_COLUMNS, empty="not read yet", id="machines")
+                yield Grid("UNITS", UNIT_COLUMNS, empty="not read yet", id="units")
+            yield JournalPane(self._access.hosts, id="journal")
+        yield Grid("FINDINGS", FINDING_COLUMNS, empty="not read yet", id="findings")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self.set_interval(1.0, self._draw_findings)
+        self.query_one("#machines").focus()
+
+    def watch_picture(self, before: Picture, after: Picture) -> None:
+        if not self.is_mounted:
+            return
+        snapshot = after.snapshot
+        if snapshot is not None:
+            machines, units = self._grid("machines"), self._grid("units")
+            machines.styles.height = min(len(snapshot.machines), self.size.height // 4) + 2
+            machines.show(
+                machine_rows(after), title=f"MACHINES {len(snapshot.machines)}", empty="none"
+            )
+            units.show(unit_rows(after), title=f"UNITS {len(snapshot.units)}", empty="none")
+        self._draw_findings()
+        if before.findings != after.findings and after.findings and not before.findings:
+            self._select(after.findings[0].machine_id)
+        self._follow_selected()
+
+    def _draw_findings(self) -> None:
+        picture, grid = self.picture, self._grid("findings")
+        if picture.snapshot is None:
+            return
+        words = checked_words(picture)
+        count = len(picture.findings)
+        grid.show(
+            finding_rows(picture),
+            title=f"FINDINGS {count}{self._hint(count)}   {words}",
+            empty="nothing is wrong, as far as this was checked",
+        )
+        grid.styles.height = min(max(count, 1), 5) + 1
+
+    def _hint(self, count: int) -> str:
+        return "   r repairs the chosen one" if count and isinstance(self._access, Operator) else ""
+
+    def _grid(self, name: str) -> Grid:
+        return self.query_one(f"#{name}", Grid)
+
+    # --- the journal follows the selected machine ---------------------------------------------
+
+    def on_grid_moved(self, event: Grid.Moved) -> None:
+        if event.grid.has_focus or event.grid.id == "machines":
+            self._follow_selected(event.grid)
+
+    def _follow_selected(self, grid: Grid | None = None) -> None:
+        """Open the journal of the machine under the cursor, once the cursor rests."""
+        machine_id = self._machine_under(grid or self._grid("machines"))
+        machine = self.picture.machine(machine_id)
+        pane = self.query_one(JournalPane)
+        if machine is None or (pane.machine is not None and pane.machine.id == machine.id):
+            return
+        if self._settling is not None:
+            self._settling.stop()
+        chosen = machine
+        self._settling = self.set_timer(SETTLE, lambda: pane.watch_machine(chosen))
+
+    def _machine_under(self, grid: Grid) -> Untrusted | None:
+        key = grid.cursor_key
+        match grid.id:
+            case "machines":
+                return key if isinstance(key, Untrusted) else None
+            case "units":
+                unit = self._unit(key)
+                return unit.target if unit else None
+            case _:
+                finding = self._finding(key)
+                return finding.machine_id if finding else None
+
+    def _select(self, machine_id: Untrusted | None) -> None:
+        if machine_id is not None:
+            self._grid("machines").move_to(machine_id)
+
+    def _unit(self, key: Hashable | None) -> Unit | None:
+        snapshot = self.picture.snapshot
+        return snapshot.units.get(key) if snapshot and isinstance(key, Untrusted) else None
+
+    def _finding(self, key: Hashable | None) -> Finding | None:
+        return next((f for f in self.picture.findings if f.key == key), None)
+
+    # --- actions ------------------------------------------------------------------------------
+
+    def on_grid_chosen(self, event: Grid.Chosen) -> None:
+        self._open(event.grid)
+
+    def action_details(self) -> None:
+        grid = self.focused if isinstance(self.focused, Grid) else self._grid("machines")
+        self._open(grid)
+
+    def _open(self, grid: Grid) -> None:
+        key = grid.cursor_key
+        if key is None:
+            self.notify("There is nothing under the cursor yet.", markup=False)
+            return
+        self.post_message(DetailsAsked(grid.id or "", key))
+
+    def action_journal(self) -> None:
+        self.query_one(JournalPane).focus()
+
+    def action_refresh(self) -> None:
+        self.post_message(FactsAsked())
+
+    def action_repair(self) -> None:
+        finding = self._finding(self._grid("findings").cursor_key)
+        if not isinstance(self._access, Operator):
+            self.notify(
+                "OBSERVER: this session holds nothing that could change the cluster. "
+                "Start fleettui without --observe to repair.",
+                severity="warning",
+                markup=False,
+            )
+        elif finding is None:
+            self.notify("There is no finding to repair.", markup=False)
+        else:
+            self.post_message(RepairAsked(finding))

@@ -1,0 +1,78 @@
+"""A screen of everything known about one row of the console; it lives on as the cluster changes."""
+
+from collections.abc import Hashable, Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from fleettui.model.untrusted import Untrusted
+from fleettui.ui.detail.text import finding_lines, machine_lines, unit_lines
+from fleettui.ui.paint import Tone, paint, paint_lines
+from fleettui.ui.picture import Picture
+
+
+class DetailScreen(Screen[None]):
+    """Read-only; escape goes back."""
+
+    CSS_PATH = "detail.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,backspace", "app.pop_screen", "Back"),
+        Binding("j", "down", "Down", show=False),
+        Binding("k", "up", "Up", show=False),
+        Binding("g", "top", "Top", show=False),
+        Binding("G", "bottom", "Bottom", show=False),
+    ]
+
+    picture: reactive[Picture] = reactive(Picture, init=False)
+
+    def __init__(self, table: str, key: Hashable) -> None:
+        super().__init__()
+        self._table = table
+        self._key = key
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll():
+            yield Static(markup=False)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self._draw()
+
+    def watch_picture(self) -> None:
+        if self.is_mounted:
+            self._draw()
+
+    def _draw(self) -> None:
+        self.query_one(Static).update(paint_lines(self._lines()))
+
+    def _lines(self) -> Iterable[Content]:
+        picture, key = self.picture, self._key
+        snapshot = picture.snapshot
+        if self._table == "findings":
+            finding = next((f for f in picture.findings if f.key == key), None)
+            if finding is not None:
+                return finding_lines(finding, picture)
+        elif snapshot is not None and isinstance(key, Untrusted):
+            if self._table == "machines" and key in snapshot.machines:
+                return machine_lines(snapshot.machines[key], picture)
+            if self._table == "units" and key in snapshot.units:
+                return unit_lines(snapshot.units[key], picture)
+        return [paint(("This is gone: it is no longer in the cluster.", Tone.DIM))]
+
+    def action_down(self) -> None:
+        self.query_one(VerticalScroll).scroll_down()
+
+    def action_up(self) -> None:
+        self.query_one(VerticalScroll).scroll_up()
+
+    def action_top(self) -> None:
+        self.query_one(VerticalScroll).scroll_home()
+
+    def action_bottom(self) -> None:
+        self.query_one(VerticalScroll).scroll_end()

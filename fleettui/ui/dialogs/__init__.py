@@ -1,0 +1,1 @@
+"""Questions and help: screens that return a value and do nothing themselves."""

@@ -1,0 +1,40 @@
+"""What the app is told, in the past tense; payloads are frozen."""
+
+from collections.abc import Hashable
+
+from textual.message import Message
+
+from fleettui.diagnosis.finding import Finding
+from fleettui.model.cluster import RegistryView
+
+
+class ViewTaken(Message):
+    """The registry was read or lost. Only the newest view matters."""
+
+    def __init__(self, view: RegistryView) -> None:
+        super().__init__()
+        self.view = view
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, ViewTaken)
+
+
+class RepairAsked(Message):
+    """The operator wants to repair a finding."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__()
+        self.finding = finding
+
+
+class DetailsAsked(Message):
+    """The operator wants to see everything about a row of one of the console's tables."""
+
+    def __init__(self, table: str, key: Hashable) -> None:
+        super().__init__()
+        self.table = table
+        self.key = key
+
+
+class FactsAsked(Message):
+    """The operator wants the registry and every machine read afresh."""

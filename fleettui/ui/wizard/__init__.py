@@ -1,0 +1,1 @@
+"""The repair wizard: locate, delete, reload, restart, verify."""

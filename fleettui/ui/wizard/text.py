@@ -1,0 +1,153 @@
+"""What the wizard says about its steps, as content; pure."""
+
+from collections.abc import Iterable, Iterator
+
+from textual.content import Content
+
+from fleettui.diagnosis.template_loaded import machine_evidence
+from fleettui.model.cluster import Machine, Snapshot
+from fleettui.model.host import HostFacts, HostReport, NotChecked
+from fleettui.model.untrusted import Untrusted
+from fleettui.repair.outcome import Check, Outcome, Result
+from fleettui.repair.plan import Plan, Stage, Step, Way, literal
+from fleettui.ui.paint import Piece, Tone, paint
+
+_TITLES = {
+    Stage.LOCATE: "Locate",
+    Stage.DELETE: "Delete",
+    Stage.RELOAD: "Reload",
+    Stage.RESTART: "Restart",
+    Stage.VERIFY: "Verify",
+}
+
+
+def stepper(now: Stage, done: Iterable[Stage], *, failed: bool) -> Content:
+    """The five stages and where one is."""
+    finished = set(done)
+    pieces: list[Piece] = []
+    for number, stage in enumerate(Stage, 1):
+        title = f" {number} {_TITLES[stage]} "
+        if stage in finished:
+            pieces.append((f"✔{title}", Tone.GOOD))
+        elif stage is now:
+            pieces.append((f"{'✖' if failed else '▶'}{title}", Tone.BAD if failed else Tone.ACCENT))
+        else:
+            pieces.append((f"○{title}", Tone.DIM))
+        pieces.append(("─ ", Tone.DIM) if stage is not Stage.VERIFY else "")
+    return paint(*pieces)
+
+
+def target_lines(
+    unit: Untrusted, machine: Machine | None, host: str, cluster: str
+) -> Iterator[Content]:
+    """What is being repaired, in full words."""
+    yield paint(("unit    ", Tone.DIM), (unit, Tone.STRONG), ("   cluster ", Tone.DIM), cluster)
+    if machine is None:
+        yield paint(("machine ", Tone.DIM), ("not known yet", Tone.WARN))
+        return
+    yield paint(
+        ("machine ", Tone.DIM), (machine.id, Tone.STRONG), "  ", (machine.public_ip, Tone.STRONG),
+        f"  {host}", (f"  fleetd {machine.version}", Tone.DIM),
+    )  # fmt: skip
+
+
+def located_lines(
+    unit: Untrusted, snapshot: Snapshot, reports: Iterable[HostReport]
+) -> Iterator[Content]:
+    """The registry's view, then a verdict for each machine; what was not asked is never clean."""
+    yield paint(("Registry", Tone.ACCENT))
+    job = snapshot.units.get(unit)
+    if job is None:
+        yield paint("  knows nothing of it any more: only the machines can tell")
+    else:
+        where = snapshot.machine_name(job.target) if job.target else "no machine"
+        yield paint(
+            "  target state ", (job.target_state or "absent", Tone.STRONG), f", target {where}"
+        )
+    yield paint("")
+    yield paint(("Machines", Tone.ACCENT), ("  both unit folders and fleet's journal", Tone.DIM))
+    for report in reports:
+        yield from _located(unit, snapshot, report)
+
+
+def _located(unit: Untrusted, snapshot: Snapshot, report: HostReport) -> Iterator[Content]:
+    name = snapshot.machine_name(report.machine_id)
+    if isinstance(report, NotChecked):
+        yield paint("  ", ("? NOT CHECKED ", Tone.WARN), name, "  ", (report.reason, Tone.WARN))
+        return
+    seen = [evidence for found, evidence in machine_evidence(report) if found == unit]
+    mark: Piece = ("✖ AFFECTED    ", Tone.BAD) if seen else ("● clean       ", Tone.GOOD)
+    yield paint("  ", mark, name, (f"  {report.hostname}", Tone.DIM))
+    for evidence in seen:
+        yield paint("      ", (f"{evidence.source}: ", Tone.DIM), evidence.where)
+    if report.journal_problem is not None:
+        yield paint(
+            "      ", ("journal not read: ", Tone.WARN), (report.journal_problem, Tone.WARN)
+        )
+
+
+def is_affected(unit: Untrusted, report: HostReport) -> bool:
+    """Whether a machine's own files or journal show the template."""
+    return isinstance(report, HostFacts) and any(u == unit for u, _ in machine_evidence(report))
+
+
+def step_lines(step: Step, plan: Plan, prefix: str) -> Iterator[Content]:
+    """Why, what it changes, what it leaves alone, and what will run, word for word."""
+    yield paint(("Why", Tone.ACCENT), f"   {step.why}")
+    yield from _block("It changes", step.changes)
+    yield from _block("It leaves alone", step.keeps)
+    yield paint("")
+    if not step.actions:
+        yield paint(("Nothing is left to do here", Tone.GOOD), ": it was done before.")
+        return
+    yield paint(("What will run, word for word", Tone.ACCENT))
+    for number, action in enumerate(step.actions, 1):
+        for line in literal(action, plan.token, prefix):
+            first, *rest = line.split("\n")
+            yield paint((f"  {number}. ", Tone.DIM), Untrusted(first))
+            yield from (paint(("     ", Tone.DIM), (Untrusted(more), Tone.DIM)) for more in rest)
+
+
+def verify_lines() -> Iterator[Content]:
+    """What counts as proof."""
+    yield paint(
+        ("Why", Tone.ACCENT), "   a repair is done when fresh reads no longer show the fault."
+    )
+    yield from _block(
+        "It reads, once a second",
+        (
+            "12 s of the fleet journal without a line of the fault",
+            "the machine's states in the registry, written anew, beside systemd's",
+            "both unit folders, and the diagnosis over all of it",
+        ),
+    )
+
+
+def _block(title: str, lines: Iterable[str]) -> Iterator[Content]:
+    yield paint("")
+    yield paint((title, Tone.ACCENT))
+    yield from (paint(f"  {line}") for line in lines)
+
+
+def check_lines(checks: Iterable[Check]) -> Iterator[Content]:
+    """Conditions being watched, as they stand."""
+    for check in checks:
+        mark: Piece = ("✔ ", Tone.GOOD) if check.met else ("◌ ", Tone.WARN)
+        yield paint(mark, check.name, "  ", (check.detail, Tone.DIM))
+
+
+def outcome_line(outcome: Outcome) -> Content:
+    """How a step ended, in the host's own words."""
+    tone = Tone.GOOD if outcome.result is Result.DONE else Tone.BAD
+    return paint((f"{outcome.result.upper()}  ", tone), outcome.said)
+
+
+def doing(stage: Stage, way: Way | None) -> str:
+    """What the button that acts says."""
+    match stage:
+        case Stage.RESTART if way is Way.FULL:
+            return "Stop all units and restart"
+        case Stage.RESTART:
+            return "Restart gently"
+        case _:
+            return _TITLES[stage]

@@ -1,0 +1,106 @@
+"""Run the console on a cluster whose every remote field is hostile, in the terminal it is given.
+
+Usage: python hostile_app.py PAYLOAD-NUMBER (of `PAYLOADS`). The test reads the raw bytes it draws.
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+import fakes
+from fakes import MACHINES, FakeHosts, FakeRegistry, U
+
+from fleettui.access import ClusterAddress, Observer
+from fleettui.model.cluster import Leader, Machine, Snapshot, Unit, UnitState
+from fleettui.model.host import (
+    FLEET_SERVICE,
+    FLEET_UNITS,
+    EntryKind,
+    Folder,
+    FolderEntry,
+    HostFacts,
+    JournalItem,
+    JournalNotice,
+    NoticeKind,
+    ServiceFacts,
+)
+from fleettui.model.unitfile import UnitFile
+from fleettui.ui.app import FleetApp
+
+ESCAPES = (
+    "\x1b]0;OWNED\x07",
+    "\x1b[2JOWNED",
+    "\x1bP$qOWNED\x1b\\",
+    "\x9b31mOWNED",
+    "\x1b]52;c;T1dORUQ=\x07",
+    "\x1b]8;;http://OWNED\x07x\x1b]8;;\x07",
+    "\u202eOWNED",
+    "\x1b[?1049lOWNED",
+)
+MARKUP = (
+    "[@click=app.leave]OWNED[/]",
+    "[/run/fleet/units/foo.service:5] OWNED",
+    "[red]OWNED[/red",
+    "[[OWNED]]",
+    "[link=http://OWNED]x[/link]",
+)
+PAYLOADS = (*ESCAPES, *MARKUP)
+
+
+def hostile(payload: str) -> Observer:
+    """A cluster in which machine, unit, state, file, journal and error texts all hold `payload`."""
+    bad = U(payload)
+    machine = Machine(MACHINES[0].id, bad, ((bad, bad),), bad)
+    unit = Unit(
+        U(f"{payload}.service"),
+        "ab" * 20,
+        bad,
+        machine.id,
+        bad,
+        (UnitState(machine.id, bad, bad, bad, bad, 1),),
+        UnitFile(U(f"[Service]\nExecStart={payload}\n")),
+    )
+    template = replace(fakes.unit("zookeeper@.service", 0, want="loaded"), file=unit.file)
+    shown = Snapshot(
+        1,
+        fakes.now(),
+        MappingProxyType({machine.id: machine, bad: replace(machine, id=bad)}),
+        MappingProxyType({unit.name: unit, template.name: template}),
+        Leader(bad),
+    )
+    journal: list[JournalItem] = [
+        fakes.entry(f"ERROR a.go:1: {payload}"),
+        fakes.entry(payload),
+        JournalNotice(NoticeKind.SAID, fakes.now(), bad),
+        JournalNotice(NoticeKind.LOST, fakes.now(), bad),
+    ]
+    hosts = FakeHosts({machine.id: hostile_facts(machine, payload)}, {machine.id: journal})
+    return Observer(ClusterAddress(("http://127.0.0.1:2379",), "/p/"), FakeRegistry(shown), hosts)
+
+
+def hostile_facts(machine: Machine, payload: str) -> HostFacts:
+    """A probe whose names, links, states and errors hold `payload`."""
+    bad = U(payload)
+    facts = fakes.facts(machine, broken=True)
+    entry = FolderEntry(bad, EntryKind.LINK, 0, 0o777, 1, bad)
+    folder = facts.folders[FLEET_UNITS]
+    service = ServiceFacts(bad, bad, bad, bad, 1, fragment_path=bad)
+    return replace(
+        facts,
+        hostname=bad,
+        reported_id=bad,
+        folders=MappingProxyType(
+            {
+                **facts.folders,
+                FLEET_UNITS: replace(folder, entries={**folder.entries, bad: entry}),
+                "/elsewhere": Folder("/elsewhere", {}, bad),
+            }
+        ),
+        services=MappingProxyType({U(FLEET_SERVICE): service, bad: service}),
+        journal_problem=bad,
+    )
+
+
+if __name__ == "__main__":
+    FleetApp(hostile(PAYLOADS[int(sys.argv[1])]), Path("records")).run()

@@ -1,0 +1,66 @@
+"""A program in a pseudo-terminal: keys go in, raw bytes come out."""
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import termios
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
+
+
+class Terminal:
+    """The other end of a program's terminal."""
+
+    def __init__(self, handle: int, process: subprocess.Popen[bytes]) -> None:
+        self._handle = handle
+        self.process = process
+        self.output = b""
+
+    def press(self, keys: bytes) -> None:
+        os.write(self._handle, keys)
+
+    def read(self, seconds: float) -> None:
+        """Take what the program draws for this long, or until it ends."""
+        end = monotonic() + seconds
+        while (left := end - monotonic()) > 0:
+            if not select.select([self._handle], [], [], left)[0]:
+                return
+            try:
+                data = os.read(self._handle, 65536)
+            except OSError:  # the program closed its side
+                return
+            if not data:
+                return
+            self.output += data
+
+    def until(self, words: bytes, seconds: float = 20) -> None:
+        """Read until `words` were drawn."""
+        end = monotonic() + seconds
+        while words not in self.output:
+            assert monotonic() < end, f"{words!r} never came; it drew {self.output[-2000:]!r}"
+            assert self.process.poll() is None, f"it ended early: {self.output[-2000:]!r}"
+            self.read(0.1)
+
+
+@contextmanager
+def run_in_terminal(
+    argv: Sequence[str], *, columns: int = 120, rows: int = 40, env: dict[str, str] | None = None
+) -> Iterator[Terminal]:
+    """Start a program in a terminal of its own; it is killed if it has not ended by itself."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})}
+    process = subprocess.Popen(
+        argv, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+    )
+    os.close(theirs)
+    try:
+        yield Terminal(ours, process)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)

@@ -1,0 +1,207 @@
+"""The console, driven by keys: what is shown, what stays in place, and what an observer may do."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import fakes
+import pytest
+from fakes import MACHINES, TEMPLATE, FakeHosts, FakeRegistry, U
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from fleettui.access import HostKeyQuestion, Observer
+from fleettui.model.cluster import Link
+from fleettui.ui.app import FleetApp
+from fleettui.ui.detail.screen import DetailScreen
+from fleettui.ui.dialogs.help import HelpScreen
+from fleettui.ui.dialogs.question import QuestionScreen
+from fleettui.ui.widgets.grid import Grid
+from fleettui.ui.widgets.journal import JournalPane
+
+SIZES = [(80, 24), (120, 40), (200, 60)]
+
+
+def app_of(observer: Observer) -> FleetApp:
+    return FleetApp(observer, Path("records"))
+
+
+async def until(pilot: Pilot[None], words: str, *, gone: bool = False) -> str:
+    """The screen's text once `words` are on it (or gone from it)."""
+    for _ in range(200):
+        text = screen_text(pilot)
+        if (words in text) is not gone:
+            return text
+        await pilot.pause(0.02)
+    raise AssertionError(f"{words!r} {'stayed' if gone else 'never came'}:\n{text}")
+
+
+def screen_text(pilot: Pilot[None]) -> str:
+    """What a reader sees, row by row."""
+    size = pilot.app.size
+    strips = pilot.app.screen._compositor.render_strips()
+    return "\n".join(strip.text for strip in strips[: size.height])
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_fault_its_machine_and_the_next_key_are_seen_without_a_key(
+    size: tuple[int, int],
+) -> None:
+    async with app_of(fakes.observer()).run_test(size=size) as pilot:
+        text = await until(pilot, "template-loaded")
+        await until(pilot, "BROKEN")
+        text = await until(pilot, "Failed fetching current unit states")
+        for words in ("zookeeper@.service", "172.17.8.101", "LOADED TEMPLATE", "r Repair"):
+            assert words in text, words
+
+
+async def test_first_paint_comes_before_the_network() -> None:
+    observer = fakes.observer()
+    registry = observer.registry
+    assert isinstance(registry, FakeRegistry)
+    app = app_of(observer)
+    seen: list[str] = []
+    follow = registry.follow
+
+    def late(sink: object) -> None:
+        seen.append(app.screen.query_one(Static).region.size.height * "painted")
+        follow(sink)  # type: ignore[arg-type]  # passed on as it came
+
+    registry.follow = late  # type: ignore[method-assign]  # watched, then passed on
+    async with app.run_test() as pilot:
+        await until(pilot, "template-loaded")
+    assert seen
+    assert seen[0].startswith("painted")
+
+
+async def test_a_machine_that_could_not_be_asked_is_never_shown_as_good() -> None:
+    async with app_of(fakes.observer()).run_test(size=(120, 40)) as pilot:
+        text = await until(pilot, "NOT CHECKED")
+        row = next(line for line in text.splitlines() if "172.17.8.103" in line)
+        assert "no fault" not in row
+        assert "2 of 3 machines checked" in await until(pilot, "2 of 3")
+
+
+async def test_a_lost_registry_is_shown_and_the_last_picture_stays() -> None:
+    observer = fakes.observer()
+    registry = observer.registry
+    assert isinstance(registry, FakeRegistry)
+    async with app_of(observer).run_test(size=(120, 40)) as pilot:
+        await until(pilot, "LIVE")
+        registry.show(registry.shown, Link.LOST, "connection refused")
+        text = await until(pilot, "STALE since")
+        assert "connection refused" in text
+        assert "zookeeper@1.service" in text
+        registry.show(registry.shown)
+        await until(pilot, "LIVE")
+
+
+async def test_the_cursor_stays_on_its_row_while_rows_come_and_go() -> None:
+    observer = fakes.observer()
+    registry = observer.registry
+    assert isinstance(registry, FakeRegistry)
+    async with app_of(observer).run_test(size=(120, 40)) as pilot:
+        await until(pilot, "web@1.service")
+        await pilot.press("tab", "j", "j")
+        grid = pilot.app.screen.query_one("#units", Grid)
+        assert grid.cursor_key == TEMPLATE
+        units = registry.shown.units
+        more = {u.name: u for u in (fakes.unit(f"a{n}.service", 0) for n in range(30))}
+        registry.show(replace(registry.shown, units={**more, **units}))
+        await until(pilot, "UNITS 36")
+        assert grid.cursor_key == TEMPLATE
+        assert "zookeeper@.service" in screen_text(pilot)
+        rest = {n: u for n, u in units.items() if n != TEMPLATE}
+        registry.show(replace(registry.shown, units=rest))
+        await until(pilot, "UNITS 5")
+        assert grid.cursor_key is not None
+
+
+async def test_scrolling_up_pauses_the_view_and_nothing_is_lost() -> None:
+    async with app_of(fakes.observer()).run_test(size=(120, 40)) as pilot:
+        await until(pilot, "Failed fetching")
+        pane = pilot.app.screen.query_one(JournalPane)
+        before = pane.received
+        await pilot.press("l", "k", "k", "k", "k")
+        text = await until(pilot, "paused")
+        top = pane.top
+        pane.take([fakes.entry("INFO a.go:1: number 1"), fakes.entry("ERROR a.go:1: number 2")])
+        text = await until(pilot, "+2 new, 1 error")
+        assert "number 1" not in text
+        assert pane.top == top
+        assert pane.received == before + 2
+        await pilot.press("f")
+        text = await until(pilot, "number 2")
+        assert "number 1" in text
+        assert "following" in text
+
+
+async def test_the_journal_follows_the_chosen_machine() -> None:
+    async with app_of(fakes.observer()).run_test(size=(120, 40)) as pilot:
+        await until(pilot, "fleet.service on 172.17.8.101")
+        await pilot.press("j")
+        await until(pilot, "fleet.service on 172.17.8.102")
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        (("enter",), "Folder /run/fleet/units"),
+        (("tab", "j", "j", "enter"), "only its instances can run"),
+        (("tab", "tab", "tab", "enter"), "What can be done"),
+    ],
+)
+async def test_enter_opens_everything_known_and_escape_returns(
+    keys: tuple[str, ...], words: str
+) -> None:
+    async with app_of(fakes.observer()).run_test(size=(120, 40)) as pilot:
+        await until(pilot, "template-loaded")
+        await pilot.press(*keys)
+        await until(pilot, words)
+        assert isinstance(pilot.app.screen, DetailScreen)
+        await pilot.press("escape")
+        await until(pilot, "MACHINES 3")
+
+
+async def test_help_lists_the_keys_that_work_here() -> None:
+    async with app_of(fakes.observer()).run_test(size=(120, 40)) as pilot:
+        await until(pilot, "template-loaded")
+        await pilot.press("question_mark")
+        await until(pilot, "Open the wizard on the selected finding")
+        assert isinstance(pilot.app.screen, HelpScreen)
+
+
+async def test_observer_stays_on_the_screen_and_r_says_why_it_does_nothing() -> None:
+    async with app_of(fakes.observer()).run_test(size=(120, 40), notifications=True) as pilot:
+        text = await until(pilot, "template-loaded")
+        assert "OBSERVER" in text
+        await pilot.press("r")
+        await until(pilot, "OBSERVER: this session")
+
+
+async def test_an_unknown_host_key_is_asked_with_no_as_the_answer_of_enter() -> None:
+    observer = fakes.observer()
+    hosts = observer.hosts
+    assert isinstance(hosts, FakeHosts)
+    async with app_of(observer).run_test(size=(80, 24)) as pilot:
+        await until(pilot, "template-loaded")
+        assert hosts.asker is not None
+        question = HostKeyQuestion(
+            U("172.17.8.101"), 22, "ssh-ed25519", "SHA256:" + "x" * 43, "MD5:aa:bb", "known_hosts"
+        )
+        for keys, answer in ((("enter",), False), (("tab", "enter"), True), (("escape",), False)):
+            worker = pilot.app.run_worker(hosts.asker(question))
+            text = await until(pilot, "Unknown host key")
+            assert "x" * 43 in text
+            assert isinstance(pilot.app.screen, QuestionScreen)
+            await pilot.press(*keys)
+            assert await worker.wait() is answer
+
+
+async def test_a_new_machine_is_asked_by_itself() -> None:
+    observer = fakes.observer(fakes.snapshot(machines=MACHINES[1:2]))
+    registry = observer.registry
+    assert isinstance(registry, FakeRegistry)
+    async with app_of(observer).run_test(size=(120, 40)) as pilot:
+        await until(pilot, "nothing is wrong, as far as this was checked")
+        registry.show(fakes.snapshot())
+        await until(pilot, "BROKEN")
