@@ -7,7 +7,7 @@ import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from platformdirs import user_state_path
@@ -16,9 +16,8 @@ from fleettui import __version__
 
 if TYPE_CHECKING:
     from fleettui.access import Observer
+    from fleettui.demo.cluster import DemoCluster
 
-DEFAULT_ENDPOINTS = ("http://127.0.0.1:2379", "http://127.0.0.1:4001")
-"""fleetctl's own (fleet fleetctl/fleetctl.go)."""
 DEFAULT_PREFIX = "/_coreos.com/fleet/"
 
 
@@ -45,7 +44,7 @@ class Settings:
     multiple=True,
     envvar=["FLEETTUI_ENDPOINT", "FLEETCTL_ENDPOINT"],
     help="URL of an etcd member; repeatable, or separated by commas. "
-    f"[default: {', '.join(DEFAULT_ENDPOINTS)}]",
+    "[default: as fleetctl, http://127.0.0.1:2379 and http://127.0.0.1:4001]",
 )
 @click.option(
     "--etcd-key-prefix",
@@ -105,21 +104,21 @@ def cli(context: click.Context, /, **options: Any) -> None:
         asyncio.run(_console(settings))
 
 
-def _settings(endpoints: tuple[str, ...], known_hosts_file: Path, **options: Any) -> Settings:
-    urls = tuple(url.strip() for item in endpoints for url in item.split(",") if url.strip())
-    for url in urls:
-        if not url.startswith(("http://", "https://")):
-            raise click.BadParameter(
-                f"{url!r} is no URL of etcd. fleettui reads the registry in etcd itself, not "
-                "fleet's API socket: give the client URL of a member, as in "
-                f"--endpoint {DEFAULT_ENDPOINTS[0]}",
-                param_hint="--endpoint (FLEETTUI_ENDPOINT, FLEETCTL_ENDPOINT)",
-            )
-    return Settings(
-        endpoints=urls or DEFAULT_ENDPOINTS,
-        known_hosts_file=known_hosts_file.expanduser(),
-        **options,
-    )
+def _settings(
+    endpoints: tuple[str, ...], prefix: str, known_hosts_file: Path, **options: Any
+) -> Settings:
+    from fleettui.registry.connect import DEFAULT_ENDPOINTS, checked_endpoints  # noqa: PLC0415
+    from fleettui.registry.keys import keys_under  # noqa: PLC0415
+
+    try:
+        return Settings(
+            endpoints=checked_endpoints(endpoints or DEFAULT_ENDPOINTS),
+            prefix=keys_under(prefix).prefix,
+            known_hosts_file=known_hosts_file.expanduser(),
+            **options,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 @cli.command()
@@ -145,7 +144,13 @@ def _settings(endpoints: tuple[str, ...], known_hosts_file: Path, **options: Any
 )
 @click.option("--observe", is_flag=True, help="Open it as an observer.")
 @click.pass_obj
-def demo(settings: Settings, machines: int, fault: str, fleet_version: str, observe: bool) -> None:
+def demo(
+    settings: Settings,
+    machines: int,
+    fault: Literal["template", "none"],
+    fleet_version: str,
+    observe: bool,
+) -> None:
     """Open the console on an embedded cluster with a fault in it.
 
     It needs nothing but Python and the extra `demo`, and touches no real cluster.
@@ -181,11 +186,11 @@ def build(settings: Settings) -> "Observer":
             own_file=settings.own_known_hosts,
         )
     )
-    cluster = ClusterAddress(settings.endpoints, settings.prefix)
+    cluster = ClusterAddress(settings.endpoints, f"{settings.prefix}/")
     reader = connect_reader(settings.endpoints, settings.prefix)
     if settings.observe:
         return Observer(cluster, reader, hosts)
-    writer = connect_writer(settings.endpoints, settings.prefix)
+    writer = connect_writer(settings.endpoints, settings.prefix, reader)
     return Operator(cluster, reader, hosts, writer, hands_for(hosts), _operator_name())
 
 
@@ -207,25 +212,30 @@ async def _console(settings: Settings) -> None:
         raise SystemExit(app.return_code)
 
 
-async def _demo(machines: int, fault: str, version: str, *, observe: bool) -> None:
+async def _demo(
+    machines: int, fault: Literal["template", "none"], version: str, *, observe: bool
+) -> None:
     from fleettui.demo.cluster import DemoCluster, DemoSettings  # noqa: PLC0415
 
     click.echo(f"Starting a demo cluster of {machines} machines ...", err=True)
     async with DemoCluster(
         DemoSettings(machines=machines, fault=fault, version=version)
     ) as cluster:
-        await _console(
-            Settings(
-                endpoints=(cluster.endpoint,),
-                prefix=cluster.prefix,
-                username=cluster.username,
-                port=cluster.ssh_port,
-                identities=(cluster.identity,),
-                known_hosts_file=cluster.known_hosts,
-                observe=observe,
-                own_known_hosts=cluster.known_hosts.with_name("accepted"),
-            )
-        )
+        await _console(demo_settings(cluster, observe=observe))
+
+
+def demo_settings(cluster: "DemoCluster", *, observe: bool) -> Settings:
+    """How a started demo cluster is reached."""
+    return Settings(
+        endpoints=(cluster.endpoint,),
+        prefix=cluster.prefix,
+        username=cluster.username,
+        port=cluster.ssh_port,
+        identities=(cluster.identity,),
+        known_hosts_file=cluster.known_hosts,
+        observe=observe,
+        own_known_hosts=cluster.known_hosts.with_name("accepted"),
+    )
 
 
 def main() -> None:

@@ -44,6 +44,19 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Acted:
+    """One action of a step came to its end."""
+
+    title: str
+    """What was done, safe to show."""
+    outcome: Outcome
+
+
+Told = Progress | Acted
+"""What the driver of a repair tells while it runs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Confirmed:
     """An operator's yes to one step, on one machine."""
 

@@ -272,6 +272,24 @@ def host_commands(action: Action, token: str) -> tuple[ChangeCommand, ...]:
             assert_never(action)
 
 
+def summary(action: Action) -> str:
+    """What an action does, in a line that is safe to show."""
+    match action:
+        case Unload(unit, expected):
+            return f"registry: {unit} from {Untrusted(expected)} to inactive"
+        case RemoveFile(unit, sha256):
+            return f"quarantine {FLEET_UNITS}/{unit}, if its sha256 is still {sha256[:12]}..."
+        case RemoveLink(unit):
+            return f"quarantine the link {SYSTEMD_UNITS}/{unit}"
+        case Reload():
+            return "systemd reads its unit files anew"
+        case Restart(way):
+            gentle = "fleetd is killed and started; nothing else is"
+            return gentle if way is Way.GENTLE else "fleetd is restarted, and all its units"
+        case _:
+            assert_never(action)
+
+
 def literal(action: Action, token: str, prefix: str) -> tuple[str, ...]:
     """What will run, word for word: etcd's request, or the line the machine's shell gets."""
     if isinstance(action, Unload):

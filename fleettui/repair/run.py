@@ -28,7 +28,7 @@ from fleettui.repair.checks import (
     replaced_pids,
     started,
 )
-from fleettui.repair.outcome import Check, Confirmed, Outcome, Progress, Result
+from fleettui.repair.outcome import Acted, Check, Confirmed, Outcome, Progress, Result, Told
 from fleettui.repair.plan import (
     Action,
     Plan,
@@ -41,6 +41,7 @@ from fleettui.repair.plan import (
     Way,
     host_commands,
     literal,
+    summary,
 )
 from fleettui.repair.record import Record
 
@@ -68,12 +69,14 @@ class Repair:
     """One repair of one machine. Each stage runs once, and only after the one before it is done."""
 
     def __init__(
-        self, operator: Operator, plan: Plan, record: Record, tell: Callable[[Progress], None]
+        self, operator: Operator, plan: Plan, record: Record, tell: Callable[[Told], None]
     ) -> None:
         self.plan = plan
         self.record = record
         self._operator = operator
         self._tell = tell
+        self.interrupted: tuple[Untrusted, ...] = ()
+        """Units whose main process was another one after the restart."""
         self._done: list[Stage] = []
         self._before: Before | None = None
 
@@ -92,14 +95,14 @@ class Repair:
             raise OutOfOrder("the confirmation is for another machine")
         self._claim(step.stage)
         self._write("confirmed", stage=step.stage, who=confirmed.who, at=confirmed.at.isoformat())
-        said = "nothing was left to do"
+        outcome = Outcome(Result.DONE, Untrusted("nothing was left to do"))
         for action in step.actions:
             outcome = await self._recorded(action)
+            self._tell(Acted(summary(action), outcome))
             if outcome.result is not Result.DONE:
                 return outcome
-            said = outcome.said.raw
         self._done.append(step.stage)
-        return Outcome(Result.DONE, Untrusted(said))
+        return outcome
 
     async def verify(self) -> Outcome:
         """Watch until the machine is proven healthy. Raises OutOfOrder."""
@@ -242,7 +245,7 @@ class Repair:
                 assert_never(way)
         await self._until(lambda: self._started(before), STARTED_WITHIN)
         after = await self._probe()
-        replaced = replaced_pids(before.facts, after)
+        replaced = self.interrupted = replaced_pids(before.facts, after)
         self._write("after", pids=_pids(after), replaced=[str(name) for name in replaced])
         if replaced:
             return f"fleetd is new; restarted with it: {', '.join(n.raw for n in replaced)}"

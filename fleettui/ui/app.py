@@ -1,13 +1,15 @@
 """The app: holds the one picture of the cluster, keeps it fresh, and opens the screens."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
+from textual.screen import Screen
 
 from fleettui.access import HostKeyQuestion, HostUnreachable, Observer, Operator
 from fleettui.model.cluster import Machine, RegistryView
@@ -114,6 +116,17 @@ class FleetApp(App[None]):
 
             screen = WizardScreen(self._access, finding, finding.unit, self._records)
             self.push_screen(screen, lambda _: self.on_facts_asked(FactsAsked()))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
+        """The palette: nothing here writes to the cluster, nor a file."""
+        yield SystemCommand("Keys", "The keys that work here", self.action_keys)
+        yield SystemCommand("Refresh", "Read everything afresh", self.action_refresh)
+        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
+        yield SystemCommand("Quit", "Leave fleettui", self.action_leave)
+
+    def action_refresh(self) -> None:
+        """Read the registry and every machine afresh."""
+        self.on_facts_asked(FactsAsked())
 
     def action_keys(self) -> None:
         if not isinstance(self.screen, HelpScreen):

@@ -1,17 +1,26 @@
 """Run the console on a cluster whose every remote field is hostile, in the terminal it is given.
 
-Usage: python hostile_app.py PAYLOAD-NUMBER (of `PAYLOADS`). The test reads the raw bytes it draws.
+Usage: python hostile_app.py NUMBER FOLDER (number of `GROUPS`, folder of the records). The test
+reads the raw bytes it draws.
 """
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 import fakes
 from fakes import MACHINES, FakeHosts, FakeRegistry, U
 
-from fleettui.access import ClusterAddress, Observer
+from fleettui.access import (
+    ClusterAddress,
+    CommandResult,
+    Ending,
+    Observer,
+    Operator,
+    WriteRefused,
+)
+from fleettui.commands import ChangeCommand
 from fleettui.model.cluster import Leader, Machine, Snapshot, Unit, UnitState
 from fleettui.model.host import (
     FLEET_SERVICE,
@@ -26,6 +35,7 @@ from fleettui.model.host import (
     ServiceFacts,
 )
 from fleettui.model.unitfile import UnitFile
+from fleettui.model.untrusted import Untrusted
 from fleettui.ui.app import FleetApp
 
 ESCAPES = (
@@ -45,7 +55,8 @@ MARKUP = (
     "[[OWNED]]",
     "[link=http://OWNED]x[/link]",
 )
-PAYLOADS = (*ESCAPES, *MARKUP)
+GROUPS = ("".join(ESCAPES[:4]), "".join(ESCAPES[4:]), "".join(MARKUP))
+"""Several payloads in one text, for the slower tests in a terminal."""
 
 
 def hostile(payload: str) -> Observer:
@@ -94,7 +105,7 @@ def hostile_facts(machine: Machine, payload: str) -> HostFacts:
             {
                 **facts.folders,
                 FLEET_UNITS: replace(folder, entries={**folder.entries, bad: entry}),
-                "/elsewhere": Folder("/elsewhere", {}, bad),
+                "/elsewhere": Folder("/elsewhere", {bad: entry}),
             }
         ),
         services=MappingProxyType({U(FLEET_SERVICE): service, bad: service}),
@@ -102,5 +113,28 @@ def hostile_facts(machine: Machine, payload: str) -> HostFacts:
     )
 
 
+@dataclass(frozen=True)
+class Refusing:
+    """Hands and a writer that only ever answer with the payload."""
+
+    payload: str
+
+    async def unload(self, unit: Untrusted, expected: str) -> None:
+        raise WriteRefused(self.payload)
+
+    async def perform(self, machine: Machine, command: ChangeCommand) -> CommandResult:
+        return CommandResult(Ending.EXITED, 1, b"", self.payload.encode(errors="replace"))
+
+
+def operator(payload: str) -> Operator:
+    """The same cluster for an operator, whose every act is refused in the payload's words."""
+    seen = hostile(payload)
+    assert isinstance(seen.hosts, FakeHosts)
+    facts = seen.hosts.reports
+    seen.hosts.reports = {i: replace(f, reported_id=i) for i, f in facts.items()}
+    refusing = Refusing(payload)
+    return Operator(seen.cluster, seen.registry, seen.hosts, refusing, refusing, "ann@desk")
+
+
 if __name__ == "__main__":
-    FleetApp(hostile(PAYLOADS[int(sys.argv[1])]), Path("records")).run()
+    FleetApp(operator(GROUPS[int(sys.argv[1])]), Path(sys.argv[2])).run()

@@ -19,8 +19,10 @@ class Terminal:
         self._handle = handle
         self.process = process
         self.output = b""
+        self._pressed = 0
 
     def press(self, keys: bytes) -> None:
+        self._pressed = len(self.output)
         os.write(self._handle, keys)
 
     def read(self, seconds: float) -> None:
@@ -37,10 +39,10 @@ class Terminal:
                 return
             self.output += data
 
-    def until(self, words: bytes, seconds: float = 20) -> None:
-        """Read until `words` were drawn."""
+    def until(self, words: bytes, seconds: float = 30) -> None:
+        """Read until `words` were drawn since the last press."""
         end = monotonic() + seconds
-        while words not in self.output:
+        while self.output.find(words, self._pressed) < 0:
             assert monotonic() < end, f"{words!r} never came; it drew {self.output[-2000:]!r}"
             assert self.process.poll() is None, f"it ended early: {self.output[-2000:]!r}"
             self.read(0.1)

@@ -1,17 +1,15 @@
 """The console, driven by keys: what is shown, what stays in place, and what an observer may do."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import fakes
 import pytest
+from driving import app_of, screen_text, until
 from fakes import MACHINES, TEMPLATE, FakeHosts, FakeRegistry, U
-from textual.pilot import Pilot
 from textual.widgets import Static
 
-from fleettui.access import HostKeyQuestion, Observer
+from fleettui.access import HostKeyQuestion
 from fleettui.model.cluster import Link
-from fleettui.ui.app import FleetApp
 from fleettui.ui.detail.screen import DetailScreen
 from fleettui.ui.dialogs.help import HelpScreen
 from fleettui.ui.dialogs.question import QuestionScreen
@@ -19,27 +17,6 @@ from fleettui.ui.widgets.grid import Grid
 from fleettui.ui.widgets.journal import JournalPane
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
-
-
-def app_of(observer: Observer) -> FleetApp:
-    return FleetApp(observer, Path("records"))
-
-
-async def until(pilot: Pilot[None], words: str, *, gone: bool = False) -> str:
-    """The screen's text once `words` are on it (or gone from it)."""
-    for _ in range(200):
-        text = screen_text(pilot)
-        if (words in text) is not gone:
-            return text
-        await pilot.pause(0.02)
-    raise AssertionError(f"{words!r} {'stayed' if gone else 'never came'}:\n{text}")
-
-
-def screen_text(pilot: Pilot[None]) -> str:
-    """What a reader sees, row by row."""
-    size = pilot.app.size
-    strips = pilot.app.screen._compositor.render_strips()
-    return "\n".join(strip.text for strip in strips[: size.height])
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -18,7 +18,14 @@ class StatusLines(Static):
     """The console's header; it redraws each second, because ages grow."""
 
     DEFAULT_CSS = """
-    StatusLines { height: 2; background: $panel; color: $foreground; padding: 0 1; }
+    StatusLines {
+        height: 2;
+        background: $panel;
+        color: $foreground;
+        padding: 0 1;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+    }
     """
 
     picture: reactive[Picture] = reactive(Picture, init=False)
@@ -51,6 +58,8 @@ class StatusLines(Static):
 
     def _second(self) -> Content:
         picture, snapshot = self.picture, self.picture.snapshot
+        if picture.view.link is Link.LOST:
+            return paint((picture.view.reason or "the registry does not answer", Tone.WARN))
         if snapshot is None:
             return paint(("nothing has been read yet", Tone.DIM))
         findings = len(picture.findings)
@@ -75,9 +84,9 @@ def _link(view: RegistryView) -> list[Piece]:
             return [("◌ connecting", Tone.WARN)]
         case Link.LOST:
             wait = (view.next_try - now()).total_seconds() if view.next_try else 0
-            again = f"attempt {view.attempt}, next in {max(wait, 0):.0f} s"
-            stale = f"✖ STALE since {view.since.astimezone():%H:%M:%S}"
-            return [(stale, Tone.BAD), f" {again}: ", (view.reason or "", Tone.WARN)]
+            again = f" attempt {view.attempt}, next in {max(wait, 0):.0f} s"
+            word = "STALE" if view.snapshot is not None else "NOT CONNECTED"
+            return [(f"✖ {word} since {view.since.astimezone():%H:%M:%S}", Tone.BAD), again]
 
 
 def _units(units: Collection[Unit]) -> str:

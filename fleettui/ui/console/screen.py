@@ -38,7 +38,7 @@ class ConsoleScreen(Screen[None]):
     """What the operator sees first and returns to."""
 
     CSS_PATH = "console.tcss"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - declared by Textual, as an instance's
         (0, "-narrow"),
         (100, "-normal"),
         (160, "-wide"),

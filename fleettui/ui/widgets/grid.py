@@ -128,7 +128,7 @@ class Grid(Lines):
             for column, (new, old) in enumerate(
                 zip(row.cells, self._rows[number].cells, strict=True)
             ):
-                if new.text != old.text and new.tone is not Tone.DIM:
+                if new.text != old.text and old.text and Tone.DIM not in {new.tone, old.tone}:
                     self._flashes[row.key, column] = now + FLASH
         if self._flashes:
             self.set_timer(FLASH, self._calm)

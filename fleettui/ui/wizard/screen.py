@@ -20,7 +20,7 @@ from fleettui.diagnosis.finding import Finding
 from fleettui.model.cluster import Machine, Snapshot
 from fleettui.model.host import HostFacts, HostReport, NotChecked
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.outcome import Confirmed, Outcome, Progress, Result
+from fleettui.repair.outcome import Acted, Confirmed, Outcome, Progress, Result, Told
 from fleettui.repair.plan import NotRepairable, Plan, Stage, Way, plan_repair
 from fleettui.repair.record import Record
 from fleettui.repair.run import Repair
@@ -50,6 +50,8 @@ class WizardScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave"),
         Binding("ctrl+l", "locate", "Locate again"),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
         Binding("right", "app.focus_next", "Next button", show=False),
         Binding("left", "app.focus_previous", "Previous button", show=False),
     ]
@@ -72,6 +74,7 @@ class WizardScreen(Screen[None]):
         self._plan: Plan | None = None
         self._repair: Repair | None = None
         self._words: list[Content] = []
+        self._watched: list[Content] = []
         self._pressed = 0.0
 
     def compose(self) -> ComposeResult:
@@ -101,7 +104,7 @@ class WizardScreen(Screen[None]):
             self._refuse_to_leave()
             return
         self._stage, self._phase, self._done = Stage.LOCATE, Phase.LOOKING, []
-        self._plan, self._repair, self._words = None, None, []
+        self._plan, self._repair, self._words, self._watched = None, None, [], []
         self._draw()
         self.run_worker(self._locate(), exclusive=True, group="repair")
 
@@ -189,7 +192,7 @@ class WizardScreen(Screen[None]):
         return order[order.index(self._stage) + 1]
 
     def _enter(self, stage: Stage) -> None:
-        self._stage, self._words = stage, []
+        self._stage, self._words, self._watched = stage, [], []
         self._phase = Phase.ASKING
         self.query_one("#name", Input).value = ""
         self.query_one("#body").scroll_home(animate=False)
@@ -266,8 +269,13 @@ class WizardScreen(Screen[None]):
             outcome = await repair.perform(yes)
         self._end(outcome)
 
-    def _told(self, progress: Progress) -> None:
-        self._words = list(text.check_lines(progress.checks))
+    def _told(self, news: Told) -> None:
+        match news:
+            case Progress(checks):
+                self._watched = list(text.check_lines(checks))
+            case Acted(title, outcome):
+                self._watched = []
+                self._words += text.outcome_lines(title, outcome)
         self._draw_outcome()
 
     def _end(self, outcome: Outcome) -> None:
@@ -275,7 +283,8 @@ class WizardScreen(Screen[None]):
         self._phase = Phase.DONE if done else Phase.FAILED
         if done:
             self._done.append(self._stage)
-        self._words.append(text.outcome_line(outcome))
+        if not self._words:
+            self._words += text.outcome_lines(f"{self._stage}", outcome)
         self._draw()
 
     # --- confirming ---------------------------------------------------------------------------
@@ -292,7 +301,8 @@ class WizardScreen(Screen[None]):
         return ""
 
     def _typed_right(self) -> bool:
-        return self.query_one("#name", Input).value == self._must_type
+        must = self._must_type
+        return not must or self.query_one("#name", Input).value == must
 
     def on_input_changed(self) -> None:
         self._draw_buttons()
@@ -315,6 +325,10 @@ class WizardScreen(Screen[None]):
             self._refuse_to_leave()
         else:
             self.dismiss()
+
+    def action_page(self, pages: int) -> None:
+        body = self.query_one("#body")
+        body.scroll_relative(y=pages * max(body.size.height - 1, 1), animate=False)
 
     def _refuse_to_leave(self) -> None:
         words = "This step is under way. It can be left once its result was read back."
@@ -353,14 +367,13 @@ class WizardScreen(Screen[None]):
 
     def _verdict(self) -> Iterator[Content]:
         if self._phase is Phase.DONE and self._repair is not None:
-            yield paint(("Repaired, and read back from the cluster.", Tone.GOOD))
-            yield paint("")
+            yield from text.repaired_lines(self._repair.interrupted)
             yield paint(("The record of every act: ", Tone.DIM), str(self._repair.record.path))
-            yield paint("")
-        yield from text.verify_lines()
+        else:
+            yield from text.verify_lines()
 
     def _draw_outcome(self) -> None:
-        self._static("outcome").update(paint_lines(self._words))
+        self._static("outcome").update(paint_lines([*self._words, *self._watched]))
 
     def _draw_buttons(self) -> None:
         must = self._must_type
@@ -371,6 +384,8 @@ class WizardScreen(Screen[None]):
         go.disabled = self._phase in {Phase.LOOKING, Phase.ACTING} or not self._typed_right()
         other.label = self._other_label()
         other.display = bool(self._other_label())
+        for button in (go, other):
+            button.refresh(layout=True)  # a new label does not ask for its width by itself
 
     def _go_label(self) -> str:
         match self._phase:

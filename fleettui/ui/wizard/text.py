@@ -9,7 +9,7 @@ from fleettui.model.cluster import Machine, Snapshot
 from fleettui.model.host import HostFacts, HostReport, NotChecked
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.outcome import Check, Outcome, Result
-from fleettui.repair.plan import Plan, Stage, Step, Way, literal
+from fleettui.repair.plan import Plan, Stage, Step, Way, literal, summary
 from fleettui.ui.paint import Piece, Tone, paint
 
 _TITLES = {
@@ -102,10 +102,10 @@ def step_lines(step: Step, plan: Plan, prefix: str) -> Iterator[Content]:
         return
     yield paint(("What will run, word for word", Tone.ACCENT))
     for number, action in enumerate(step.actions, 1):
+        yield paint(f"  {number}. ", (summary(action), Tone.STRONG))
         for line in literal(action, plan.token, prefix):
-            first, *rest = line.split("\n")
-            yield paint((f"  {number}. ", Tone.DIM), Untrusted(first))
-            yield from (paint(("     ", Tone.DIM), (Untrusted(more), Tone.DIM)) for more in rest)
+            for physical in line.split("\n"):
+                yield paint("     ", (Untrusted(physical), Tone.DIM))
 
 
 def verify_lines() -> Iterator[Content]:
@@ -123,6 +123,17 @@ def verify_lines() -> Iterator[Content]:
     )
 
 
+def repaired_lines(interrupted: Iterable[Untrusted]) -> Iterator[Content]:
+    """The end of a repair, with what it cost."""
+    names = [str(name) for name in interrupted]
+    cost = f"{len(names)} services interrupted"
+    yield paint(
+        ("Repaired, and read back from the cluster. ", Tone.GOOD), (f"{cost}.", Tone.STRONG)
+    )
+    if names:
+        yield paint(("Stopped and started again: ", Tone.DIM), ", ".join(names))
+
+
 def _block(title: str, lines: Iterable[str]) -> Iterator[Content]:
     yield paint("")
     yield paint((title, Tone.ACCENT))
@@ -136,10 +147,12 @@ def check_lines(checks: Iterable[Check]) -> Iterator[Content]:
         yield paint(mark, check.name, "  ", (check.detail, Tone.DIM))
 
 
-def outcome_line(outcome: Outcome) -> Content:
-    """How a step ended, in the host's own words."""
-    tone = Tone.GOOD if outcome.result is Result.DONE else Tone.BAD
-    return paint((f"{outcome.result.upper()}  ", tone), outcome.said)
+def outcome_lines(title: str, outcome: Outcome) -> Iterator[Content]:
+    """How an act ended, and what was read back or the host's own words."""
+    done = outcome.result is Result.DONE
+    mark: Piece = ("✔ ", Tone.GOOD) if done else (f"✖ {outcome.result.upper()} ", Tone.BAD)
+    yield paint(mark, (title, Tone.STRONG))
+    yield paint("    ", (outcome.said, Tone.DIM if done else Tone.WARN))
 
 
 def doing(stage: Stage, way: Way | None) -> str:

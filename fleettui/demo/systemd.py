@@ -1,0 +1,229 @@
+"""A simulated systemd: the units of one machine, and what it knows of their files."""
+
+import itertools
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from fleettui.demo.clock import Clock
+from fleettui.demo.files import Files, Kind, file, link
+from fleettui.demo.fleet_agent import State, SystemdRefused
+from fleettui.demo.journal import SYSTEMD, Journal, Process
+from fleettui.demo.traits import Traits
+from fleettui.model.host import FLEET_UNITS, SYSTEMD_UNITS
+from fleettui.model.names import UNIT_TYPES, is_template, refusal
+from fleettui.model.unitfile import UnitFile
+from fleettui.model.untrusted import Untrusted
+
+_IDLE_SUB = {"timer": "waiting", "path": "waiting", "socket": "listening", "mount": "mounted"}
+_MOMENT = 0.1
+"""Seconds a start or a stop takes at least."""
+
+
+@dataclass(slots=True)
+class Unit:
+    """A unit as systemd holds it in memory."""
+
+    name: str
+    text: str | None = None
+    """The unit file as systemd last read it; None = it found none."""
+    active: str = "inactive"
+    sub: str = "dead"
+    main_pid: int = 0
+    active_since: float = 0.0
+    inactive_since: float = 0.0
+    """Clock times; 0 = never."""
+    due: float | None = None
+    """When the present start or stop ends."""
+    again: bool = False
+    """Start once the present stop has ended."""
+
+    @property
+    def load(self) -> str:
+        return "not-found" if self.text is None else "loaded"
+
+    @property
+    def description(self) -> str:
+        found = _file(self.text).values("Unit", "Description")
+        stem = self.name.rpartition(".")[0]
+        return found[-1].replace("%i", stem.partition("@")[2]) if found else self.name
+
+    @property
+    def is_service(self) -> bool:
+        return self.name.endswith(".service")
+
+
+class SimulatedSystemd:
+    """Everything under one lock, so that sessions and fleetd may ask from different threads."""
+
+    def __init__(self, clock: Clock, journal: Journal, files: Files, traits: Traits) -> None:
+        self.lock = threading.RLock()
+        self.files = files
+        self._wording, self._pull = traits.wording, traits.pull
+        self._clock = clock
+        self._journal = journal
+        self._units: dict[str, Unit] = {}
+        self._pids = itertools.count(600 + 37 * traits.number, 13)
+
+    # --- what fleetd asks (fleet_agent.Systemd) ----------------------------------------------
+
+    def write_unit(self, name: str, text: str) -> None:
+        """Write the file and its link; systemd takes notice at its next reload."""
+        with self.lock:
+            self.files.put(FLEET_UNITS, name, file(_bytes(text)))
+            self.files.put(SYSTEMD_UNITS, name, link(f"{FLEET_UNITS}/{name}"))
+
+    def remove_unit(self, name: str) -> None:
+        with self.lock:
+            self.files.remove(SYSTEMD_UNITS, name)
+            self.files.remove(FLEET_UNITS, name)
+
+    def reload(self) -> None:
+        """Read every unit file anew."""
+        with self.lock:
+            for unit in self._units.values():
+                unit.text = self._text(unit.name)
+
+    def start(self, name: str) -> None:
+        """Begin to start a unit. Raises SystemdRefused."""
+        with self.lock:
+            unit = self._unit(name)
+            if unit.text is None:
+                why = f"Unit {name} failed to load: No such file or directory."
+                raise SystemdRefused(why)
+            if unit.active == "deactivating":
+                unit.again = True
+            elif unit.active not in {"active", "activating"}:
+                self._begin_start(unit)
+
+    def stop(self, name: str) -> None:
+        """Begin to stop a unit. Raises SystemdRefused."""
+        with self.lock:
+            unit = self._unit(name)
+            unit.again = False
+            if unit.text is None and unit.active == "inactive":
+                raise SystemdRefused(f"Unit {name} not loaded.")
+            if unit.active in {"active", "activating"}:
+                self._say(unit, f"Stopping {unit.description}...")
+                unit.active, unit.sub = "deactivating", "stop-sigterm"
+                unit.due = self._clock.now() + _MOMENT
+
+    def managed(self) -> dict[str, str]:
+        """The files in fleet's folder that are named like units."""
+        with self.lock:
+            return {
+                name: entry.content.decode("utf-8", "surrogateescape")
+                for name, entry in self.files.folders[FLEET_UNITS].items()
+                if entry.kind is Kind.FILE and name.rpartition(".")[2] in UNIT_TYPES
+            }
+
+    def states(self, names: Collection[str]) -> dict[str, State]:
+        """Load, active and sub state. Raises SystemdRefused for a template among them."""
+        with self.lock:
+            units = [self._unit(name) for name in sorted(names)]
+            return {unit.name: (unit.load, unit.active, unit.sub) for unit in units}
+
+    # --- what the machine's shell asks -------------------------------------------------------
+
+    def unit(self, name: str) -> Unit:
+        """A unit as `systemctl show` finds it. Raises SystemdRefused."""
+        with self.lock:
+            return self._unit(name)
+
+    def needs_reload(self, unit: Unit) -> bool:
+        with self.lock:
+            return unit.text != self._text(unit.name)
+
+    def main_pids(self) -> dict[str, int]:
+        """The main process of each running service."""
+        with self.lock:
+            return {u.name: u.main_pid for u in self._units.values() if u.main_pid}
+
+    def new_pid(self) -> int:
+        return next(self._pids)
+
+    def crash(self, name: str) -> None:
+        """Have a unit's main process die with status 1."""
+        with self.lock:
+            unit = self._unit(name)
+            said = f"{name}: Main process exited, code=exited, status=1/FAILURE"
+            self._say(unit, said, priority=5)
+            self._say(unit, f"{name}: Unit entered failed state.", priority=5)
+            self._end(unit, "failed", "failed")
+
+    def advance(self) -> None:
+        """Finish whatever start or stop has had its time."""
+        now = self._clock.now()
+        with self.lock:
+            for unit in list(self._units.values()):
+                if unit.due is not None and unit.due <= now:
+                    self._finish(unit, now)
+
+    # --- inside ------------------------------------------------------------------------------
+
+    def _unit(self, name: str) -> Unit:
+        if is_template(name) or refusal(name) is not None:
+            raise SystemdRefused(f"Unit name {name} {self._wording}")
+        unit = self._units.get(name)
+        if unit is None or (unit.active == "inactive" and unit.text is None):
+            fresh = Unit(name) if unit is None else unit
+            fresh.text = self._text(name)
+            if fresh.text is None and unit is None:
+                return fresh  # nothing keeps a unit in memory that neither exists nor runs
+            self._units[name] = unit = fresh
+        return unit
+
+    def _text(self, name: str) -> str | None:
+        found = self.files.resolve(name)
+        if found is None and "@" in name:
+            prefix, _, rest = name.partition("@")
+            found = self.files.resolve(f"{prefix}@.{rest.rpartition('.')[2]}")
+        return None if found is None else found.decode("utf-8", "surrogateescape")
+
+    def _begin_start(self, unit: Unit) -> None:
+        unit_file = _file(unit.text)
+        self._say(unit, f"Starting {unit.description}...")
+        unit.active = "activating"
+        unit.sub = "start-pre" if unit_file.values("Service", "ExecStartPre") else "start"
+        for pull in unit_file.image_pulls:
+            image = pull.split()[-1]
+            self._speak(unit, "docker", f"Pulling repository {image}")
+        unit.due = self._clock.now() + _MOMENT + self._pull * len(unit_file.image_pulls)
+
+    def _finish(self, unit: Unit, now: float) -> None:
+        unit.due = None
+        if unit.active == "activating":
+            for pull in _file(unit.text).image_pulls:
+                image = pull.split()[-1]
+                self._speak(unit, "docker", f"Status: Image is up to date for {image}")
+            kind = unit.name.rpartition(".")[2]
+            unit.active, unit.sub = "active", _IDLE_SUB.get(kind, "running")
+            unit.main_pid = self.new_pid() if unit.is_service else 0
+            unit.active_since = now
+            self._say(unit, f"Started {unit.description}.")
+        elif unit.active == "deactivating":
+            self._say(unit, f"Stopped {unit.description}.")
+            again, unit.again = unit.again, False
+            self._end(unit, "inactive", "dead")
+            if again and unit.text is not None:
+                self._begin_start(unit)
+
+    def _end(self, unit: Unit, active: str, sub: str) -> None:
+        unit.active, unit.sub, unit.main_pid, unit.due = active, sub, 0, None
+        unit.inactive_since = self._clock.now()
+
+    def _say(self, unit: Unit, message: str, priority: int = 6) -> None:
+        self._journal.say(SYSTEMD, message, about=unit.name, priority=priority)
+
+    def _speak(self, unit: Unit, program: str, message: str) -> None:
+        exe = f"/usr/bin/{program}"
+        who = Process(program, self.new_pid(), unit.name, exe, f"{exe} pull")
+        self._journal.say(who, message)
+
+
+def _file(text: str | None) -> UnitFile:
+    return UnitFile(Untrusted(text or ""))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

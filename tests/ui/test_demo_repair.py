@@ -1,0 +1,147 @@
+"""The main job on the demo cluster, over real etcd and real SSH, by keys alone."""
+
+import json
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from demo_session import JOB, TEMPLATE, access_to, console, quick
+from driving import press_button, repair_by_keys, squeezed, type_text, until
+
+from fleettui import commands
+from fleettui.access import Operator
+from fleettui.commands import shell_text
+from fleettui.demo.cluster import DemoCluster
+from fleettui.model.host import FLEET_UNITS, SYSTEMD_UNITS
+from fleettui.model.untrusted import Untrusted
+
+
+async def test_by_keys_from_the_fault_to_a_verified_repair(tmp_path: Path) -> None:
+    async with DemoCluster(quick()) as demo, console(demo, tmp_path) as pilot:
+        machine = demo.broken
+        assert machine is not None
+        await until(pilot, "BROKEN")
+        before = machine.systemd.main_pids()
+        stages = await repair_by_keys(pilot, TEMPLATE)
+        assert f"{FLEET_UNITS}/{TEMPLATE}" in stages[0]
+        assert "main PID changed" in stages[3]
+        assert "the finding is gone" in stages[4]
+        await until(pilot, "0 findings")
+        job = demo.registry.read(JOB)
+        assert job[f"{JOB}/target-state"] == "inactive"
+        assert f"{JOB}/target" not in job
+        assert demo.broken is None
+        after = machine.systemd.main_pids()
+        assert before
+        assert {name: after[name] for name in before} == before
+        (record,) = tmp_path.glob("*.jsonl")  # noqa: ASYNC240 - one look at a folder of the test's
+        events = [json.loads(line)["event"] for line in record.read_text().splitlines()]
+        assert events[0] == "begun"
+        assert events[-1] == "verified"
+
+
+async def test_the_full_restart_says_what_it_stops_and_stops_it(tmp_path: Path) -> None:
+    settings = quick(version="1.0.0", pull=0.5)
+    async with DemoCluster(settings) as demo, console(demo, tmp_path) as pilot:
+        machine = demo.broken
+        assert machine is not None
+        await until(pilot, "BROKEN")
+        before = machine.systemd.main_pids()
+        stages = await repair_by_keys(pilot, TEMPLATE, full=machine.traits.hostname)
+        assert "restarted with it" in squeezed(stages[3])
+        after = machine.systemd.main_pids()
+        assert all(after.get(name) != pid for name, pid in before.items())
+        await until(pilot, "0 findings")
+
+
+async def test_a_full_restart_names_its_units_and_marks_those_that_pull(tmp_path: Path) -> None:
+    async with DemoCluster(quick()) as demo, console(demo, tmp_path) as pilot:
+        machine = demo.broken
+        assert machine is not None
+        await until(pilot, "BROKEN")
+        await pilot.press("r")
+        await until(pilot, "Go on to delete")
+        await press_button(pilot, "Go on to delete")
+        await type_text(pilot, TEMPLATE)
+        await press_button(pilot, "Delete")
+        await until(pilot, "Go on to reload", within=30)
+        await press_button(pilot, "Go on to reload")
+        await press_button(pilot, "Reload")
+        await until(pilot, "Go on to restart", within=30)
+        await press_button(pilot, "Go on to restart")
+        await press_button(pilot, "Full restart instead")
+        text = squeezed(await until(pilot, "STOPS EVERY UNIT"))
+        units = [n for n in machine.systemd.managed() if "@." not in n]
+        assert units
+        assert all(name in text for name in units)
+        assert "pulls an image before it starts: /usr/bin/docker pull" in text
+
+
+async def test_enter_alone_changes_nothing(tmp_path: Path) -> None:
+    async with DemoCluster(quick()) as demo, console(demo, tmp_path) as pilot:
+        await until(pilot, "BROKEN")
+        await pilot.press("r")
+        await until(pilot, "Go on to delete")
+        for _ in range(20):
+            await pilot.press("enter")
+        assert demo.broken is not None
+        assert demo.registry.read(JOB)[f"{JOB}/target-state"] == "loaded"
+        assert not [c for _, c in demo.commands if c.startswith("sudo")]
+
+
+async def test_without_the_registry_step_the_fault_returns(tmp_path: Path) -> None:
+    """Why the wizard's order is not negotiable: the same commands, less the first step."""
+    async with DemoCluster(quick()) as demo:
+        access = access_to(demo)
+        assert isinstance(access, Operator)
+        snapshot = await access.registry.read()
+        template = snapshot.units[Untrusted(TEMPLATE)]
+        assert template.target is not None
+        machine = snapshot.machines[template.target]
+        facts = await access.hosts.probe(machine)
+        sha256 = facts.folders[FLEET_UNITS].entries[template.name].sha256
+        assert sha256 is not None
+        for command in (
+            commands.remove_file(TEMPLATE, sha256, "t"),
+            commands.remove_link(TEMPLATE, "t"),
+            commands.daemon_reload(),
+        ):
+            result = await access.hands.perform(machine, command)
+            assert result.exit_status == 0, (shell_text(command), result)
+        assert template.name not in (await access.hosts.probe(machine)).folders[FLEET_UNITS].entries
+        await access.hands.perform(machine, commands.restart_fleet())
+        end = monotonic() + 10
+        while monotonic() < end:
+            facts = await access.hosts.probe(machine)
+            if template.name in facts.folders[FLEET_UNITS].entries:
+                break
+        assert template.name in facts.folders[FLEET_UNITS].entries
+        assert template.name in facts.folders[SYSTEMD_UNITS].entries
+        await access.hosts.close()
+        await access.registry.close()
+
+
+@pytest.mark.parametrize("observe", [True, False])
+async def test_etcd_going_and_coming_back_is_seen_and_survived(
+    observe: bool, tmp_path: Path
+) -> None:
+    async with DemoCluster(quick()) as demo, console(demo, tmp_path, observe=observe) as pilot:
+        await until(pilot, "LIVE")
+        demo.kill_etcd()
+        text = await until(pilot, "STALE since", within=20)
+        assert "MACHINES 3" in text
+        demo.start_etcd()
+        await until(pilot, "LIVE", within=10)
+
+
+async def test_a_machine_without_ssh_is_seen_and_comes_back(tmp_path: Path) -> None:
+    async with DemoCluster(quick()) as demo, console(demo, tmp_path) as pilot:
+        await until(pilot, "3 of 3 machines checked")
+        for machine in demo.machines:
+            demo.stop_sshd(machine)
+        await until(pilot, "NOT CHECKED", within=20)
+        await until(pilot, "0 of 3 machines checked", within=20)
+        for machine in demo.machines:
+            demo.start_sshd(machine)
+        await until(pilot, "3 of 3 machines checked", within=20)
+        await until(pilot, "NOT CHECKED", gone=True)
