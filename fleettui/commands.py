@@ -46,7 +46,7 @@ say() { printf '%s\0' "$@"; }
 say fleettui-probe-1 "$(date +%s.%N)" "$(cut -d ' ' -f 1 /proc/uptime)" \
   "$(cat /etc/machine-id)" "$(uname -n)"
 for dir in /run/fleet/units /run/systemd/system; do
-  if cd -P -- "$dir" 2>/dev/null; then
+  if cd -P -- "$dir" 2>/dev/null && [ -r . ]; then
     say folder "$dir" "$(pwd -P)"
     find . -mindepth 1 -maxdepth 1 -printf 'entry\0%f\0%y\0%s\0%m\0%n\0%l\0' 2>/dev/null
     for file in ./*; do
@@ -138,6 +138,7 @@ look() {
       [ "$(stat -c %h -- "$1")" = 1 ] || { echo 'a file with more than one hard link'; return; }
       is=$(sha256sum < "$1" | cut -d ' ' -f 1)
       [ "$is" = "$want" ] || { echo "a file with sha256 $is"; return; } ;;
+    *) echo "not to be judged as a $kind"; return ;;
   esac
   echo as-expected
 }

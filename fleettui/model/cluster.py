@@ -74,8 +74,8 @@ class Unit:
 
     @property
     def wanted(self) -> TargetState | None:
-        """DSTATE: absent means inactive (fleet registry/job.go), an unknown word means None."""
-        if self.target_state is None:
+        """DSTATE: absent or empty is inactive (fleet registry/job.go), an unknown word is None."""
+        if self.target_state is None or not self.target_state.raw:
             return TargetState.INACTIVE
         try:
             return TargetState(self.target_state.raw)
@@ -88,6 +88,10 @@ class Unit:
         if self.target is None or self.state_on(self.target) is None:
             return TargetState.INACTIVE
         return TargetState.LAUNCHED if self.heartbeat == self.target else TargetState.LOADED
+
+    def is_on(self, machine_id: Untrusted) -> bool:
+        """Whether the registry has the unit on a machine: sent there, or with a state from it."""
+        return self.target == machine_id or self.state_on(machine_id) is not None
 
     def state_on(self, machine_id: Untrusted) -> UnitState | None:
         return next((s for s in self.states if s.machine_id == machine_id), None)

@@ -10,13 +10,9 @@ Option = tuple[str, str, str]
 """Section, name, value."""
 
 _TRUE = frozenset({"1", "yes", "true", "t", "on"})
-_PULL = re.compile(
-    r"""(?:^|[/\s"'(;&|])
-        (?: (?:docker|podman)\s+(?:-\S+\s+(?:[^-\s]\S*\s+)??)*?(?:image\s+)?pull
-          | rkt\s+(?:-\S+\s+(?:[^-\s]\S*\s+)??)*?fetch
-        )\s""",
-    re.VERBOSE,
-)
+_PULLS = {"docker": "pull", "podman": "pull", "rkt": "fetch"}
+"""The word with which each program pulls an image."""
+_WORD_ENDS = re.compile(r"""[\s"'();&|]+""")
 # What Go's unicode.IsSpace takes for a space; str.strip() would also take the separators 1C to 1F.
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     chr(code) for code in range(0x2000, 0x200B)
@@ -31,6 +27,8 @@ class UnitFile:
     """The text of a unit file and its options in order; options may repeat."""
 
     raw: Untrusted
+    keeps_line_ends: bool = False
+    """Read a continued line as fleet 0.12 and later does: backslash and line end stay in it."""
 
     @cached_property
     def options(self) -> tuple[Option, ...]:
@@ -74,12 +72,12 @@ class UnitFile:
         return tuple(
             value
             for value in self.values("Service", "ExecStartPre")
-            if _PULL.search(value.lstrip("-@+!:"))
+            if _pulls_image(value.lstrip("-@+!:"))
         )
 
     @cached_property
     def _read(self) -> tuple[tuple[Option, ...], str | None]:
-        lexer = _Lexer(self.raw.raw)
+        lexer = _Lexer(self.raw.raw, self.keeps_line_ends)
         try:
             lexer.read()
         except _CannotBeRead as problem:
@@ -93,13 +91,11 @@ class _CannotBeRead(Exception):
 
 @dataclass(slots=True)
 class _Lexer:
-    """go-systemd's unit/deserialize.go, as fleet 0.8 to 0.11 carry it.
-
-    fleet 0.12 and later keeps the backslash and the line end of a continued line within the value,
-    where this one, like its forebears, puts one space.
-    """
+    """go-systemd's unit/deserialize.go, as fleet 0.8 to 0.11 carry it, or as 0.12 and later do."""
 
     text: str
+    keeps_line_ends: bool = False
+    """fleet 0.12 and later; its forebears put one space for the backslash and the line end."""
     at: int = 0
     options: list[Option] = field(default_factory=list)
 
@@ -148,10 +144,24 @@ class _Lexer:
         return self.text[start : end.start()].strip(_SPACE)
 
     def _value(self) -> str:
+        if self.keeps_line_ends:
+            return self._value_with_line_ends()
         parts = []
         while (line := self._line()).endswith("\\"):
             parts.append(line[:-1])
         return " ".join((*parts, line)).strip(_SPACE)
+
+    def _value_with_line_ends(self) -> str:
+        value = []
+        while (line := self._line()).strip(_SPACE):
+            ended = self.text.endswith("\n", 0, self.at)
+            value.append(line)
+            if not line.endswith("\\"):
+                break
+            if ended:
+                value.append("\n")
+        text = "".join(value)
+        return text.strip(_SPACE) + ("\n" if text.endswith("\n") else "")
 
     def _skip_comment(self) -> None:
         while self._line().removesuffix(" ").endswith("\\"):
@@ -165,6 +175,25 @@ class _Lexer:
         else:
             line, self.at = self.text[self.at : end], end + 1
         return line
+
+
+def _pulls_image(command: str) -> bool:
+    """Whether a program that runs containers is called to pull; options before the word may be."""
+    wanted = None
+    after_option = False
+    for word in _WORD_ENDS.split(command):
+        program = word.rpartition("/")[2]
+        if program in _PULLS:
+            wanted, after_option = _PULLS[program], False
+        elif word == wanted:
+            return True
+        elif word.startswith("-"):
+            after_option = True
+        elif after_option or word == "image":
+            after_option = False
+        else:
+            wanted = None
+    return False
 
 
 def _multivalue(line: str) -> list[str]:

@@ -1,0 +1,126 @@
+"""The way in: hosts to read for everybody, hands for an operator. SSH is loaded at first use."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fleettui.access import CommandResult, FileCopy, HostKeyAsker
+from fleettui.commands import ChangeCommand
+from fleettui.hosts.settings import HostSettings
+from fleettui.model.cluster import Machine
+from fleettui.model.host import HostFacts, JournalItem
+from fleettui.model.untrusted import Untrusted
+
+if TYPE_CHECKING:
+    from fleettui.hosts.hands import Hands
+    from fleettui.hosts.reader import Reader
+    from fleettui.hosts.sessions import Sessions
+
+
+class SshHosts:
+    """`fleettui.access.HostReader` over SSH."""
+
+    def __init__(self, connections: "_Connections") -> None:
+        self._connections = connections
+
+    def ask_host_keys(self, asker: HostKeyAsker) -> None:
+        """Where to take questions about unknown host keys; until then they are answered No."""
+        self._connections.ask_with(asker)
+
+    async def probe(self, machine: Machine, units: Sequence[Untrusted] = ()) -> HostFacts:
+        """One round of facts. Raises HostUnreachable."""
+        return await (await self._reader()).probe(machine, units)
+
+    async def copy(self, machine: Machine, folder: str, name: Untrusted) -> FileCopy:
+        """A regular file of a unit folder. Raises HostUnreachable; FileNotFoundError if none."""
+        return await (await self._reader()).copy(machine, folder, name)
+
+    @asynccontextmanager
+    async def journal(
+        self, machine: Machine, unit: str
+    ) -> AsyncIterator[AsyncIterator[Sequence[JournalItem]]]:
+        """A unit's journal in batches, following, until the context is left."""
+        async with (await self._reader()).journal(machine, unit) as batches:
+            yield batches
+
+    async def close(self) -> None:
+        """Close every connection and end every remote process of ours."""
+        await self._connections.close()
+
+    async def _reader(self) -> "Reader":
+        return _reader_over(await self._connections.sessions())
+
+
+class SshHands:
+    """`fleettui.access.HostHands` over the connections that reading uses too."""
+
+    def __init__(self, connections: "_Connections") -> None:
+        self._connections = connections
+
+    async def perform(self, machine: Machine, command: ChangeCommand) -> CommandResult:
+        """Run one command once. Never raises for what happens to the connection: see Ending."""
+        hands = _hands_over(await self._connections.sessions())
+        return await hands.perform(machine, command)
+
+
+def connect_hosts(settings: HostSettings) -> SshHosts:
+    """The machines, to be read; nothing is opened or loaded yet."""
+    return SshHosts(_Connections(settings))
+
+
+def hands_for(hosts: SshHosts) -> SshHands:
+    """Hands that share the connections of `hosts`; made for an operator alone."""
+    return SshHands(hosts._connections)
+
+
+class _Connections:
+    """The sessions of this process, made when the first machine is asked."""
+
+    def __init__(self, settings: HostSettings) -> None:
+        self._settings = settings
+        self._asker: HostKeyAsker | None = None
+        self._sessions: Sessions | None = None
+        self._closed = False
+
+    async def sessions(self) -> "Sessions":
+        if self._sessions is None:
+            kind = await asyncio.to_thread(_load_sessions)
+            self._sessions = self._sessions or kind(self._settings)
+            if self._asker is not None:
+                self._sessions.ask_host_keys(self._asker)
+            if self._closed:
+                await self._sessions.close()
+        return self._sessions
+
+    def ask_with(self, asker: HostKeyAsker) -> None:
+        self._asker = asker
+        if self._sessions is not None:
+            self._sessions.ask_host_keys(asker)
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._sessions is not None:
+            await self._sessions.close()
+
+
+# asyncssh takes a fifth of a second to import, and nobody's first paint waits for it. Hence these
+# imports in functions, the first of them in a thread.
+
+
+def _load_sessions() -> "type[Sessions]":
+    from fleettui.hosts.sessions import Sessions  # noqa: PLC0415
+
+    return Sessions
+
+
+def _reader_over(sessions: "Sessions") -> "Reader":
+    from fleettui.hosts.reader import Reader  # noqa: PLC0415
+
+    return Reader(sessions)
+
+
+def _hands_over(sessions: "Sessions") -> "Hands":
+    from fleettui.hosts.hands import Hands  # noqa: PLC0415
+
+    return Hands(sessions)

@@ -1,0 +1,135 @@
+"""Journal records (`journalctl -o json`) decoded, whatever they hold; nothing here raises."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from fleettui.hosts.records import TooLong
+from fleettui.hosts.text import as_text
+from fleettui.model.host import JournalEntry
+from fleettui.model.untrusted import Untrusted
+
+TEXT_LIMIT = 64 * 1024
+"""Characters kept of a message."""
+LEFT_OUT = "[a message over 4096 bytes, which journalctl leaves out of its JSON]"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CURSOR = re.compile(r"[!-~]{1,1024}")
+_CURSOR_FIELD = re.compile(rb'"__CURSOR"\s*:\s*"([!#-\[\]-~]{1,1024})"')
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_RAW_BYTE = re.compile("[\udc80-\udcff]")
+_NOTHING = msgspec.Raw(b"")
+
+
+class _Record(msgspec.Struct):
+    """The fields we read. Any of them may be repeated (an array), binary (integers) or null."""
+
+    message: msgspec.Raw = msgspec.field(name="MESSAGE", default=_NOTHING)
+    cursor: object = msgspec.field(name="__CURSOR", default=None)
+    realtime: object = msgspec.field(name="__REALTIME_TIMESTAMP", default=None)
+    priority: object = msgspec.field(name="PRIORITY", default=None)
+    unit: object = msgspec.field(name="_SYSTEMD_UNIT", default=None)
+    about: object = msgspec.field(name="UNIT", default=None)
+    identifier: object = msgspec.field(name="SYSLOG_IDENTIFIER", default=None)
+    command: object = msgspec.field(name="_COMM", default=None)
+    pid: object = msgspec.field(name="_PID", default=None)
+    boot: object = msgspec.field(name="_BOOT_ID", default=None)
+
+
+_DECODER = msgspec.json.Decoder(_Record)
+
+
+def decode_entry(line: bytes | TooLong) -> JournalEntry:
+    """One record; what is none becomes an entry with its raw text and a `problem`."""
+    if isinstance(line, TooLong):
+        return _broken(line.head, f"a record of {line.size} bytes was left out but for its start")
+    try:
+        return _entry(_DECODER.decode(line))
+    except UnicodeDecodeError:
+        return _decode_marked(line)
+    except (msgspec.DecodeError, RecursionError) as exc:
+        return _broken(line, f"not a journal record: {exc}")
+
+
+def _decode_marked(line: bytes) -> JournalEntry:
+    """A record with bytes that are no UTF-8, which are written out as `\\xNN` for the reader."""
+    text = line.decode("utf-8", "surrogateescape")
+    marked = _RAW_BYTE.sub(lambda found: f"\\\\x{ord(found[0]) - 0xDC00:02x}", text)
+    try:
+        return _entry(_DECODER.decode(marked))
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
+        return _broken(line, f"not a journal record: {exc}")
+
+
+def _entry(record: _Record) -> JournalEntry:
+    cursor, at = _plain(record.cursor), _time(_plain(record.realtime))
+    is_cursor = _CURSOR.fullmatch(cursor) is not None
+    problem = None if is_cursor else "a record without a cursor"
+    return JournalEntry(
+        cursor=cursor if is_cursor else "",
+        at=at or _EPOCH,
+        message=Untrusted(_shortened(_message(bytes(record.message)))),
+        priority=_priority(_plain(record.priority)),
+        unit=Untrusted(_plain(record.unit) or _plain(record.about)),
+        identifier=Untrusted(_plain(record.identifier) or _plain(record.command)),
+        pid=int(number) if _NUMBER.fullmatch(number := _plain(record.pid)) else 0,
+        boot_id=Untrusted(_plain(record.boot)),
+        problem=problem if at else "a record without a time",
+    )
+
+
+def _broken(line: bytes, problem: str) -> JournalEntry:
+    """An entry that keeps the cursor where there is one, so that a stream can go on behind it."""
+    found = _CURSOR_FIELD.search(line[:4096])
+    return JournalEntry(
+        cursor=found[1].decode("ascii") if found else "",
+        at=_EPOCH,
+        message=Untrusted(_shortened(as_text(line[: 4 * TEXT_LIMIT]).raw)),
+        priority=6,
+        unit=Untrusted(""),
+        identifier=Untrusted(""),
+        problem=problem,
+    )
+
+
+def _message(raw: bytes) -> str:
+    """MESSAGE as journalctl writes it: a string, an array of bytes, null, or an array of these."""
+    if raw == b"null":
+        return LEFT_OUT
+    if not raw:
+        return ""
+    return _said(msgspec.json.decode(raw))
+
+
+def _said(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list):
+        return LEFT_OUT if value is None else f"[{type(value).__name__}: no text]"
+    if value and all(type(n) is int and 0 <= n <= 0xFF for n in value):
+        return bytes(value).decode("utf-8", "backslashreplace")
+    return "\n".join(_said(part) for part in value)
+
+
+def _plain(value: object) -> str:
+    """A field that is short by nature; of a repeated one, the first."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return value[:4096] if isinstance(value, str) else ""
+
+
+def _time(microseconds: str) -> datetime | None:
+    try:
+        return _EPOCH + timedelta(microseconds=int(microseconds))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _priority(text: str) -> int:
+    return int(text) if re.fullmatch("[0-7]", text) else 6
+
+
+def _shortened(text: str) -> str:
+    hidden = len(text) - TEXT_LIMIT
+    return f"{text[:TEXT_LIMIT]}... [+{hidden} chars cut by fleettui]" if hidden > 0 else text

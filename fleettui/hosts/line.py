@@ -1,0 +1,134 @@
+"""One SSH connection: opened on demand, shared by all who ask the machine, replaced when dead."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import asyncssh
+
+from fleettui.access import HostUnreachable
+from fleettui.hosts.process import WINDOW, RemoteProcess
+from fleettui.hosts.words import connection_broke, session_refused
+
+CHANNELS = 6
+"""Commands at a time on one connection; sshd allows ten (MaxSessions)."""
+STREAMS = 4
+"""Of these, how many may run without end: a command must always find a free one."""
+START_SECONDS = 15
+CLOSE_SECONDS = 0.5
+
+Opener = Callable[[], Awaitable[asyncssh.SSHClientConnection]]
+"""Opens the connection, or raises HostUnreachable."""
+_Opened = asyncssh.SSHClientConnection | HostUnreachable
+
+
+class Unanswered(HostUnreachable):
+    """The command was sent and no answer came: it may have run."""
+
+
+class Line:
+    """The connection to one machine or jump host, alive or to be opened."""
+
+    def __init__(self, name: str, opener: Opener) -> None:
+        self._name = name
+        self._opener = opener
+        self._connection: asyncssh.SSHClientConnection | None = None
+        self._opening: asyncio.Task[_Opened] | None = None
+        self._channels = asyncio.Semaphore(CHANNELS)
+        self._streams = asyncio.Semaphore(STREAMS)
+
+    async def connect(self) -> asyncssh.SSHClientConnection:
+        """A live connection; all who wait for one share the attempt. Raises HostUnreachable."""
+        if self._connection is not None and not self._connection.is_closed():
+            return self._connection
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.create_task(self._open())
+        opening = self._opening
+        await asyncio.wait({opening})  # one who gives up does not take the others along
+        if opening.cancelled():
+            raise HostUnreachable(f"the connection to {self._name} was closed by us")
+        opened = opening.result()
+        if isinstance(opened, HostUnreachable):
+            raise HostUnreachable(str(opened)) from opened
+        return opened
+
+    @asynccontextmanager
+    async def start(self, text: str, *, endless: bool = False) -> AsyncIterator[RemoteProcess]:
+        """Run one line of shell text for as long as the context lasts, and let go of it then.
+
+        Raises HostUnreachable where nothing was sent, Unanswered where something may have been.
+        """
+        await self.connect()  # without a deadline of ours: somebody may be reading a fingerprint
+        async with AsyncExitStack() as slots:
+            try:
+                async with asyncio.timeout(START_SECONDS):
+                    if endless:
+                        await slots.enter_async_context(self._streams)
+                    await slots.enter_async_context(self._channels)
+            except TimeoutError as exc:
+                raise HostUnreachable(f"too much is running on {self._name} already") from exc
+            process = await self._process(text)
+            try:
+                yield process
+            finally:
+                process.close()
+
+    async def close(self) -> None:
+        """Close the connection, politely if the machine still listens."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait({self._opening}, timeout=CLOSE_SECONDS)
+        if self._connection is None:
+            return
+        self._connection.close()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._connection.wait_closed()
+        except TimeoutError:
+            self._connection.abort()
+
+    async def _open(self) -> _Opened:
+        """Open the connection; a failure is returned, since perhaps nobody waits for it now."""
+        try:
+            self._connection = await self._opener()
+        except HostUnreachable as exc:
+            return exc
+        return self._connection
+
+    async def _process(self, text: str) -> RemoteProcess:
+        """Start the command. A connection that turns out to be dead is replaced, once."""
+        connection = await self.connect()
+        try:
+            return await self._start(connection, text)
+        except Unanswered:
+            raise
+        except HostUnreachable:
+            if not connection.is_closed():
+                raise
+        return await self._start(await self.connect(), text)
+
+    async def _start(self, connection: asyncssh.SSHClientConnection, text: str) -> RemoteProcess:
+        process = RemoteProcess()
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await connection.create_session(
+                    lambda: process, text, encoding=None, request_pty=False, window=WINDOW
+                )
+        except (asyncssh.Error, OSError) as exc:
+            process.close()
+            raise self._failure(exc, process, connection) from exc
+        except asyncio.CancelledError:
+            process.close()
+            raise
+        return process
+
+    def _failure(
+        self, exc: Exception, process: RemoteProcess, connection: asyncssh.SSHClientConnection
+    ) -> HostUnreachable:
+        if isinstance(exc, TimeoutError):
+            words = f"{self._name} does not answer any more (waited {START_SECONDS} s)"
+        elif isinstance(exc, asyncssh.ChannelOpenError) and not connection.is_closed():
+            return HostUnreachable(session_refused(exc, self._name))
+        else:
+            words = connection_broke(exc, self._name)
+        return Unanswered(words) if process.may_have_started else HostUnreachable(words)

@@ -1,0 +1,69 @@
+"""Reading machines: probes, files and journals. Nothing in here takes a command that changes."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+
+from fleettui.access import FileCopy, HostUnreachable
+from fleettui.commands import ReadCommand, copy_file, probe, shell_text
+from fleettui.hosts import journal
+from fleettui.hosts.answers import Answer, gather
+from fleettui.hosts.copies import read_copy
+from fleettui.hosts.probe import ANSWER_LIMIT, ProbeUnreadable, read_probe
+from fleettui.hosts.sessions import Sessions
+from fleettui.hosts.text import last_words
+from fleettui.hosts.words import connection_broke
+from fleettui.model.cluster import Machine
+from fleettui.model.host import HostFacts, JournalItem
+from fleettui.model.untrusted import Untrusted
+
+DEADLINE_SECONDS = 15
+
+
+class Reader:
+    """Asks machines; see `fleettui.access.HostReader`."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    async def probe(self, machine: Machine, units: Sequence[Untrusted] = ()) -> HostFacts:
+        """One round of facts. Raises HostUnreachable."""
+        names = [unit.raw for unit in units]
+        answer = await self._ask(machine, probe(names))
+        try:
+            return read_probe(answer.stdout, machine.id, datetime.now(UTC), names)
+        except ProbeUnreadable as exc:
+            said = last_words(answer.stderr)
+            raise ProbeUnreadable(f"{machine.public_ip}: {exc}{said and f' ({said})'}") from exc
+
+    async def copy(self, machine: Machine, folder: str, name: Untrusted) -> FileCopy:
+        """A regular file of a unit folder. Raises HostUnreachable; FileNotFoundError if none."""
+        answer = await self._ask(machine, copy_file(folder, name.raw))
+        if answer.exit_status == 3:
+            raise FileNotFoundError(f"no regular file {name} in {folder} on {machine.public_ip}")
+        if answer.exit_status != 0:
+            raise HostUnreachable(
+                f"{machine.public_ip} could not read {folder}/{name}: "
+                f"{last_words(answer.stderr) or f'exit status {answer.exit_status}'}"
+            )
+        return read_copy(answer.stdout)
+
+    def journal(
+        self, machine: Machine, unit: str
+    ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[JournalItem]]]:
+        """A unit's journal, following."""
+        return journal.follow(self._sessions, machine, unit)
+
+    async def _ask(self, machine: Machine, command: ReadCommand) -> Answer:
+        """Run a command that leaves the machine as it is, to its end. Raises HostUnreachable."""
+        line = self._sessions.line(machine)
+        async with line.start(shell_text(command)) as process:
+            answer = await gather(process, seconds=DEADLINE_SECONDS, limit=ANSWER_LIMIT)
+        if answer.exit_status is not None:
+            return answer
+        if answer.timed_out:
+            raise HostUnreachable(
+                f"{machine.public_ip} did not answer in {DEADLINE_SECONDS} s "
+                f"({len(answer.stdout)} bytes came)"
+            )
+        raise HostUnreachable(connection_broke(answer.broken, str(machine.public_ip)))

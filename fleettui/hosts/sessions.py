@@ -1,0 +1,95 @@
+"""The SSH connections of this session, one a machine, and the jump hosts before them."""
+
+import asyncio
+
+import asyncssh
+
+from fleettui.access import HostKeyAsker, HostUnreachable
+from fleettui.hosts.address import parse_address
+from fleettui.hosts.dial import Address, Dialling, UnknownKey
+from fleettui.hosts.hostkeys import HostKeys
+from fleettui.hosts.line import Line
+from fleettui.hosts.settings import HostSettings
+from fleettui.model.cluster import Machine
+
+OPENING_AT_ONCE = 16
+"""Connections being opened at a time: sshd drops some when many come together (MaxStartups)."""
+
+Route = tuple[Address, ...]
+"""A machine behind its jump hosts, itself last."""
+
+
+class Sessions:
+    """All lines of this session."""
+
+    def __init__(self, settings: HostSettings) -> None:
+        self._settings = settings
+        files, own_file = settings.known_hosts, settings.written_file
+        self._keys = HostKeys(files, own_file, remember=settings.remember)
+        self._machines: dict[Address, Line] = {}
+        self._hops: dict[Route, Line] = {}
+        self._openings = asyncio.Semaphore(OPENING_AT_ONCE)
+        self._closed = False
+
+    @property
+    def username(self) -> str:
+        """Who logs in."""
+        return self._settings.username
+
+    def ask_host_keys(self, asker: HostKeyAsker) -> None:
+        """Where questions about unknown host keys go."""
+        self._keys.ask_with(asker)
+
+    def line(self, machine: Machine) -> Line:
+        """The line to a machine, not opened yet. Raises HostUnreachable for a bad address."""
+        settings = self._settings
+        address = Address(parse_address(machine.public_ip), settings.username, settings.port)
+        line = self._machines.get(address)
+        if line is None:
+            line = Line(str(address), lambda: self._open_machine(address))
+            self._machines[address] = line
+        return line
+
+    async def close(self) -> None:
+        """Close all lines, in well under a second."""
+        self._closed = True
+        lines = [*self._machines.values(), *self._hops.values()]
+        await asyncio.gather(*(line.close() for line in lines))
+
+    async def _open_machine(self, address: Address) -> asyncssh.SSHClientConnection:
+        dialling = self._dialling(address)
+        return await self._open(await self._route(dialling, ()), dialling)
+
+    async def _route(self, dialling: Dialling, seen: Route) -> Route:
+        """An address behind the jump hosts that the SSH configuration names, and theirs."""
+        address = dialling.address
+        hops = await dialling.jump_hosts()
+        passed = {a.host for a in (*seen, address)}
+        if not hops or passed & {hop.host for hop in hops}:
+            return (address,)  # a jump host that the configuration sends through itself
+        before = await self._route(self._dialling(hops[0]), (*seen, address))
+        return (*before, *hops[1:], address)
+
+    async def _open(self, route: Route, dialling: Dialling) -> asyncssh.SSHClientConnection:
+        tunnel = await self._hop(route[:-1]).connect() if len(route) > 1 else None
+        while True:
+            if self._closed:
+                raise HostUnreachable(f"no connection to {route[-1]} any more: leaving")
+            try:
+                async with self._openings:
+                    return await dialling.connect(tunnel)
+            except UnknownKey as unknown:
+                await self._keys.settle(unknown.shown)
+
+    def _dialling(self, address: Address) -> Dialling:
+        return Dialling(address, self._settings, self._keys)
+
+    def _hop(self, route: Route) -> Line:
+        line = self._hops.get(route)
+        if line is None:
+            line = Line(
+                f"jump host {route[-1]}",
+                lambda: self._open(route, self._dialling(route[-1])),
+            )
+            self._hops[route] = line
+        return line

@@ -1,0 +1,66 @@
+"""Failures of SSH in plain sentences."""
+
+import errno
+import socket
+
+import asyncssh
+
+from fleettui.hosts.text import last_words
+
+CONNECT_SECONDS = 10
+LOGIN_SECONDS = 15
+
+
+def connecting_failed(exc: Exception, where: str, who: str) -> str:
+    """Why no connection came about; `who` says as whom and with which keys it was tried."""
+    match exc:
+        case TimeoutError():
+            return f"{where} does not answer (waited {CONNECT_SECONDS} s)"
+        case asyncssh.PermissionDenied():
+            return f"{where} refused the login: {who}"
+        case asyncssh.KeyExchangeFailed():
+            return f"{where} and fleettui have no way to talk in common: {_reason(exc)}"
+        case asyncssh.ConnectionLost() if "Login timeout" in exc.reason:
+            return f"{where} did not finish the login in {LOGIN_SECONDS} s"
+        case asyncssh.ProtocolNotSupported() | asyncssh.ProtocolError():
+            return f"what answers at {where} does not speak SSH as we know it: {_reason(exc)}"
+        case asyncssh.KeyEncryptionError() | asyncssh.KeyImportError():
+            return f"a private key cannot be used ({_reason(exc)}): add it to ssh-agent instead"
+        case asyncssh.ChannelOpenError():
+            return f"the jump host cannot reach {where}: {_reason(exc)}"
+        case asyncssh.Error():
+            return f"the connection to {where} broke off: {_reason(exc)}"
+        case OSError():
+            return _no_network(exc, where)
+        case _:
+            return f"the connection to {where} cannot be set up: {last_words(str(exc).encode())}"
+
+
+def connection_broke(exc: Exception | None, where: str) -> str:
+    """Why a connection that was there is gone."""
+    if exc is None:
+        return f"the connection to {where} was closed"
+    reason = _reason(exc)
+    return (
+        f"the connection to {where} was lost{'' if reason == 'Connection lost' else f': {reason}'}"
+    )
+
+
+def session_refused(exc: asyncssh.ChannelOpenError, where: str) -> str:
+    """Why a machine that is connected runs nothing for us."""
+    return f"{where} takes no command on this connection: {_reason(exc)}"
+
+
+def _no_network(exc: OSError, where: str) -> str:
+    if isinstance(exc, ConnectionRefusedError) or exc.errno == errno.ECONNREFUSED:
+        return f"{where} refuses connections: does sshd run there?"
+    if isinstance(exc, socket.gaierror):
+        return f"the name in {where} cannot be resolved: {exc.strerror}"
+    if exc.filename is not None:
+        return f"{exc.filename} cannot be read: {exc.strerror}"
+    return f"{where} cannot be reached: {exc.strerror or last_words(str(exc).encode())}"
+
+
+def _reason(exc: Exception) -> str:
+    said = exc.reason if isinstance(exc, asyncssh.DisconnectError) else str(exc)
+    return last_words(said.encode("utf-8", "backslashreplace")) or type(exc).__name__

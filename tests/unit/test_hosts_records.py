@@ -1,0 +1,53 @@
+"""Lines are cut out of blocks in bounded memory."""
+
+import sys
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fleettui.hosts.records import LineCutter, TooLong
+
+
+def cut(blocks: list[bytes], limit: int = 100) -> list[bytes | TooLong]:
+    cutter = LineCutter(limit)
+    return [line for block in blocks for line in cutter.feed(block)]
+
+
+def test_lines_come_whole_however_the_blocks_fall() -> None:
+    assert cut([b"a", b"b\nc", b"\n", b"\nd\ne"]) == [b"ab", b"c", b"", b"d"]
+
+
+def test_what_follows_the_last_newline_is_kept_for_the_end() -> None:
+    cutter = LineCutter()
+    assert list(cutter.feed(b"a\nb")) == [b"a"]
+    assert cutter.flush() == b"b"
+    assert cutter.flush() is None
+
+
+def test_a_line_over_the_limit_is_told_by_its_start_and_size_and_the_next_is_whole() -> None:
+    lines = cut([b"x" * 60, b"y" * 60, b"z" * 60 + b"\nnext\n"])
+    assert lines == [TooLong(b"x" * 60 + b"y" * 60 + b"z" * 60, 180), b"next"]
+
+
+def test_a_line_of_just_the_limit_is_kept() -> None:
+    assert cut([b"x" * 100 + b"\n"]) == [b"x" * 100]
+
+
+def test_a_line_of_ten_megabytes_leaves_only_its_head_in_memory() -> None:
+    cutter = LineCutter(1024 * 1024)
+    block = b"x" * 65536
+    for _ in range(160):
+        assert list(cutter.feed(block)) == []
+        held = sum(sys.getsizeof(piece) for piece in cutter._pieces)
+        assert held < 2 * 1024 * 1024
+    assert list(cutter.feed(b"\nnext\n")) == [TooLong(b"x" * 4096, 160 * 65536), b"next"]
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(st.lists(st.binary(max_size=30).map(lambda b: b.replace(b"\0", b"\n")), max_size=20))
+def test_no_byte_is_lost_or_doubled(blocks: list[bytes]) -> None:
+    cutter = LineCutter()
+    lines = [line for block in blocks for line in cutter.feed(block)]
+    rest = cutter.flush() or b""
+    assert all(isinstance(line, bytes) for line in [*lines, rest])
+    assert b"\n".join([*lines, rest]) == b"".join(blocks)  # type: ignore[list-item]  # see above
