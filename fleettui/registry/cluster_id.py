@@ -1,0 +1,23 @@
+"""Which etcd cluster this session looks at: the first that answered, and no other."""
+
+from fleettui.registry.answers import Answer
+from fleettui.registry.errors import OtherCluster, quote
+
+
+class ClusterId:
+    """etcd's cluster ID, learnt from the first answer and kept; shared by reader and writer."""
+
+    def __init__(self) -> None:
+        self._known: str | None = None
+
+    def check(self, answer: Answer) -> None:
+        """Raises OtherCluster where another cluster answers. A server that names none passes."""
+        if answer.cluster is None:
+            return
+        if self._known is None:
+            self._known = answer.cluster
+        if answer.cluster != self._known:
+            raise OtherCluster(
+                f"another cluster answers at {answer.endpoint}: its ID is {quote(answer.cluster)} "
+                f"and was {quote(self._known)}. Start fleettui anew if that is the one you want."
+            )

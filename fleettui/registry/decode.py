@@ -1,0 +1,260 @@
+"""Fleet's keys and values, decoded into the model; what cannot be read becomes a BadRecord.
+
+Keys are named from the prefix on, as fleet's own documents do: `job/UNIT/object`.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TypeVar
+
+import msgspec
+
+from fleettui.model.cluster import BadRecord, Leader, Machine, Snapshot, Unit, UnitState
+from fleettui.model.unitfile import UnitFile
+from fleettui.model.untrusted import Untrusted
+from fleettui.registry import records
+from fleettui.registry.tree import (
+    JOB,
+    LEASE,
+    MACHINES,
+    STATES,
+    UNIT,
+    Entry,
+    Folder,
+    Leaf,
+    StateWords,
+    folder_at,
+    leaf_at,
+)
+
+_T = TypeVar("_T")
+Decoded = tuple[_T | None, tuple[BadRecord, ...]]
+"""What could be read of a thing, and the records of it that could not."""
+
+
+def decode(tree: Folder, index: int, read_at: datetime) -> Snapshot:
+    """The whole picture at once, from nothing but the keys."""
+    bad: list[BadRecord] = []
+
+    def kept(decoded: Decoded[_T]) -> _T | None:
+        bad.extend(decoded[1])
+        return decoded[0]
+
+    files = {h: kept(decode_file(h, e)) for h, e in folder_at(tree, UNIT).items()}
+    jobs, states = folder_at(tree, JOB), folder_at(tree, STATES)
+    names = {*jobs, *states}
+    units = [kept(decode_unit(n, jobs.get(n), states.get(n), files)) for n in names]
+    machines = [kept(decode_machine(i, e)) for i, e in folder_at(tree, MACHINES).items()]
+    leader = kept(decode_leader(folder_at(tree, LEASE)))
+    return Snapshot(
+        index=index,
+        read_at=read_at,
+        machines=MappingProxyType(in_order_of_address(m for m in machines if m)),
+        units=MappingProxyType(in_order_of_name(u for u in units if u)),
+        leader=leader,
+        bad=in_order_of_key(bad),
+    )
+
+
+def decode_machine(machine_id: str, entry: Entry) -> Decoded[Machine]:
+    """`machines/ID`: no machine without its object, which expires when the machine is gone."""
+    if isinstance(entry, Leaf):
+        return None, (_misplaced(f"{MACHINES}/{machine_id}", entry),)
+    leaf = leaf_at(entry, "object")
+    if leaf is None:
+        return None, ()
+    key = f"{MACHINES}/{machine_id}/object"
+    found = _read(records.machine_object, key, leaf)
+    if isinstance(found, BadRecord):
+        return None, (found,)
+    if found.id != machine_id:
+        return None, (_bad(key, f"it says that it is machine {Untrusted(found.id)}", leaf),)
+    machine = Machine(
+        id=Untrusted(machine_id),
+        public_ip=Untrusted(found.public_ip),
+        metadata=_metadata(found.metadata or {}, folder_at(entry, "metadata")),
+        version=Untrusted(found.version),
+    )
+    return machine, ()
+
+
+def decode_unit(
+    name: str, job: Entry | None, states: Entry | None, files: Mapping[str, UnitFile | None]
+) -> Decoded[Unit]:
+    """`job/NAME` and `states/NAME`; None where neither holds anything that fleet knows."""
+    bad: list[BadRecord] = []
+    job = _folder(f"{JOB}/{name}", job, bad)
+    states = _folder(f"{STATES}/{name}", states, bad)
+    wanted, target = leaf_at(job, "target-state"), leaf_at(job, "target")
+    heartbeat, described = leaf_at(job, "job-state"), leaf_at(job, "object")
+    reports = sorted((m, e) for m, e in states.items() if isinstance(e, Leaf))
+    if not (described or wanted or target or heartbeat or reports):
+        return None, tuple(bad)
+    unit_hash = _unit_hash(name, described, bad)
+    unit = Unit(
+        name=Untrusted(name),
+        unit_hash=unit_hash,
+        target_state=_word(wanted.value) if wanted is not None else None,
+        target=_machine_id(target),
+        heartbeat=_machine_id(heartbeat),
+        states=_states(name, reports, bad),
+        file=_file(unit_hash, files, bad),
+    )
+    return unit, tuple(bad)
+
+
+def decode_file(unit_hash: str, entry: Entry) -> Decoded[UnitFile]:
+    """`unit/SHA1`; whether fleet can read the text is asked where a unit uses it."""
+    if not isinstance(entry, Leaf):
+        return None, ()
+    found = _read(records.unit_object, f"{UNIT}/{unit_hash}", entry)
+    if isinstance(found, BadRecord):
+        return None, (found,)
+    return UnitFile(Untrusted(found.raw)), ()
+
+
+def decode_leader(lease: Folder) -> Decoded[Leader]:
+    """`lease/engine-leader`: JSON, or a bare machine ID where an old engine wrote it."""
+    leaf = leaf_at(lease, "engine-leader")
+    if leaf is None:
+        return None, ()
+    if not leaf.value.lstrip().startswith("{"):
+        return Leader(Untrusted(leaf.value)), ()
+    found = _read(records.lease_object, f"{LEASE}/engine-leader", leaf)
+    if isinstance(found, BadRecord):
+        return None, (found,)
+    return Leader(Untrusted(found.machine_id)), ()
+
+
+def in_order_of_address(machines: Iterable[Machine]) -> dict[Untrusted, Machine]:
+    """By IP address as a number, what is no address after it, then by ID."""
+    return {m.id: m for m in sorted(machines, key=_by_address)}
+
+
+def in_order_of_name(units: Iterable[Unit]) -> dict[Untrusted, Unit]:
+    return {u.name: u for u in sorted(units, key=lambda u: u.name.raw)}
+
+
+def in_order_of_key(bad: Iterable[BadRecord]) -> tuple[BadRecord, ...]:
+    """Each once: several units may use one broken unit file."""
+    return tuple(sorted(set(bad), key=lambda b: (b.key.raw, b.problem)))
+
+
+def _by_address(machine: Machine) -> tuple[int, int, str, str]:
+    address, machine_id = machine.public_ip.raw, machine.id.raw
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return (9, 0, address, machine_id)
+    return (parsed.version, int(parsed), "", machine_id)
+
+
+def _metadata(own: dict[str, str], dynamic: Folder) -> tuple[tuple[Untrusted, Untrusted], ...]:
+    """Dynamic values win, and an empty one removes the key (fleet registry/machine.go)."""
+    changes = {k: e.value for k, e in dynamic.items() if isinstance(e, Leaf)}
+    merged = {k: v for k, v in own.items() if k not in changes}
+    merged.update((k, v) for k, v in changes.items() if v)
+    return tuple((Untrusted(k), Untrusted(v)) for k, v in sorted(merged.items()))
+
+
+def _unit_hash(name: str, leaf: Leaf | None, bad: list[BadRecord]) -> str | None:
+    if leaf is None:
+        return None
+    key = f"{JOB}/{name}/object"
+    found = _read(records.job_object, key, leaf)
+    if isinstance(found, BadRecord):
+        bad.append(found)
+        return None
+    if found.name != name:
+        bad.append(_bad(key, f"it says that it is of unit {Untrusted(found.name)}", leaf))
+        return None
+    return bytes(found.unit_hash).hex()
+
+
+def _file(
+    unit_hash: str | None, files: Mapping[str, UnitFile | None], bad: list[BadRecord]
+) -> UnitFile | None:
+    file = files.get(unit_hash) if unit_hash is not None else None
+    if file is not None and file.problem is not None:
+        problem = f"fleet cannot read this unit file: {file.problem}"
+        bad.append(BadRecord(Untrusted(f"{UNIT}/{unit_hash}"), problem, file.raw))
+    return file
+
+
+def _states(
+    name: str, reports: Iterable[tuple[str, Leaf]], bad: list[BadRecord]
+) -> tuple[UnitState, ...]:
+    states = []
+    for machine_id, leaf in reports:
+        if leaf.words is None:
+            leaf.words = _state_words(machine_id, leaf.value)
+        words = leaf.words
+        if isinstance(words, str):
+            bad.append(_bad(f"{STATES}/{name}/{machine_id}", words, leaf))
+            continue
+        states.append(
+            UnitState(
+                machine_id=_word(machine_id),
+                load=words.load,
+                active=words.active,
+                sub=words.sub,
+                unit_hash=words.unit_hash,
+                index=leaf.index,
+            )
+        )
+    return tuple(states)
+
+
+def _state_words(machine_id: str, value: str) -> StateWords | str:
+    try:
+        found = records.state_object.decode(value)
+    except (msgspec.DecodeError, RecursionError) as error:
+        return str(error)
+    if found.machine_state is not None and found.machine_state.id != machine_id:
+        return f"it says that it is of machine {Untrusted(found.machine_state.id)}"
+    return StateWords(
+        load=_word(found.load_state),
+        active=_word(found.active_state),
+        sub=_word(found.sub_state),
+        unit_hash=_word(found.unit_hash),
+    )
+
+
+def _folder(key: str, entry: Entry | None, bad: list[BadRecord]) -> Folder:
+    if isinstance(entry, Leaf):
+        bad.append(_misplaced(key, entry))
+        return {}
+    return entry or {}
+
+
+def _word(text: str) -> Untrusted:
+    """One object for a word that thousands of units have in common."""
+    return _common(text) if len(text) <= 64 else Untrusted(text)
+
+
+@lru_cache(maxsize=16384)
+def _common(text: str) -> Untrusted:
+    return Untrusted(text)
+
+
+def _machine_id(leaf: Leaf | None) -> Untrusted | None:
+    """An empty value counts as none (fleet registry/job.go)."""
+    return _word(leaf.value) if leaf is not None and leaf.value else None
+
+
+def _read(decoder: "msgspec.json.Decoder[_T]", key: str, leaf: Leaf) -> _T | BadRecord:
+    try:
+        return decoder.decode(leaf.value)
+    except (msgspec.DecodeError, RecursionError) as error:
+        return _bad(key, str(error), leaf)
+
+
+def _misplaced(key: str, leaf: Leaf) -> BadRecord:
+    return _bad(key, "a value stands where a folder belongs", leaf)
+
+
+def _bad(key: str, problem: str, leaf: Leaf) -> BadRecord:
+    return BadRecord(Untrusted(key), problem, Untrusted(leaf.value))

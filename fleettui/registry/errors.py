@@ -1,0 +1,50 @@
+"""What can go wrong between fleettui and etcd; each text says what, where and what to do."""
+
+from fleettui.access import RegistryUnavailable
+from fleettui.model.untrusted import Untrusted
+
+
+class Unreachable(RegistryUnavailable):
+    """No connection, or no answer within the time given."""
+
+
+class NotSent(Unreachable):
+    """No connection came about, so that nothing was asked or written."""
+
+
+class Silent(Unreachable):
+    """A connection, and no answer on it within the time given."""
+
+
+class NoQuorum(RegistryUnavailable):
+    """etcd answers, but its members cannot agree: nothing can be written or read for sure."""
+
+
+class Denied(RegistryUnavailable):
+    """etcd wants a password, or its role lacks a right."""
+
+
+class NotEtcd(RegistryUnavailable):
+    """What answered is no etcd with the v2 API, or not one that fleettui can read."""
+
+
+class OtherCluster(RegistryUnavailable):
+    """The cluster ID is not the one that the picture was read from."""
+
+
+class HistoryCleared(RegistryUnavailable):
+    """The watch asked for events that etcd no longer keeps: read everything again."""
+
+
+class KeyMissing(RegistryUnavailable):
+    """There is no such key."""
+
+
+class ComparisonFailed(RegistryUnavailable):
+    """A compare-and-swap found something else; the text is etcd's cause."""
+
+
+def quote(words: str) -> str:
+    """A server's own words for use within a sentence of ours: made visible and cut short."""
+    cut = " ".join(words[:400].split())
+    return str(Untrusted(cut if len(cut) <= 160 else f"{cut[:160]}..."))

@@ -1,0 +1,217 @@
+"""The registry's keys held in memory and kept up to date by events, with the picture they make."""
+
+from datetime import datetime
+from enum import Enum
+from types import MappingProxyType
+from typing import TypeVar
+
+from fleettui.model.cluster import BadRecord, Leader, Machine, Snapshot, Unit
+from fleettui.model.unitfile import UnitFile
+from fleettui.model.untrusted import Untrusted
+from fleettui.registry.answers import Event, Node
+from fleettui.registry.collector import collector_paused
+from fleettui.registry.decode import (
+    Decoded,
+    decode_file,
+    decode_leader,
+    decode_machine,
+    decode_unit,
+    in_order_of_address,
+    in_order_of_key,
+    in_order_of_name,
+)
+from fleettui.registry.keys import Keys
+from fleettui.registry.tree import (
+    DEEPEST,
+    JOB,
+    LEASE,
+    MACHINES,
+    PARTS,
+    STATES,
+    UNIT,
+    Folder,
+    Leaf,
+    folder_at,
+    merged,
+    name_of,
+)
+
+_REMOVALS = frozenset({"delete", "expire", "compareAndDelete"})
+_WRITES = frozenset({"set", "create", "update", "compareAndSwap"})
+
+
+_T = TypeVar("_T")
+
+
+class Change(Enum):
+    """What an event did to the picture."""
+
+    NONE = "none"
+    INDEX = "index"
+    """A state was written anew with the same words: worth showing, not worth hurrying."""
+    VALUE = "value"
+
+
+class Image:
+    """Everything below a prefix. Decodes only what changed since the last snapshot."""
+
+    def __init__(self, keys: Keys) -> None:
+        self.index = 0
+        """etcd's index up to which events are in."""
+        self._keys = keys
+        self._tree: dict[str, Folder] = {part: {} for part in PARTS}
+        self._dirty: dict[str, set[str]] = {part: set() for part in PARTS}
+        self._files: dict[str, UnitFile | None] = {}
+        # Once shown these are never changed, only replaced: snapshots hold them.
+        self._units: dict[Untrusted, Unit] = {}
+        self._machines: dict[Untrusted, Machine] = {}
+        self._leader: Leader | None = None
+        self._bad: tuple[BadRecord, ...] = ()
+        self._bad_by: dict[tuple[str, str], tuple[BadRecord, ...]] = {}
+        self._bad_changed = False
+
+    @collector_paused()
+    def load(self, node: Node | None, index: int) -> None:
+        """Take over a full read; None = the prefix does not exist."""
+        self.index = index
+        parts = {name_of(child): child for child in node.nodes} if node is not None else {}
+        for part, folder in self._tree.items():
+            found = {name_of(child): child for child in parts[part].nodes} if part in parts else {}
+            for name in folder.keys() - found.keys():
+                del folder[name]
+                self._dirty[part].add(name)
+            for name, child in found.items():
+                folder[name], changed = merged(folder.get(name), child, DEEPEST - 2)
+                if changed:
+                    self._dirty[part].add(name)
+
+    def apply(self, event: Event) -> Change:
+        """Take over one event; one that is in already, or elsewhere, does nothing."""
+        node = event.node
+        if node.modified_index <= self.index:
+            return Change.NONE
+        self.index = node.modified_index
+        segments = self._keys.below(node.key)
+        if segments is None:
+            return Change.NONE
+        if event.action in _REMOVALS:
+            return self._remove(segments)
+        if event.action in _WRITES and 2 <= len(segments) <= DEEPEST and segments[0] in PARTS:
+            return self._put(segments, node)
+        return Change.NONE
+
+    @collector_paused()
+    def snapshot(self, read_at: datetime) -> Snapshot:
+        """The picture; everything that did not change is the same object as in the last one."""
+        self._decode_files()
+        self._decode_units()
+        self._decode_machines()
+        if self._dirty[LEASE]:
+            self._leader = self._kept(LEASE, "", decode_leader(self._tree[LEASE]))
+            self._dirty[LEASE].clear()
+        return Snapshot(
+            index=self.index,
+            read_at=read_at,
+            machines=MappingProxyType(self._machines),
+            units=MappingProxyType(self._units),
+            leader=self._leader,
+            bad=self._bad_records(),
+        )
+
+    def _put(self, segments: tuple[str, ...], node: Node) -> Change:
+        part, *way, last = segments
+        folder = self._tree[part]
+        for name in way:
+            inner = folder.get(name)
+            if not isinstance(inner, dict):
+                inner = folder[name] = {}
+            folder = inner
+        old = folder.get(last)
+        if isinstance(old, Leaf) and old.value == node.value and not node.dir:
+            old.index = node.modified_index
+            if part != STATES:
+                return Change.NONE
+            self._dirty[part].add(segments[1])
+            return Change.INDEX
+        if isinstance(old, dict) and node.dir:
+            return Change.NONE
+        folder[last] = {} if node.dir else Leaf(node.value, node.modified_index)
+        self._dirty[part].add(segments[1])
+        return Change.VALUE
+
+    def _remove(self, segments: tuple[str, ...]) -> Change:
+        """Take out a key, or a folder with all below it; () is the prefix itself."""
+        if len(segments) < 2:
+            for part in segments or PARTS:
+                folder = self._tree.get(part, {})
+                self._dirty.get(part, set()).update(folder)
+                folder.clear()
+            return Change.VALUE
+        part, *way, last = segments
+        folder = self._tree.get(part, {})
+        for name in way:
+            folder = folder_at(folder, name)
+        if folder.pop(last, None) is None:
+            return Change.NONE
+        self._dirty[part].add(segments[1])
+        return Change.VALUE
+
+    def _decode_files(self) -> None:
+        hashes = self._dirty[UNIT]
+        for unit_hash in hashes:
+            entry = self._tree[UNIT].get(unit_hash, {})
+            self._files[unit_hash] = self._kept(UNIT, unit_hash, decode_file(unit_hash, entry))
+        if hashes:
+            users = (u.name.raw for u in self._units.values() if u.unit_hash in hashes)
+            self._dirty[JOB].update(users)
+            hashes.clear()
+
+    def _decode_units(self) -> None:
+        names = self._dirty[JOB] | self._dirty[STATES]
+        if not names:
+            return
+        jobs, states = self._tree[JOB], self._tree[STATES]
+        units = self._units.copy()
+        for name in names:
+            decoded = decode_unit(name, jobs.get(name), states.get(name), self._files)
+            _replace(units, Untrusted(name), self._kept(JOB, name, decoded))
+        if any(Untrusted(name) not in self._units for name in names):
+            units = in_order_of_name(units.values())
+        self._units = units
+        self._dirty[JOB].clear()
+        self._dirty[STATES].clear()
+
+    def _decode_machines(self) -> None:
+        machine_ids = self._dirty[MACHINES]
+        if not machine_ids:
+            return
+        machines = self._machines.copy()
+        for machine_id in machine_ids:
+            entry = self._tree[MACHINES].get(machine_id, {})
+            decoded = decode_machine(machine_id, entry)
+            _replace(machines, Untrusted(machine_id), self._kept(MACHINES, machine_id, decoded))
+        self._machines = in_order_of_address(machines.values())
+        machine_ids.clear()
+
+    def _kept(self, part: str, name: str, decoded: Decoded[_T]) -> _T | None:
+        """The good of what was decoded, with its bad records in place of those it had before."""
+        good, bad = decoded
+        if self._bad_by.get((part, name), ()) != bad:
+            self._bad_by[part, name] = bad
+            self._bad_changed = True
+        return good
+
+    def _bad_records(self) -> tuple[BadRecord, ...]:
+        if self._bad_changed:
+            self._bad_by = {source: bad for source, bad in self._bad_by.items() if bad}
+            self._bad = in_order_of_key(b for bad in self._bad_by.values() for b in bad)
+            self._bad_changed = False
+        return self._bad
+
+
+def _replace(known: dict[Untrusted, _T], key: Untrusted, new: _T | None) -> None:
+    """Put `new` in place, unless it equals what is there: an unchanged object stays the same."""
+    if new is None:
+        known.pop(key, None)
+    elif known.get(key) != new:
+        known[key] = new

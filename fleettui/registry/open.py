@@ -1,0 +1,27 @@
+"""Opens etcd endpoints, each for reading or for writing only.
+
+python-etcd is imported with the first of them, in the thread that asks: it takes more than 100 ms,
+which the first paint cannot spare.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fleettui.registry.client import Endpoint
+
+MAX_ANSWER = 64 << 20
+"""Bytes of one answer that are read: three times the registry of 10,000 units."""
+
+
+def for_reading(url: str, limit: int = MAX_ANSWER) -> "Endpoint":
+    """An endpoint whose connections carry GET and nothing else."""
+    from fleettui.registry import client  # noqa: PLC0415 - see above
+
+    return client.Endpoint(url, client.GetOnly(limit))
+
+
+def for_writing(url: str) -> "Endpoint":
+    """An endpoint whose connections carry PUT and nothing else."""
+    from fleettui.registry import client  # noqa: PLC0415 - see above
+
+    return client.Endpoint(url, client.PutOnly(1 << 20))

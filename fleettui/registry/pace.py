@@ -1,0 +1,30 @@
+"""How often and how long: the timings of following a registry."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """All in seconds. What is lost must be shown within 12 s, what returns within 10 s."""
+
+    liveness_every: float = 2.0
+    answer_within: float = 4.0
+    """For a small plain read while live: longer, and the endpoint hangs."""
+    find_within: float = 2.0
+    """The same while looking for an endpoint that answers."""
+    quorum_within: float = 9.0
+    """etcd itself gives up after 7 s where its members cannot agree."""
+    silence_within: float = 12.0
+    """Without a sign of liveness for so long the registry is lost, whatever the reason."""
+    read_within: float = 5.0
+    """For a plain read of everything to begin."""
+    watch_for: float = 20.0
+    """Then the watch is asked anew, so that a dead connection does not last."""
+    reread_every: float = 30.0
+    """A watch may miss what it should not; a full read does not."""
+    view_every: float = 0.05
+    confirm_every: float = 1.5
+    """How often a view is sent only because the picture was found to be current."""
+    write_within: float = 10.0
+    first_retry: float = 0.5
+    last_retry: float = 5.0

@@ -1,0 +1,66 @@
+"""The JSON values that fleet writes, as typed structs."""
+
+from typing import Annotated
+
+import msgspec
+
+_Byte = Annotated[int, msgspec.Meta(ge=0, le=255)]
+
+
+class MachineObject(
+    msgspec.Struct,
+    rename={
+        "id": "ID",
+        "public_ip": "PublicIP",
+        "metadata": "Metadata",
+        "version": "Version",
+    },
+):
+    """`machines/ID/object` (fleet machine/state.go); 0.13 and later adds Capabilities."""
+
+    id: str
+    public_ip: str = ""
+    metadata: dict[str, str] | None = None
+    version: str = ""
+
+
+class JobObject(msgspec.Struct, rename="pascal"):
+    """`job/UNIT/object` (fleet registry/job.go); the SHA-1 is a list of bytes."""
+
+    name: str
+    unit_hash: Annotated[list[_Byte], msgspec.Meta(min_length=20, max_length=20)]
+
+
+class UnitObject(msgspec.Struct, rename="pascal"):
+    """`unit/SHA1` (fleet registry/unit.go)."""
+
+    raw: str
+
+
+class MachineOfState(msgspec.Struct, rename={"id": "ID"}):
+    """The machine within a state: only its ID is filled in."""
+
+    id: str = ""
+
+
+class StateObject(msgspec.Struct, rename="camel"):
+    """`states/UNIT/ID` (fleet registry/unit_state.go)."""
+
+    load_state: str = ""
+    active_state: str = ""
+    sub_state: str = ""
+    unit_hash: str = ""
+    machine_state: MachineOfState | None = None
+
+
+class LeaseObject(msgspec.Struct, rename={"machine_id": "MachineID"}):
+    """`lease/engine-leader` (fleet pkg/lease/etcd.go)."""
+
+    machine_id: str
+
+
+machine_object = msgspec.json.Decoder(MachineObject)
+job_object = msgspec.json.Decoder(JobObject)
+unit_object = msgspec.json.Decoder(UnitObject)
+state_object = msgspec.json.Decoder(StateObject)
+lease_object = msgspec.json.Decoder(LeaseObject)

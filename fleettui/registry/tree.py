@@ -1,0 +1,85 @@
+"""Fleet's keys as etcd holds them, undecoded: folders of folders of values."""
+
+from dataclasses import dataclass
+from typing import Union
+
+from fleettui.model.untrusted import Untrusted
+from fleettui.registry.answers import Node
+
+JOB, STATES, MACHINES, UNIT, LEASE = "job", "states", "machines", "unit", "lease"
+PARTS = (JOB, STATES, MACHINES, UNIT, LEASE)
+"""Folders below the prefix that are read; the legacy `state` and `engine` are not."""
+DEEPEST = 4
+"""Segments of the longest key that fleet writes: `machines/ID/metadata/KEY`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateWords:
+    """What a value below `states/` says."""
+
+    load: Untrusted
+    active: Untrusted
+    sub: Untrusted
+    unit_hash: Untrusted
+
+
+@dataclass(slots=True)
+class Leaf:
+    """One key's value. Not frozen: most events change nothing of it but its index."""
+
+    value: str
+    index: int
+    """etcd's modifiedIndex."""
+    words: StateWords | str | None = None
+    """Below `states/`: the value decoded, or why it cannot be. Kept while the value stays."""
+
+
+Folder = dict[str, Union[Leaf, "Folder"]]
+Entry = Leaf | Folder
+
+
+def folder_at(folder: Folder, name: str) -> Folder:
+    """The folder of that name, an empty one where there is none."""
+    entry = folder.get(name)
+    return entry if isinstance(entry, dict) else {}
+
+
+def leaf_at(folder: Folder, name: str) -> Leaf | None:
+    """The value of that name; a folder is none, as fleet sees it."""
+    entry = folder.get(name)
+    return entry if isinstance(entry, Leaf) else None
+
+
+def tree_of(node: Node | None) -> Folder:
+    """What a recursive read of the prefix found; None = the prefix does not exist."""
+    children = node.nodes if node is not None else ()
+    found = {name_of(child): child for child in children}
+    return {name: merged(None, found[name], DEEPEST - 1)[0] for name in PARTS if name in found}
+
+
+def merged(old: Entry | None, node: Node, depth: int) -> tuple[Entry, bool]:
+    """What was read in place of `old`, which is kept where it says the same; whether it changed.
+
+    `depth` is the number of levels below that are looked at: fleet writes nothing deeper.
+    """
+    if not node.dir:
+        if isinstance(old, Leaf) and old.value == node.value:
+            changed = old.index != node.modified_index
+            old.index = node.modified_index
+            return old, changed
+        return Leaf(node.value, node.modified_index), True
+    folder = old if isinstance(old, dict) else {}
+    found = {name_of(child): child for child in node.nodes} if depth else {}
+    gone = folder.keys() - found.keys()
+    changed = bool(gone) or folder is not old
+    for name in gone:
+        del folder[name]
+    for name, child in found.items():
+        folder[name], differs = merged(folder.get(name), child, depth - 1)
+        changed = changed or differs
+    return folder, changed
+
+
+def name_of(node: Node) -> str:
+    """The last segment of a node's key."""
+    return node.key.rpartition("/")[2]

@@ -1,0 +1,60 @@
+"""Real servers and followers that a test may use up."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import pytest
+from etcd_servers import Member, RealEtcd
+from views import Views
+
+from fleettui.demo.etcd import free_port
+from fleettui.registry.follow import RegistryFollower
+from fleettui.registry.keys import DEFAULT_PREFIX, keys_under
+from fleettui.registry.pace import Pace
+
+
+@pytest.fixture
+def etcd() -> Iterator[RealEtcd]:
+    server = RealEtcd()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.thaw()
+        server.close()
+
+
+@pytest.fixture
+def members() -> Iterator[tuple[Member, ...]]:
+    """Three members with a leader."""
+    peers = {f"m{number}": free_port("127.0.0.1") for number in range(3)}
+    servers = tuple(Member(name, peers) for name in peers)
+    try:
+        for server in servers:
+            server.begin()
+        for server in servers:
+            server.wait()
+        yield servers
+    finally:
+        for server in servers:
+            server.close()
+
+
+Follow = Callable[..., tuple[RegistryFollower, Views]]
+
+
+@pytest.fixture
+def follow() -> Iterator[Follow]:
+    """Starts followers, and ends them with the test."""
+    followers = []
+
+    def start(*endpoints: str, pace: Pace | None = None) -> tuple[RegistryFollower, Views]:
+        follower = RegistryFollower(endpoints, keys_under(DEFAULT_PREFIX), pace)
+        followers.append(follower)
+        views = Views()
+        follower.follow(views)
+        return follower, views
+
+    yield start
+    for follower in followers:
+        asyncio.run(follower.close())

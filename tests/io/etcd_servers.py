@@ -1,0 +1,65 @@
+"""Real etcd for tests, one member or three, and the few requests a test makes of it by itself."""
+
+import http.client
+import os
+import signal
+from urllib.parse import quote, urlencode, urlsplit
+
+from fleettui.demo.etcd import Etcd
+
+PREFIX = "/_coreos.com/fleet"
+
+
+class RealEtcd(Etcd):
+    """One member of the demo's kind, that can be frozen too."""
+
+    def freeze(self) -> None:
+        """Stop it as a hung machine is stopped: connections stay open and nothing is answered."""
+        os.killpg(self._keeper.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.killpg(self._keeper.pid, signal.SIGCONT)
+
+    def put(self, key: str, value: str, **more: str) -> int:
+        """Set a key below fleet's prefix; its index."""
+        return self._change("PUT", key, urlencode({"value": value, **more}))
+
+    def delete(self, key: str, **more: str) -> int:
+        return self._change("DELETE", f"{key}?{urlencode(more)}" if more else key, "")
+
+    def _change(self, method: str, key: str, form: str) -> int:
+        connection = http.client.HTTPConnection(urlsplit(self.endpoint).netloc, timeout=10)
+        name, _, query = key.partition("?") if method == "DELETE" else (key, "", "")
+        path = f"/v2/keys{PREFIX}/{quote(name)}{'?' if query else ''}{query}"
+        try:
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            connection.request(method, path, form, headers)
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status in {200, 201}, f"{method} {path}: {answer.status}"
+            return int(answer.headers["X-Etcd-Index"])
+        finally:
+            connection.close()
+
+
+class Member(RealEtcd):
+    """One of several that need a majority."""
+
+    def __init__(self, name: str, peers: dict[str, int]) -> None:
+        self._name = name
+        self._peers = peers
+        super().__init__()
+
+    def _argv(self) -> tuple[str, ...]:
+        urls = {name: f"http://127.0.0.1:{port}" for name, port in self._peers.items()}
+        mine = urls[self._name]
+        changed = {
+            "--name": self._name,
+            "--listen-peer-urls": mine,
+            "--initial-advertise-peer-urls": mine,
+            "--initial-cluster": ",".join(f"{name}={url}" for name, url in urls.items()),
+        }
+        program, *options = super()._argv()
+        names = [option.partition("=")[0] for option in options]
+        kept = [o for o, name in zip(options, names, strict=True) if name not in changed]
+        return (program, *kept, *(f"{name}={value}" for name, value in changed.items()))
