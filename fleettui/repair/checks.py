@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from fleettui.diagnosis.diagnose import diagnose
 from fleettui.diagnosis.lines import loops_in
-from fleettui.diagnosis.template_loaded import QUIET, is_leftover
+from fleettui.diagnosis.template_loaded import FAULT, QUIET, is_leftover
 from fleettui.model.cluster import Machine, Snapshot, Unit
 from fleettui.model.host import FLEET_UNITS, HostFacts, ServiceFacts
 from fleettui.model.names import is_template
@@ -60,7 +60,8 @@ def repaired(
     unit: Untrusted, machine: Machine, before: Before, snapshot: Snapshot, facts: HostFacts
 ) -> list[Check]:
     """The proof: silence, no leftovers, states written anew that equal systemd's, no finding."""
-    found = [f for f in diagnose(snapshot, {machine.id: facts}) if f.unit == unit]
+    faults = diagnose(snapshot, {machine.id: facts})
+    found = [f for f in faults if (f.fault, f.unit) == (FAULT, unit)]
     return [
         _silence(facts),
         _leftovers(unit, facts),

@@ -165,7 +165,8 @@ class Repair:
             raise Failure(Result.NOT_STARTED, str(lost)) from lost
         except WriteUnknown as unknown:
             self._write("in doubt", said=str(unknown))
-        return await self._until(self._unloaded, UNLOADED_WITHIN)
+        await self._until(self._unloaded, UNLOADED_WITHIN)
+        return f"read back: {unit.raw} is inactive, and the engine took its target away"
 
     async def _unloaded(self) -> list[Check]:
         unit = (await self._operator.registry.read()).units.get(self.plan.unit)
@@ -290,7 +291,7 @@ class Repair:
             self._write("in doubt", said=str(result.reason))
         return result
 
-    async def _until(self, look: Callable[[], Awaitable[list[Check]]], within: timedelta) -> str:
+    async def _until(self, look: Callable[[], Awaitable[list[Check]]], within: timedelta) -> None:
         """Look again and again until all checks are met; a look that fails is looked again."""
         deadline = now() + within
         lost = ""
@@ -303,7 +304,7 @@ class Repair:
                 lost = str(error)
             self._tell(Progress(tuple(checks)))
             if not lost and all(check.met for check in checks):
-                return "; ".join(f"{check.name} ({check.detail.raw})" for check in checks)
+                return
             if now() > deadline:
                 unmet = "; ".join(f"{c.name}: {c.detail.raw}" for c in checks if not c.met)
                 result = Result.UNKNOWN if lost else Result.FAILED

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,9 +21,11 @@ from fleettui.ui.dialogs.help import HelpScreen
 from fleettui.ui.dialogs.question import QuestionScreen, host_key_text
 from fleettui.ui.messages import DetailsAsked, FactsAsked, RepairAsked, ViewTaken
 from fleettui.ui.paint import Tone, paint, paint_lines
-from fleettui.ui.picture import Picture, now
+from fleettui.ui.picture import Picture, asked_at, now
 
 PROBE_EVERY = timedelta(seconds=10)
+RETRY_EVERY = timedelta(seconds=4)
+"""A machine that did not answer is asked again sooner, so that its return is soon seen."""
 PROBES_PER_SECOND = 5
 """A large cluster is asked round by round at this pace, so that asking never becomes a load."""
 
@@ -71,10 +73,11 @@ class FleetApp(App[None]):
     def _ask_due(self) -> None:
         """Ask the machines whose facts are missing or old."""
         machines = self.picture.snapshot.machines if self.picture.snapshot else {}
-        every = max(PROBE_EVERY, timedelta(seconds=len(machines) / PROBES_PER_SECOND))
+        pace = timedelta(seconds=len(machines) / PROBES_PER_SECOND)
         for machine in machines.values():
             report = self.picture.reports.get(machine.id)
-            if report is None or now() - _taken(report) > every:
+            every = RETRY_EVERY if isinstance(report, NotChecked) else PROBE_EVERY
+            if report is None or now() - asked_at(report) > max(every, pace):
                 self._ask(machine)
 
     def _ask(self, machine: Machine) -> None:
@@ -84,7 +87,8 @@ class FleetApp(App[None]):
 
     async def _asked(self, machine: Machine) -> None:
         try:
-            report: HostReport = await self._access.hosts.probe(machine)
+            units = self.picture.units_on(machine.id)
+            report: HostReport = await self._access.hosts.probe(machine, units)
         except HostUnreachable as reason:
             report = NotChecked(machine.id, now(), Untrusted(str(reason)))
         finally:
@@ -156,7 +160,3 @@ class FleetApp(App[None]):
     async def _quit(self) -> None:
         self.workers.cancel_all()
         self.exit()
-
-
-def _taken(report: HostReport) -> datetime:
-    return report.at if isinstance(report, NotChecked) else report.taken_at

@@ -7,8 +7,10 @@ from types import MappingProxyType
 
 from fleettui.diagnosis.diagnose import diagnose
 from fleettui.diagnosis.finding import Finding
-from fleettui.model.cluster import Link, Machine, RegistryView, Snapshot
-from fleettui.model.host import HostFacts, HostReport
+from fleettui.diagnosis.history import EMPTY, History
+from fleettui.diagnosis.truth import Truth, Unchecked, truth
+from fleettui.model.cluster import Link, Machine, RegistryView, Snapshot, UnitState
+from fleettui.model.host import HostFacts, HostReport, NotChecked
 from fleettui.model.untrusted import Untrusted
 
 
@@ -25,6 +27,8 @@ class Picture:
     reports: Mapping[Untrusted, HostReport] = field(default_factory=lambda: MappingProxyType({}))
     """By machine ID: the newest probe of each machine, or why there is none."""
     findings: tuple[Finding, ...] = ()
+    history: History = EMPTY
+    """What came before: some faults show only in comings and goings."""
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -32,18 +36,22 @@ class Picture:
 
     def with_view(self, view: RegistryView) -> "Picture":
         """The picture after news of the registry; reports of machines that left are dropped."""
-        reports = self.reports
+        reports, history = self.reports, self.history
         if view.snapshot is not None:
+            history = history.seen(view.snapshot)
             members = view.snapshot.machines
             broken = {finding.machine_id for finding in self.findings}
             kept = {m: r for m, r in reports.items() if m in members or m in broken}
             reports = reports if len(kept) == len(reports) else MappingProxyType(kept)
-        return replace(self, view=view, reports=reports, findings=diagnose(view.snapshot, reports))
+        findings = diagnose(view.snapshot, reports, history)
+        return replace(self, view=view, reports=reports, findings=findings, history=history)
 
     def with_report(self, report: HostReport) -> "Picture":
         """The picture after a machine was asked."""
         reports = MappingProxyType({**self.reports, report.machine_id: report})
-        return replace(self, reports=reports, findings=diagnose(self.snapshot, reports))
+        history = self.history.told(report)
+        findings = diagnose(self.snapshot, reports, history)
+        return replace(self, reports=reports, findings=findings, history=history)
 
     def machine(self, machine_id: Untrusted | None) -> Machine | None:
         """A machine that the registry lists now."""
@@ -51,10 +59,22 @@ class Picture:
             return None
         return self.snapshot.machines.get(machine_id)
 
+    def units_on(self, machine_id: Untrusted) -> tuple[Untrusted, ...]:
+        """Units that the registry has on a machine: sent there, or with a state from there."""
+        units = self.snapshot.units.values() if self.snapshot else ()
+        return tuple(unit.name for unit in units if unit.is_on(machine_id))
+
     def facts(self, machine_id: Untrusted) -> HostFacts | None:
         """The last facts of a machine, where its last probe succeeded."""
         report = self.reports.get(machine_id)
         return report if isinstance(report, HostFacts) else None
+
+    def truth(self, unit: Untrusted, state: UnitState) -> Truth:
+        """How a state in the registry stands to what the machine's systemd says."""
+        snapshot = self.snapshot
+        if snapshot is None:
+            return Unchecked("the registry has not been read")
+        return truth(unit, state, snapshot, self.reports.get(state.machine_id), self.history)
 
     def finding_on(self, machine_id: Untrusted) -> Finding | None:
         """The worst finding on a machine."""
@@ -64,6 +84,11 @@ class Picture:
         """A machine as fleetctl shows it, safe to show."""
         snapshot = self.snapshot or Snapshot(0, now())
         return snapshot.machine_name(machine_id)
+
+
+def asked_at(report: HostReport) -> datetime:
+    """When a machine was last asked, whether it answered or not."""
+    return report.at if isinstance(report, NotChecked) else report.taken_at
 
 
 def ago(then: datetime) -> str:

@@ -13,7 +13,7 @@ from fleettui.access import CommandResult, Ending
 from fleettui.model.host import FLEET_UNITS
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair import run as run_module
-from fleettui.repair.outcome import Confirmed, Progress, Result
+from fleettui.repair.outcome import Confirmed, Result, Told
 from fleettui.repair.plan import (
     NotRepairable,
     Plan,
@@ -46,11 +46,11 @@ async def planned(world: World) -> Plan:
 
 
 @pytest.fixture
-def told() -> list[Progress]:
+def told() -> list[Told]:
     return []
 
 
-def begun(world: World, plan: Plan, folder: Path, told: list[Progress]) -> Repair:
+def begun(world: World, plan: Plan, folder: Path, told: list[Told]) -> Repair:
     return Repair(world.operator(), plan, Record.begin(folder, "t", {}), told.append)
 
 
@@ -61,7 +61,7 @@ def yes(plan: Plan, stage: Stage) -> Confirmed:
 STAGES = (Stage.DELETE, Stage.RELOAD, Stage.RESTART)
 
 
-async def test_the_whole_repair_in_its_order(tmp_path: Path, told: list[Progress]) -> None:
+async def test_the_whole_repair_in_its_order(tmp_path: Path, told: list[Told]) -> None:
     world = World()
     plan = await planned(world)
     repair = begun(world, plan, tmp_path, told)
@@ -76,7 +76,7 @@ async def test_the_whole_repair_in_its_order(tmp_path: Path, told: list[Progress
 
 
 async def test_the_full_restart_replaces_the_units_and_says_so(
-    tmp_path: Path, told: list[Progress]
+    tmp_path: Path, told: list[Told]
 ) -> None:
     world = World()
     plan = (await planned(world)).with_way(Way.FULL)
@@ -89,7 +89,7 @@ async def test_the_full_restart_replaces_the_units_and_says_so(
 
 @pytest.mark.parametrize("stage", [Stage.RELOAD, Stage.RESTART])
 async def test_no_stage_runs_before_the_registry_is_clean(
-    stage: Stage, tmp_path: Path, told: list[Progress]
+    stage: Stage, tmp_path: Path, told: list[Told]
 ) -> None:
     world = World()
     plan = await planned(world)
@@ -102,7 +102,7 @@ async def test_no_stage_runs_before_the_registry_is_clean(
 
 
 async def test_a_confirmation_for_another_machine_runs_nothing(
-    tmp_path: Path, told: list[Progress]
+    tmp_path: Path, told: list[Told]
 ) -> None:
     world = World()
     plan = await planned(world)
@@ -114,7 +114,7 @@ async def test_a_confirmation_for_another_machine_runs_nothing(
 
 
 async def test_the_fault_returns_when_the_registry_is_left_alone(
-    tmp_path: Path, told: list[Progress]
+    tmp_path: Path, told: list[Told]
 ) -> None:
     world = World()
     plan = await planned(world)
@@ -153,7 +153,7 @@ FAILURES = [
 @pytest.mark.parametrize("call", ["file", "link", "reload", "kill", "start"])
 @pytest.mark.parametrize(("instead", "result"), FAILURES[:2])
 async def test_a_command_that_fails_stops_the_repair_in_its_own_words(
-    call: str, instead: CommandResult, result: Result, tmp_path: Path, told: list[Progress]
+    call: str, instead: CommandResult, result: Result, tmp_path: Path, told: list[Told]
 ) -> None:
     world = World(sabotage=lambda name: instead if name == call else None)
     plan = await planned(world)
@@ -169,7 +169,7 @@ async def test_a_command_that_fails_stops_the_repair_in_its_own_words(
     assert world.calls[-1] == call
 
 
-async def test_a_refusal_of_the_machine_is_a_failure(tmp_path: Path, told: list[Progress]) -> None:
+async def test_a_refusal_of_the_machine_is_a_failure(tmp_path: Path, told: list[Told]) -> None:
     world = World(sabotage=lambda name: FAILURES[2][0] if name == "file" else None)
     plan = await planned(world)
     outcome = await begun(world, plan, tmp_path, told).perform(yes(plan, Stage.DELETE))
@@ -181,7 +181,7 @@ async def test_a_refusal_of_the_machine_is_a_failure(tmp_path: Path, told: list[
 @pytest.mark.parametrize("call", ["file", "link", "reload", "restart"])
 @pytest.mark.parametrize("ran", [True, False])
 async def test_a_lost_connection_is_settled_by_looking(
-    call: str, ran: bool, tmp_path: Path, told: list[Progress]
+    call: str, ran: bool, tmp_path: Path, told: list[Told]
 ) -> None:
     world = World()
 
@@ -205,7 +205,7 @@ async def test_a_lost_connection_is_settled_by_looking(
     assert world.calls.count(call) == 1
 
 
-async def test_success_of_a_command_alone_is_not_done(tmp_path: Path, told: list[Progress]) -> None:
+async def test_success_of_a_command_alone_is_not_done(tmp_path: Path, told: list[Told]) -> None:
     lie = CommandResult(Ending.EXITED, 0, b"removed\n/somewhere\n")
     world = World(sabotage=lambda name: lie if name == "file" else None)
     plan = await planned(world)
@@ -215,7 +215,7 @@ async def test_success_of_a_command_alone_is_not_done(tmp_path: Path, told: list
 
 
 async def test_a_registry_that_changed_meanwhile_stops_the_repair(
-    tmp_path: Path, told: list[Progress]
+    tmp_path: Path, told: list[Told]
 ) -> None:
     world = World()
     plan = await planned(world)
@@ -227,7 +227,7 @@ async def test_a_registry_that_changed_meanwhile_stops_the_repair(
 
 
 async def test_the_record_has_each_intent_before_its_outcome(
-    tmp_path: Path, told: list[Progress]
+    tmp_path: Path, told: list[Told]
 ) -> None:
     world = World()
     plan = await planned(world)

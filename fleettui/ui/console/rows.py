@@ -1,10 +1,13 @@
 """Rows of the console's tables, from the picture; pure."""
 
 from fleettui.diagnosis.finding import Finding, Severity, Source
+from fleettui.diagnosis.scheduling import is_waiting
+from fleettui.diagnosis.truth import Agrees, Disagrees, Frozen, Unchecked
 from fleettui.model.cluster import Machine, TargetState, Unit, UnitState
 from fleettui.model.host import HostFacts, NotChecked
+from fleettui.model.untrusted import Untrusted
 from fleettui.ui.paint import Cell, Tone, cell
-from fleettui.ui.picture import Picture, ago
+from fleettui.ui.picture import Picture, ago, asked_at
 from fleettui.ui.widgets.grid import Column, Row
 
 MACHINE_COLUMNS = (
@@ -12,8 +15,9 @@ MACHINE_COLUMNS = (
     Column("MACHINE", 11),
     Column("IP", 13, 1),
     Column("HOST", 8, 2),
-    Column("FLEETD", 7),
-    Column("AGENT", 12, 1),
+    Column("FLEETD", 6),
+    Column("AGENT", 11, 1),
+    Column("ASKED", 5),
 )
 UNIT_COLUMNS = (
     Column("", 1),
@@ -24,7 +28,7 @@ UNIT_COLUMNS = (
 )
 FINDING_COLUMNS = (
     Column("", 1),
-    Column("", 15),
+    Column("", 20),
     Column("", 20, 1),
     Column("", 23, 1),
     Column("", 12, 2),
@@ -49,6 +53,7 @@ def _machine_row(machine: Machine, picture: Picture) -> Row:
     glyph, agent = _agent(machine, picture)
     report = picture.reports.get(machine.id)
     host = report.hostname if isinstance(report, HostFacts) else ""
+    asked = ago(asked_at(report)) if report else ""
     cells = (
         glyph,
         cell(machine.short_id),
@@ -56,6 +61,7 @@ def _machine_row(machine: Machine, picture: Picture) -> Row:
         cell(host),
         cell(machine.version, Tone.DIM),
         agent,
+        cell(asked, Tone.DIM),
     )
     return Row(machine.id, cells)
 
@@ -85,7 +91,7 @@ def _unit_row(unit: Unit, picture: Picture) -> Row:
     if unit.is_global:
         where = cell(f"global, {len(unit.states)} of {_alive(picture)}")
     elif unit.target is None:
-        where = cell("not scheduled", Tone.WARN if _waits(unit) else Tone.DIM)
+        where = cell("not scheduled", Tone.WARN if is_waiting(unit) else Tone.DIM)
     else:
         machine = picture.machine(unit.target)
         where = cell(machine.public_ip if machine else f"{picture.named(unit.target)} is gone")
@@ -101,21 +107,34 @@ def unit_state(unit: Unit, picture: Picture) -> tuple[Cell, Cell]:
     if unit.unit_hash is None:
         return Cell("?", Tone.WARN), Cell("no job", Tone.WARN)
     if not unit.states:
-        waits = _waits(unit)
+        waits = is_waiting(unit)
         tone = Tone.WARN if waits else Tone.DIM
         return Cell("○", tone), Cell("waiting" if waits else "inactive", tone)
-    worst = max(unit.states, key=_badness)
-    tone = _STATE_TONES.get(worst.active.raw, Tone.DIM)
-    words = f"{worst.active} {worst.sub}"
-    if picture.finding_on(worst.machine_id) is not None:
-        return Cell("❄", Tone.WARN), Cell(f"frozen: {words}", Tone.WARN)
-    return Cell("✖" if tone is Tone.BAD else "●", tone), Cell(words, tone)
+    shown = (_true_state(unit.name, state, picture) for state in unit.states)
+    _, glyph, words = max(shown, key=lambda found: found[0])
+    return glyph, words
 
 
-def _badness(state: UnitState) -> tuple[int, str]:
+def _true_state(unit: Untrusted, state: UnitState, picture: Picture) -> tuple[int, Cell, Cell]:
+    """How bad one machine's state is, its mark, and its words: systemd's where they differ."""
+    said = f"{state.active} {state.sub}"
+    match picture.truth(unit, state):
+        case Frozen(active=active, sub=sub, agrees=False) if active is not None:
+            return 9, Cell("✖", Tone.BAD), Cell(f"{active} {sub}, frozen as {said}", Tone.BAD)
+        case Disagrees(active, sub):
+            return 8, Cell("✖", Tone.BAD), Cell(f"{active} {sub}, not {said}", Tone.BAD)
+        case Frozen():
+            return 7, Cell("❄", Tone.WARN), Cell(f"frozen: {said}", Tone.WARN)
+        case Agrees() | Unchecked():
+            tone = _STATE_TONES.get(state.active.raw, Tone.DIM)
+            glyph = Cell("✖" if tone is Tone.BAD else "●", tone)
+            return _badness(state), glyph, Cell(said, tone)
+
+
+def _badness(state: UnitState) -> int:
     order = ("active", "reloading", "activating", "deactivating", "inactive", "failed")
     word = state.active.raw
-    return (order.index(word) if word in order else len(order), state.machine_id.raw)
+    return order.index(word) if word in order else len(order)
 
 
 def _wanted(unit: Unit) -> Cell:

@@ -13,6 +13,7 @@ from textual.widgets import Footer
 
 from fleettui.access import Observer, Operator
 from fleettui.diagnosis.finding import Finding
+from fleettui.diagnosis.template_loaded import FAULT as TEMPLATE_LOADED
 from fleettui.model.cluster import Unit
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.console.header import StatusLines
@@ -75,29 +76,35 @@ class ConsoleScreen(Screen[None]):
         yield Footer()
 
     def on_mount(self) -> None:
-        self.set_interval(1.0, self._draw_findings)
+        self.set_interval(1.0, self._draw_ages)
         self.query_one("#machines").focus()
 
     def watch_picture(self, before: Picture, after: Picture) -> None:
         if not self.is_mounted:
             return
-        snapshot = after.snapshot
-        if snapshot is not None:
-            machines, units = self._grid("machines"), self._grid("units")
-            machines.styles.height = min(len(snapshot.machines), self.size.height // 4) + 2
-            machines.show(
-                machine_rows(after), title=f"MACHINES {len(snapshot.machines)}", empty="none"
-            )
-            units.show(unit_rows(after), title=f"UNITS {len(snapshot.units)}", empty="none")
-        self._draw_findings()
+        self._draw()
         if before.findings != after.findings and after.findings and not before.findings:
             self._select(after.findings[0].machine_id)
         self._follow_selected()
 
-    def _draw_findings(self) -> None:
-        picture, grid = self.picture, self._grid("findings")
+    def _draw(self) -> None:
+        picture = self.picture
         if picture.snapshot is None:
             return
+        units = len(picture.snapshot.units)
+        self._grid("units").show(unit_rows(picture), title=f"UNITS {units}", empty="none")
+        self._draw_ages()
+
+    def _draw_ages(self) -> None:
+        """What grows old by itself, each second."""
+        picture = self.picture
+        if picture.snapshot is None:
+            return
+        members = len(picture.snapshot.machines)
+        machines = self._grid("machines")
+        machines.styles.height = min(members, self.size.height // 4) + 2
+        machines.show(machine_rows(picture), title=f"MACHINES {members}", empty="none")
+        grid = self._grid("findings")
         words = checked_words(picture)
         count = len(picture.findings)
         grid.show(
@@ -187,5 +194,7 @@ class ConsoleScreen(Screen[None]):
             )
         elif finding is None:
             self.notify("There is no finding to repair.", markup=False)
+        elif finding.fault != TEMPLATE_LOADED:
+            self.notify(f"{finding.fault}: {finding.remedy}", timeout=15, markup=False)
         else:
             self.post_message(RepairAsked(finding))

@@ -5,7 +5,10 @@ from collections.abc import Iterable, Iterator
 from textual.content import Content
 
 from fleettui.diagnosis.finding import Finding
-from fleettui.model.cluster import Machine, Unit
+from fleettui.diagnosis.scheduling import Verdict, explain, is_waiting
+from fleettui.diagnosis.scheduling_words import summary, what_to_change
+from fleettui.diagnosis.truth import Agrees, Disagrees, Frozen, Unchecked
+from fleettui.model.cluster import Machine, Snapshot, Unit, UnitState
 from fleettui.model.host import Folder, FolderEntry, HostFacts, NotChecked, ServiceFacts
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.paint import Piece, Tone, paint
@@ -14,7 +17,10 @@ from fleettui.ui.picture import Picture, ago
 
 def finding_lines(finding: Finding, picture: Picture) -> Iterator[Content]:
     """What is wrong, what proves it, what was not checked, and what can be done."""
-    yield paint((f"✖ {finding.fault}", Tone.BAD))
+    yield paint(
+        (f"✖ {finding.fault}", Tone.BAD),
+        (f"  {finding.severity.name.lower()}, {finding.confidence}", Tone.DIM),
+    )
     yield paint(finding.summary)
     yield from _head("Proof")
     for evidence in finding.evidence:
@@ -24,8 +30,10 @@ def finding_lines(finding: Finding, picture: Picture) -> Iterator[Content]:
         yield from _head("Not checked")
         yield from (paint("  ", (gap, Tone.WARN)) for gap in finding.gaps)
     yield from _head("What can be done")
-    yield paint("  Press ", ("esc", Tone.STRONG), ", then ", ("r", Tone.STRONG), ": the wizard ",
-                "walks through locate, delete, reload, restart and verify.")  # fmt: skip
+    yield paint(f"  {finding.remedy}")
+    if finding.issues:
+        known = ", ".join(f"#{number}" for number in finding.issues)
+        yield paint((f"  known to fleet as {known}", Tone.DIM))
 
 
 def machine_lines(machine: Machine, picture: Picture) -> Iterator[Content]:
@@ -47,9 +55,12 @@ def machine_lines(machine: Machine, picture: Picture) -> Iterator[Content]:
     units = picture.snapshot.units.values() if picture.snapshot else ()
     for unit in units:
         state = unit.state_on(machine.id)
-        if state is not None or unit.target == machine.id:
-            words = f"{state.active} {state.sub}" if state else "no state"
-            yield paint("  ", unit.name, "  ", (words, Tone.DIM))
+        if state is not None:
+            yield paint(
+                "  ", unit.name, f"  {state.active} {state.sub}", *_truth(unit, state, picture)
+            )
+        elif unit.target == machine.id:
+            yield paint("  ", unit.name, ("  no state", Tone.DIM))
 
 
 def _host_lines(facts: HostFacts) -> Iterator[Content]:
@@ -96,19 +107,45 @@ def unit_lines(unit: Unit, picture: Picture) -> Iterator[Content]:
     yield _fact("hash", unit.unit_hash or "no job object")
     yield from _head("States: registry, and systemd where it was asked")
     for state in unit.states:
-        yield paint("  ", picture.named(state.machine_id), f"  {state.active} {state.sub}")
-        yield paint("      ", (_beside(unit.name, state.machine_id, picture), Tone.DIM))
+        where = picture.named(state.machine_id)
+        yield paint("  ", where, f"  {state.active} {state.sub}", *_truth(unit, state, picture))
+    if picture.snapshot is not None and is_waiting(unit):
+        yield from _placement_lines(unit, picture.snapshot)
     if unit.file is not None:
         yield from _head("Unit file")
         yield from (paint("  ", Untrusted(line)) for line in unit.file.lines)
 
 
-def _beside(unit: Untrusted, machine_id: Untrusted, picture: Picture) -> str:
-    facts = picture.facts(machine_id)
-    service = facts.services.get(unit) if facts else None
-    if facts is None or service is None:
-        return "systemd was not asked"
-    return f"systemd {ago(facts.taken_at)} ago: {service.active} {service.sub}"
+def _truth(unit: Unit, state: UnitState, picture: Picture) -> tuple[Piece, ...]:
+    """systemd's word beside the registry's."""
+    match picture.truth(unit.name, state):
+        case Agrees():
+            return ((", and systemd agrees", Tone.DIM),)
+        case Disagrees(active, sub, since):
+            return ((f", but systemd: {active} {sub} since {since:%H:%M:%S}", Tone.BAD),)
+        case Frozen(active=None) as frozen:
+            return ((f", {frozen.words}", Tone.WARN),)
+        case Frozen() as frozen:
+            tone = Tone.WARN if frozen.agrees else Tone.BAD
+            return ((f", {frozen.words}; systemd: {frozen.active} {frozen.sub}", tone),)
+        case Unchecked(reason):
+            return ((f", not checked: {reason}", Tone.DIM),)
+
+
+def _placement_lines(unit: Unit, snapshot: Snapshot) -> Iterator[Content]:
+    """Why no machine was chosen, machine by machine, and what would have to change."""
+    placement = explain(unit, snapshot)
+    yield from _head("Why it is not scheduled")
+    yield paint("  ", summary(placement))
+    yield paint("  ", (what_to_change(placement, snapshot), Tone.STRONG))
+    for judged in placement.machines:
+        tone = Tone.GOOD if judged.verdict is Verdict.QUALIFIES else Tone.WARN
+        name = snapshot.machine_name(judged.machine.id)
+        yield paint("  ", name, (f"  {judged.verdict}", tone))
+        yield from (paint("      ", obstacle.words) for obstacle in judged.obstacles)
+        if judged.doubt is not None:
+            yield paint("      ", (judged.doubt, Tone.DIM))
+    yield from (paint("  ", ("not known: ", Tone.DIM), gap) for gap in placement.gaps)
 
 
 def _head(title: str) -> Iterable[Content]:

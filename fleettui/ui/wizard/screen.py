@@ -47,10 +47,11 @@ class WizardScreen(Screen[None]):
     """Holds an Operator, so no observer can open it."""
 
     CSS_PATH = "wizard.tcss"
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - declared by Textual
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave"),
         Binding("ctrl+l", "locate", "Locate again"),
-        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("pagedown", "page(1)", "More", tooltip="Read on below"),
         Binding("pageup", "page(-1)", "Page up", show=False),
         Binding("right", "app.focus_next", "Next button", show=False),
         Binding("left", "app.focus_previous", "Previous button", show=False),
@@ -74,6 +75,7 @@ class WizardScreen(Screen[None]):
         self._plan: Plan | None = None
         self._repair: Repair | None = None
         self._words: list[Content] = []
+        """What became of the acts of this stage."""
         self._watched: list[Content] = []
         self._pressed = 0.0
 

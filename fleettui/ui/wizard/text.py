@@ -41,14 +41,15 @@ def target_lines(
     unit: Untrusted, machine: Machine | None, host: str, cluster: str
 ) -> Iterator[Content]:
     """What is being repaired, in full words."""
-    yield paint(("unit    ", Tone.DIM), (unit, Tone.STRONG), ("   cluster ", Tone.DIM), cluster)
     if machine is None:
-        yield paint(("machine ", Tone.DIM), ("not known yet", Tone.WARN))
+        yield paint((unit, Tone.STRONG), " on ", ("a machine not known yet", Tone.WARN))
+        yield paint((f"cluster {cluster}", Tone.DIM))
         return
     yield paint(
-        ("machine ", Tone.DIM), (machine.id, Tone.STRONG), "  ", (machine.public_ip, Tone.STRONG),
-        f"  {host}", (f"  fleetd {machine.version}", Tone.DIM),
+        (unit, Tone.STRONG), " on ", (host, Tone.STRONG), " ", (machine.public_ip, Tone.STRONG),
+        (f"  fleetd {machine.version}", Tone.DIM),
     )  # fmt: skip
+    yield paint(("machine ", Tone.DIM), machine.id, (f"  cluster {cluster}", Tone.DIM))
 
 
 def located_lines(
@@ -149,10 +150,11 @@ def check_lines(checks: Iterable[Check]) -> Iterator[Content]:
 
 def outcome_lines(title: str, outcome: Outcome) -> Iterator[Content]:
     """How an act ended, and what was read back or the host's own words."""
-    done = outcome.result is Result.DONE
-    mark: Piece = ("✔ ", Tone.GOOD) if done else (f"✖ {outcome.result.upper()} ", Tone.BAD)
-    yield paint(mark, (title, Tone.STRONG))
-    yield paint("    ", (outcome.said, Tone.DIM if done else Tone.WARN))
+    if outcome.result is Result.DONE:
+        yield paint(("✔ ", Tone.GOOD), outcome.said)
+    else:
+        yield paint((f"✖ {outcome.result.upper()} ", Tone.BAD), (title, Tone.STRONG))
+        yield paint("    ", (outcome.said, Tone.WARN))
 
 
 def doing(stage: Stage, way: Way | None) -> str:

@@ -1,0 +1,1 @@
+"""One diagnosis without a screen, for scripts and cron."""

@@ -1,0 +1,158 @@
+"""What earlier pictures showed: the memory of rules that one look at the cluster cannot serve."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from fleettui.diagnosis.reading import Reading, beside, read
+from fleettui.diagnosis.survey import Oddity, Survey, survey
+from fleettui.model.cluster import Machine, Snapshot, Unit
+from fleettui.model.host import HostFacts, HostReport
+from fleettui.model.untrusted import Untrusted
+
+KEPT_FOR = timedelta(minutes=15)
+"""How long changes are remembered."""
+KEPT_EACH = 8
+"""How many of one machine or unit are."""
+BLIND = timedelta(seconds=60)
+"""After so long without a look at the registry, nothing counts as having lasted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A value, and when it was seen to be there or to be gone."""
+
+    at: datetime
+    """UTC, by our clock."""
+    value: Untrusted
+
+
+Changes = Mapping[Untrusted, tuple[Change, ...]]
+"""By machine ID or unit name, oldest first."""
+
+
+def _none() -> Changes:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Folded from every snapshot and report in the order they came; bounded, and never changed.
+
+    Empty, it says that nothing was seen before: rules that need more are then silent.
+    """
+
+    at: datetime | None = None
+    """UTC, when the registry was last seen; None = never."""
+    survey: Survey | None = None
+    """Of the newest snapshot."""
+    since: Mapping[Oddity, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    """Since when each thing that is odd now was seen to be so without a break."""
+    departures: Changes = field(default_factory=_none)
+    """When a machine left the registry, and its address then."""
+    addresses: Changes = field(default_factory=_none)
+    """The addresses of machines that changed theirs."""
+    hashes: Changes = field(default_factory=_none)
+    """The hashes of units that changed theirs."""
+    readings: Mapping[Untrusted, Reading] = field(default_factory=lambda: MappingProxyType({}))
+    """The newest of each machine."""
+
+    def seen(self, snapshot: Snapshot, at: datetime | None = None) -> "History":
+        """The history after a snapshot that was current at `at`, by default when it was read.
+
+        Call it for a snapshot that was only confirmed, too: that is how time passes.
+        """
+        now = snapshot.read_at if at is None else at
+        now = now if self.at is None else max(now, self.at)
+        found = survey(snapshot, self.survey)
+        watched = self.at is not None and now - self.at <= BLIND
+        since = {o: self.since.get(o, now) if watched else now for o in found.oddities}
+        if self.survey is None:
+            return replace(self, at=now, survey=found, since=since)
+        old = self.survey.snapshot
+        left = {m: machine for m, machine in old.machines.items() if m.raw not in found.alive}
+        gone = ((m, (Change(now, machine.public_ip),)) for m, machine in left.items())
+        return History(
+            at=now,
+            survey=found,
+            since=since,
+            departures=_with(self.departures, gone, now),
+            addresses=_with(self.addresses, self._moved(old, snapshot, now), now),
+            hashes=_with(self.hashes, self._rehashed(self.survey, snapshot, now), now),
+            readings=self._kept_readings(snapshot, now),
+        )
+
+    def told(self, report: HostReport) -> "History":
+        """The history after a machine was asked."""
+        if not isinstance(report, HostFacts):
+            return self
+        reading = read(report, self.readings.get(report.machine_id))
+        if self.survey is not None:
+            reading = replace(reading, beside=beside(report, self.survey.snapshot))
+        return replace(self, readings={**self.readings, report.machine_id: reading})
+
+    def reading(self, facts: HostFacts) -> Reading:
+        """What these facts say; worked out here if they were never told."""
+        known = self.readings.get(facts.machine_id)
+        return known if known is not None and known.facts is facts else read(facts, known)
+
+    def held(self, oddity: Oddity) -> timedelta:
+        """How long something is known to be odd; zero if it was seen once."""
+        since = self.since.get(oddity)
+        return timedelta() if since is None or self.at is None else self.at - since
+
+    def _moved(
+        self, old: Snapshot, new: Snapshot, now: datetime
+    ) -> Iterator[tuple[Untrusted, tuple[Change, ...]]]:
+        for machine_id, machine in new.machines.items():
+            before = self._last_address(old.machines.get(machine_id), machine_id)
+            if before is not None and before.value != machine.public_ip:
+                first = () if machine_id in self.addresses else (before,)
+                yield machine_id, (*first, Change(now, machine.public_ip))
+
+    def _last_address(self, machine: Machine | None, machine_id: Untrusted) -> Change | None:
+        if machine is not None and self.at is not None:
+            return Change(self.at, machine.public_ip)
+        return self.departures.get(machine_id, (None,))[-1]
+
+    def _rehashed(
+        self, old: Survey, new: Snapshot, now: datetime
+    ) -> Iterator[tuple[Untrusted, tuple[Change, ...]]]:
+        for unit in (u for u in new.units.values() if id(u) not in old.seen):
+            before = old.snapshot.units.get(unit.name)
+            was, now_is = _hash(before), _hash(unit)
+            if was is not None and now_is is not None and was != now_is:
+                known = unit.name in self.hashes or self.at is None
+                first = () if known else (Change(self.at or now, was),)
+                yield unit.name, (*first, Change(now, now_is))
+
+    def _kept_readings(self, snapshot: Snapshot, now: datetime) -> Mapping[Untrusted, Reading]:
+        """Those of machines that are there, or were asked lately."""
+        old = {
+            m
+            for m, reading in self.readings.items()
+            if m not in snapshot.machines and now - reading.facts.taken_at > KEPT_FOR
+        }
+        return {m: r for m, r in self.readings.items() if m not in old} if old else self.readings
+
+
+EMPTY = History()
+"""Nothing was seen yet."""
+
+
+def _hash(unit: Unit | None) -> Untrusted | None:
+    return None if unit is None or unit.unit_hash is None else Untrusted(unit.unit_hash)
+
+
+def _with(
+    known: Changes, new: Iterator[tuple[Untrusted, tuple[Change, ...]]], now: datetime
+) -> Changes:
+    """`known` with the new changes, without what is too old or too much."""
+    merged = dict(known)
+    for key, changes in new:
+        merged[key] = (*merged.get(key, ()), *changes)[-KEPT_EACH:]
+    if not merged:
+        return _none()
+    recent = {k: tuple(c for c in v if now - c.at <= KEPT_FOR) for k, v in merged.items()}
+    return {k: v for k, v in recent.items() if v}

@@ -1,0 +1,132 @@
+"""What is odd in a snapshot, found in one pass; whether it is a fault is for the rules to say."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from fleettui.model.cluster import Snapshot, TargetState, Unit, UnitState
+from fleettui.model.untrusted import Untrusted
+
+
+class Odd(StrEnum):
+    """What can be odd in a registry."""
+
+    TEMPLATE = "template"
+    """A template that is wanted loaded or launched, or has a target."""
+    BAD_STATE = "bad state"
+    """A target state that is none of fleet's words."""
+    NO_OBJECT = "no object"
+    """A job with a target state or a target, but without an object that can be read."""
+    NO_FILE = "no file"
+    """A job whose hash has no unit file."""
+    UNPLACED = "unplaced"
+    """A unit that is wanted, and that the engine has put nowhere."""
+    NO_JOB = "no job"
+    """A machine's state of a unit that has no job."""
+    NO_MACHINE = "no machine"
+    """A state of a machine that the registry does not list."""
+    ELSEWHERE = "elsewhere"
+    """A state of a unit from a machine that is not its target."""
+    OTHER_HASH = "other hash"
+    """A state with another hash than the job's."""
+    NOT_FOUND = "not found"
+    """A state which says that systemd does not know the unit."""
+    NO_LEADER = "no leader"
+    LEADER_GONE = "leader gone"
+    """The engine leader is not among the machines."""
+
+
+class Oddity(NamedTuple):
+    """One odd thing, and what makes it the same one in a later snapshot."""
+
+    kind: Odd
+    unit: Untrusted | None = None
+    machine: Untrusted | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A snapshot and all that is odd in it."""
+
+    snapshot: Snapshot
+    oddities: tuple[Oddity, ...]
+    alive: frozenset[str]
+    """IDs of the machines."""
+    seen: frozenset[int]
+    """Identities of the units, which stay valid as long as the snapshot is kept."""
+
+    def of(self, kind: Odd) -> Iterator[Oddity]:
+        """The oddities of one kind."""
+        return (oddity for oddity in self.oddities if oddity.kind is kind)
+
+    def state(self, oddity: Oddity) -> tuple[Unit, UnitState] | None:
+        """The unit and the state that are odd; None for an oddity that is about no state."""
+        if oddity.unit is None or oddity.machine is None:
+            return None
+        unit = self.snapshot.units[oddity.unit]
+        state = unit.state_on(oddity.machine)
+        return (unit, state) if state is not None else None
+
+
+def survey(snapshot: Snapshot, before: Survey | None = None) -> Survey:
+    """Look at every unit; at those that changed only, if `before` had the same machines.
+
+    Most events of a cluster renew a few units, and an unchanged unit is the same object in every
+    snapshot that follows.
+    """
+    alive = frozenset(machine_id.raw for machine_id in snapshot.machines)
+    seen = frozenset(map(id, snapshot.units.values()))
+    units: Iterable[Unit] = snapshot.units.values()
+    kept: list[Oddity] = []
+    if before is not None and before.alive == alive:
+        units = [unit for unit in units if id(unit) not in before.seen]
+        kept = [o for o in before.oddities if o.unit is not None and _is_same(o.unit, before, seen)]
+    fresh = [oddity for unit in units for oddity in _of_unit(unit, alive)]
+    return Survey(snapshot, (*_of_lease(snapshot), *kept, *fresh), alive, seen)
+
+
+def _is_same(name: Untrusted, before: Survey, seen: frozenset[int]) -> bool:
+    return id(before.snapshot.units[name]) in seen
+
+
+def _of_lease(snapshot: Snapshot) -> Iterator[Oddity]:
+    if snapshot.leader is None:
+        if snapshot.machines or snapshot.units:
+            yield Oddity(Odd.NO_LEADER)
+    elif snapshot.leader.machine_id not in snapshot.machines:
+        yield Oddity(Odd.LEADER_GONE, machine=snapshot.leader.machine_id)
+
+
+def _of_unit(unit: Unit, alive: frozenset[str]) -> Iterator[Oddity]:
+    wanted = unit.target_state.raw if unit.target_state else ""
+    is_wanted = wanted in {"loaded", "launched"}
+    has_job = not (unit.unit_hash is None and unit.target_state is None and unit.target is None)
+    if wanted and not is_wanted and wanted != TargetState.INACTIVE:
+        yield Oddity(Odd.BAD_STATE, unit.name)
+    if has_job and unit.unit_hash is None:
+        yield Oddity(Odd.NO_OBJECT, unit.name)
+    elif has_job and unit.file is None:
+        yield Oddity(Odd.NO_FILE, unit.name)
+    if (is_wanted or unit.target is not None) and "@." in unit.name.raw and unit.is_template:
+        yield Oddity(Odd.TEMPLATE, unit.name)
+    elif is_wanted and unit.target is None and unit.file is not None and not unit.is_global:
+        yield Oddity(Odd.UNPLACED, unit.name)
+    for state in unit.states:
+        yield from _of_state(unit, state, alive, has_job=has_job, is_wanted=is_wanted)
+
+
+def _of_state(
+    unit: Unit, state: UnitState, alive: frozenset[str], *, has_job: bool, is_wanted: bool
+) -> Iterator[Oddity]:
+    machine = state.machine_id
+    if machine.raw not in alive:
+        yield Oddity(Odd.NO_MACHINE, unit.name, machine)
+    elif not has_job:
+        yield Oddity(Odd.NO_JOB, unit.name, machine)
+    elif unit.target != machine and unit.file is not None and not unit.is_global:
+        yield Oddity(Odd.ELSEWHERE, unit.name, machine)
+    elif is_wanted and state.load.raw == "not-found":
+        yield Oddity(Odd.NOT_FOUND, unit.name, machine)
+    elif unit.unit_hash and state.unit_hash.raw not in {"", unit.unit_hash}:
+        yield Oddity(Odd.OTHER_HASH, unit.name, machine)
