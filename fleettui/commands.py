@@ -125,22 +125,23 @@ REMOVE_SCRIPT = r"""
 LC_ALL=C; export LC_ALL
 umask 077
 dir=$1 name=$2 kind=$3 want=$4 quarantine=$5 token=$6
+say() { printf '%s\n' "$1"; }
 answer() { printf '%s\n' "$@"; exit 0; }
 look() {
   case $kind in
     link)
-      [ -L "$1" ] || { echo 'not a symbolic link'; return; }
+      [ -L "$1" ] || { say 'not a symbolic link'; return; }
       is=$(readlink -- "$1"; echo .)
-      [ "${is%??}" = "$want" ] || { echo "a link to ${is%??}"; return; } ;;
+      [ "${is%??}" = "$want" ] || { say "a link to ${is%??}"; return; } ;;
     file)
-      [ ! -L "$1" ] || { echo 'a symbolic link'; return; }
-      [ -f "$1" ] || { echo 'not a regular file'; return; }
-      [ "$(stat -c %h -- "$1")" = 1 ] || { echo 'a file with more than one hard link'; return; }
+      [ ! -L "$1" ] || { say 'a symbolic link'; return; }
+      [ -f "$1" ] || { say 'not a regular file'; return; }
+      [ "$(stat -c %h -- "$1")" = 1 ] || { say 'a file with more than one hard link'; return; }
       is=$(sha256sum < "$1" | cut -d ' ' -f 1)
-      [ "$is" = "$want" ] || { echo "a file with sha256 $is"; return; } ;;
-    *) echo "not to be judged as a $kind"; return ;;
+      [ "$is" = "$want" ] || { say "a file with sha256 $is"; return; } ;;
+    *) say "not to be judged as a $kind"; return ;;
   esac
-  echo as-expected
+  say as-expected
 }
 cd -P -- "$dir" 2>/dev/null || answer refused "cannot enter $dir"
 [ "$(pwd -P)" = "$dir" ] || answer refused "$dir is really $(pwd -P)"

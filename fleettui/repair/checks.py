@@ -1,17 +1,18 @@
 """What must be true after a restart, told from fresh reads; pure."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from fleettui.diagnosis.diagnose import diagnose
 from fleettui.diagnosis.lines import loops_in
 from fleettui.diagnosis.template_loaded import FAULT, QUIET, is_leftover
-from fleettui.model.cluster import Machine, Snapshot, Unit
+from fleettui.model.cluster import Machine, Snapshot, TargetState, Unit
 from fleettui.model.host import FLEET_UNITS, HostFacts, ServiceFacts
-from fleettui.model.names import is_template
+from fleettui.model.names import is_template, template_of
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.outcome import Check
+from fleettui.repair.plan import unread
 
 SETTLED = timedelta(seconds=10)
 """How long a new fleetd must stay active before it counts as started."""
@@ -56,15 +57,42 @@ def started(machine: Machine, before: Before, snapshot: Snapshot, facts: HostFac
     ]
 
 
+def clean(units: Collection[Untrusted], snapshot: Snapshot, facts: HostFacts) -> list[Check]:
+    """Nothing brings the templates back: what must hold before fleetd may be replaced."""
+    jobs = [job for unit in units if (job := snapshot.units.get(unit)) is not None]
+    wanted = [job.name.raw for job in jobs if job.wanted is not TargetState.INACTIVE]
+    sent = [job.name.raw for job in jobs if job.target is not None]
+    return [
+        Check(
+            "nobody wants the template",
+            not wanted,
+            Untrusted(f"still wanted: {', '.join(wanted)}" if wanted else "inactive, or no job"),
+        ),
+        Check(
+            "the engine took its target away",
+            not sent,
+            Untrusted(f"still sent: {', '.join(sent)}" if sent else "no target"),
+        ),
+        _leftovers(units, facts),
+    ]
+
+
 def repaired(
-    unit: Untrusted, machine: Machine, before: Before, snapshot: Snapshot, facts: HostFacts
+    units: Collection[Untrusted],
+    machine: Machine,
+    before: Before,
+    snapshot: Snapshot,
+    facts: HostFacts,
 ) -> list[Check]:
     """The proof: silence, no leftovers, states written anew that equal systemd's, no finding."""
-    faults = diagnose(snapshot, {machine.id: facts})
-    found = [f for f in faults if (f.fault, f.unit) == (FAULT, unit)]
+    found = [
+        f
+        for f in diagnose(snapshot, {machine.id: facts})
+        if f.fault == FAULT and f.machine_id == machine.id
+    ]
     return [
         _silence(facts),
-        _leftovers(unit, facts),
+        _leftovers(units, facts),
         _states(machine, before, snapshot, facts),
         Check(
             "the finding is gone",
@@ -85,13 +113,13 @@ def replaced_pids(before: HostFacts, after: HostFacts) -> tuple[Untrusted, ...]:
     )
 
 
-def blocked_instances(template: Untrusted, snapshot: Snapshot) -> tuple[Unit, ...]:
-    """Instances of the template, with what became of them: a loaded template blocks them."""
-    stem = template.raw.partition("@")[0] + "@"
+def instances_of(templates: Collection[Untrusted], snapshot: Snapshot) -> tuple[Unit, ...]:
+    """Wanted instances of the templates: a loaded template may have blocked them."""
+    names = {template.raw for template in templates}
     return tuple(
         unit
         for unit in snapshot.units.values()
-        if unit.name.raw.startswith(stem) and not unit.is_template
+        if template_of(unit.name.raw) in names and unit.wanted is not TargetState.INACTIVE
     )
 
 
@@ -99,19 +127,22 @@ def _silence(facts: HostFacts) -> Check:
     name = f"{QUIET.seconds} s without a line of the fault"
     if facts.journal_problem is not None:
         return Check(name, met=False, detail=facts.journal_problem)
-    age = _age(facts.fleet, facts.clock)
+    fleet = facts.fleet
+    if fleet is None or not any(entry.pid == fleet.main_pid for entry in facts.journal):
+        return Check(name, met=False, detail=Untrusted("no line of the new fleetd was read yet"))
+    age = _age(fleet, facts.clock)
     last = max((loop.last_at for loop in loops_in(facts.journal)), default=None)
     quiet = age if last is None else min(age, facts.clock - last)
     return Check(name, quiet > QUIET, Untrusted(f"quiet for {_seconds(quiet)}"))
 
 
-def _leftovers(unit: Untrusted, facts: HostFacts) -> Check:
-    left = tuple(leftovers(unit, facts))
-    return Check(
-        "nothing of the template in either folder",
-        not left,
-        Untrusted(", ".join(left) or "both folders read"),
-    )
+def _leftovers(units: Collection[Untrusted], facts: HostFacts) -> Check:
+    name = "nothing of the template in either folder"
+    problem = unread(facts)
+    if problem is not None:
+        return Check(name, met=False, detail=Untrusted(problem))
+    left = [path for unit in units for path in leftovers(unit, facts)]
+    return Check(name, not left, Untrusted(", ".join(left) or "both folders read"))
 
 
 def leftovers(unit: Untrusted, facts: HostFacts) -> Iterator[str]:
@@ -164,8 +195,3 @@ def _age(service: ServiceFacts | None, clock: datetime) -> timedelta:
 
 def _seconds(span: timedelta) -> str:
     return f"{span.total_seconds():.0f} s"
-
-
-def now() -> datetime:
-    """UTC."""
-    return datetime.now(UTC)

@@ -1,16 +1,16 @@
 """A repair as data: its steps in their order, each with its literal commands, effects and proof."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
 from fleettui import commands
 from fleettui.commands import ChangeCommand, shell_text
-from fleettui.diagnosis.template_loaded import is_leftover
+from fleettui.diagnosis.template_loaded import is_leftover, machine_evidence
 from fleettui.model.cluster import Machine, Snapshot, TargetState
 from fleettui.model.host import FLEET_UNITS, SYSTEMD_UNITS, FolderEntry, HostFacts
-from fleettui.model.names import refusal
+from fleettui.model.names import is_template, refusal
 from fleettui.model.untrusted import Untrusted
 from fleettui.model.version import parse_version
 
@@ -32,6 +32,11 @@ class Way(StrEnum):
     """SIGKILL, then start: no chance for the purge, and the new fleetd takes over what runs."""
     FULL = "full"
     """`systemctl restart`: fleetd's SIGTERM handler stops every unit it manages."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrySudo:
+    """See whether root may be had without a password, before anything is changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class UnitAtStake:
     """Commands that pull an image before it starts, safe to show."""
 
 
-Action = Unload | RemoveFile | RemoveLink | Reload | Restart
+Action = TrySudo | Unload | RemoveFile | RemoveLink | Reload | Restart
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +104,11 @@ class Step:
 class Plan:
     """The steps of one repair of one machine, in the only order in which they are run."""
 
-    unit: Untrusted
+    units: tuple[Untrusted, ...]
+    """Every template that breaks this machine: one left behind would break it again."""
     machine: Machine
+    host: str
+    """What is typed to confirm a full restart: the host's name, or the short machine ID."""
     token: str
     """Names this repair in the quarantine folder and the record."""
     steps: tuple[Step, ...]
@@ -129,32 +137,64 @@ class NotRepairable(Exception):
     """No plan is made, and the text says why and what to do by hand."""
 
 
-def plan_repair(
-    unit: Untrusted, machine: Machine, snapshot: Snapshot, facts: HostFacts, *, token: str
-) -> Plan:
+class NothingToRepair(NotRepairable):
+    """Registry, folders and journal were read, and show nothing of the template."""
+
+
+def plan_repair(machine: Machine, snapshot: Snapshot, facts: HostFacts, *, token: str) -> Plan:
     """The plan against template-loaded for one machine, from what was just read.
 
     Raises NotRepairable where a step would have to act on something it does not understand.
     """
-    _check(unit, machine, facts)
+    units = templates_on(machine, snapshot, facts)
+    _check(units, machine, facts)
     ways = ways_for(machine.version)
     stake = units_at_stake(snapshot, facts)
-    steps = (delete_step(unit, snapshot, facts), reload_step(), restart_step(ways[0], stake))
-    return Plan(unit, machine, token, steps, ways, stake)
+    steps = (delete_step(units, snapshot, facts), reload_step(), restart_step(ways[0], stake))
+    return Plan(units, machine, host_name(machine, facts), token, steps, ways, stake)
 
 
-def _check(unit: Untrusted, machine: Machine, facts: HostFacts) -> None:
-    why = refusal(unit.raw)
-    if why is not None:
-        raise NotRepairable(f"fleettui does not act on {unit}: {why}. Remove it by hand.")
+def templates_on(machine: Machine, snapshot: Snapshot, facts: HostFacts) -> tuple[Untrusted, ...]:
+    """Templates that the registry sent to a machine, or that its folders or journal show."""
+    sent = {u.name for u in snapshot.units.values() if u.is_template and u.target == machine.id}
+    return tuple(sorted(sent | {name for name, _ in machine_evidence(facts)}))
+
+
+def host_name(machine: Machine, facts: HostFacts) -> str:
+    """A name that can be typed and stands for one machine alone."""
+    name = facts.hostname
+    plain = name.raw.strip() == name.raw and name.is_plain
+    return name.raw if plain and name.raw not in {"", "localhost"} else machine.id.raw[:8]
+
+
+def _check(units: Sequence[Untrusted], machine: Machine, facts: HostFacts) -> None:
+    for unit in units:
+        why = refusal(unit.raw)
+        if why is not None:
+            raise NotRepairable(f"fleettui does not act on {unit}: {why}. Remove it by hand.")
     if facts.reported_id != machine.id:
         raise NotRepairable(
             f"{machine.public_ip} says that its machine ID is {facts.reported_id}, the registry "
             f"says {machine.id}: this is another machine than the one that is broken."
         )
+    problem = unread(facts)
+    if problem is not None:
+        raise NotRepairable(f"{machine.public_ip}: {problem}")
+    if not units:
+        raise NothingToRepair(
+            f"Nothing to repair on {machine.public_ip}: the registry sends no template there, and "
+            "both unit folders and the journal show none."
+        )
+
+
+def unread(facts: HostFacts) -> str | None:
+    """What of a machine could not be read that a repair must know, or None."""
     for folder in facts.folders.values():
         if folder.problem is not None and "No such file" not in folder.problem.raw:
-            raise NotRepairable(f"{folder.path} cannot be read: {folder.problem}")
+            return f"{folder.path} cannot be read: {folder.problem}"
+    if facts.fleet is None:
+        return f"systemd does not tell about fleet.service: {facts.services_problem or 'no answer'}"
+    return None
 
 
 def ways_for(version: Untrusted) -> tuple[Way, ...]:
@@ -165,34 +205,44 @@ def ways_for(version: Untrusted) -> tuple[Way, ...]:
     return (Way.FULL,)
 
 
-def delete_step(unit: Untrusted, snapshot: Snapshot, facts: HostFacts) -> Step:
+def delete_step(units: Sequence[Untrusted], snapshot: Snapshot, facts: HostFacts) -> Step:
     """Registry first, because otherwise fleetd writes the file again within a second."""
-    actions: list[Action] = []
+    named = ", ".join(str(unit) for unit in units)
+    actions = (
+        *(action for unit in units for action in _unloads(unit, snapshot)),
+        *(action for unit in units for action in _removals(unit, facts)),
+    )
+    return Step(
+        Stage.DELETE,
+        (TrySudo(), *actions) if actions else (),
+        "The registry goes first: while it still targets this machine, fleetd writes the file "
+        "again within a second of any restart.",
+        (
+            f"Registry: {named} becomes inactive, and the engine takes its target away.",
+            "The template stays submitted, so instances can be loaded from it.",
+            "Machine: its file and its link go into quarantine; a copy is kept here first.",
+        ),
+        ("No running unit is touched: a template has no process.",),
+    )
+
+
+def _unloads(unit: Untrusted, snapshot: Snapshot) -> Iterator[Action]:
     job = snapshot.units.get(unit)
     if job is not None and job.target_state is not None and job.wanted is not TargetState.INACTIVE:
-        actions.append(Unload(unit, job.target_state.raw))
+        yield Unload(unit, job.target_state.raw)
+
+
+def _removals(unit: Untrusted, facts: HostFacts) -> Iterator[Action]:
     file = _entry(facts, FLEET_UNITS, unit)
     if file is not None:
         if file.sha256 is None:
             raise NotRepairable(
                 f"{FLEET_UNITS}/{unit} is no regular file that can be read: look at it by hand."
             )
-        actions.append(RemoveFile(unit, file.sha256))
+        yield RemoveFile(unit, file.sha256)
     link = _entry(facts, SYSTEMD_UNITS, unit)
     if link is not None and is_leftover(SYSTEMD_UNITS, link):
-        actions.append(RemoveLink(unit))
-    return Step(
-        Stage.DELETE,
-        tuple(actions),
-        "The registry goes first: while it still targets this machine, fleetd writes the file "
-        "again within a second of any restart.",
-        (
-            f"Registry: {unit} becomes inactive, and the engine takes its target away.",
-            "The template stays submitted, so instances can be loaded from it.",
-            "Machine: its file and its link go into quarantine; a copy is kept here first.",
-        ),
-        ("No running unit is touched: a template has no process.",),
-    )
+        yield RemoveLink(unit)
 
 
 def reload_step() -> Step:
@@ -238,25 +288,22 @@ def restart_step(way: Way, stake: Sequence[UnitAtStake]) -> Step:
 def units_at_stake(snapshot: Snapshot, facts: HostFacts) -> tuple[UnitAtStake, ...]:
     """The fleet units that a machine holds, with what their unit files do before a start."""
     folder = facts.folders.get(FLEET_UNITS)
-    stake = []
-    for name in sorted(folder.entries if folder else ()):
-        service = facts.services.get(name)
-        if service is not None:
-            job = snapshot.units.get(name)
-            pulls = job.file.image_pulls if job and job.file else ()
-            stake.append(
-                UnitAtStake(
-                    name,
-                    f"{service.active} {service.sub}",
-                    tuple(str(Untrusted(pull)) for pull in pulls),
-                )
-            )
-    return tuple(stake)
+    names = sorted(name for name in (folder.entries if folder else ()))
+    return tuple(_stake(n, snapshot, facts) for n in names if not is_template(n.raw))
+
+
+def _stake(name: Untrusted, snapshot: Snapshot, facts: HostFacts) -> UnitAtStake:
+    service, job = facts.services.get(name), snapshot.units.get(name)
+    state = f"{service.active} {service.sub}" if service else "state not known"
+    pulls = job.file.image_pulls if job and job.file else ()
+    return UnitAtStake(name, state, tuple(str(Untrusted(pull)) for pull in pulls))
 
 
 def host_commands(action: Action, token: str) -> tuple[ChangeCommand, ...]:
     """The commands of an action in their order; none for one that only writes to the registry."""
     match action:
+        case TrySudo():
+            return (commands.sudo_works(),)
         case Unload():
             return ()
         case RemoveFile(unit, sha256):
@@ -275,6 +322,8 @@ def host_commands(action: Action, token: str) -> tuple[ChangeCommand, ...]:
 def summary(action: Action) -> str:
     """What an action does, in a line that is safe to show."""
     match action:
+        case TrySudo():
+            return "root may be had without a password: changes nothing"
         case Unload(unit, expected):
             return f"registry: {unit} from {Untrusted(expected)} to inactive"
         case RemoveFile(unit, sha256):

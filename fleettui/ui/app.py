@@ -12,6 +12,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from fleettui.access import HostKeyQuestion, HostUnreachable, Observer, Operator
+from fleettui.model.clock import now
 from fleettui.model.cluster import Machine, RegistryView
 from fleettui.model.host import HostReport, NotChecked
 from fleettui.model.untrusted import Untrusted
@@ -21,7 +22,7 @@ from fleettui.ui.dialogs.help import HelpScreen
 from fleettui.ui.dialogs.question import QuestionScreen, host_key_text
 from fleettui.ui.messages import DetailsAsked, FactsAsked, RepairAsked, ViewTaken
 from fleettui.ui.paint import Tone, paint, paint_lines
-from fleettui.ui.picture import Picture, asked_at, now
+from fleettui.ui.picture import Picture, asked_at
 
 PROBE_EVERY = timedelta(seconds=10)
 RETRY_EVERY = timedelta(seconds=4)
@@ -114,12 +115,16 @@ class FleetApp(App[None]):
 
     def on_repair_asked(self, message: RepairAsked) -> None:
         finding = message.finding
-        if isinstance(self._access, Operator) and finding.unit is not None:
-            # An observer's process never even loads what repairs.
-            from fleettui.ui.wizard.screen import WizardScreen  # noqa: PLC0415
+        if not isinstance(self._access, Operator) or finding.unit is None:
+            return
+        # An observer's process never even loads what repairs.
+        from fleettui.ui.wizard.screen import WizardScreen  # noqa: PLC0415
 
-            screen = WizardScreen(self._access, finding, finding.unit, self._records)
-            self.push_screen(screen, lambda _: self.on_facts_asked(FactsAsked()))
+        if any(isinstance(screen, WizardScreen) for screen in self.screen_stack):
+            return  # a second press of the same key
+        machine = self.picture.machine(finding.machine_id)
+        screen = WizardScreen(self._access, finding, machine, self._records)
+        self.push_screen(screen, lambda _: self.on_facts_asked(FactsAsked()))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
         """The palette: nothing here writes to the cluster, nor a file."""
@@ -146,7 +151,7 @@ class FleetApp(App[None]):
         words = paint_lines(
             [
                 paint(("A repair step is under way.", Tone.STRONG)),
-                paint("Quit now, and its result is not read back: the record will say in doubt."),
+                paint("Quit now, and its result is not read back: the record says so."),
             ]
         )
         self.push_screen(

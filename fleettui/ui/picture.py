@@ -2,21 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from fleettui.diagnosis.diagnose import diagnose
 from fleettui.diagnosis.finding import Finding
 from fleettui.diagnosis.history import EMPTY, History
 from fleettui.diagnosis.truth import Truth, Unchecked, truth
+from fleettui.model.clock import now
 from fleettui.model.cluster import Link, Machine, RegistryView, Snapshot, UnitState
 from fleettui.model.host import HostFacts, HostReport, NotChecked
 from fleettui.model.untrusted import Untrusted
 
-
-def now() -> datetime:
-    """UTC."""
-    return datetime.now(UTC)
+GONE = timedelta(minutes=2)
+"""How long the facts of a broken machine count after it has left the registry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,11 @@ class Picture:
             history = history.seen(view.snapshot)
             members = view.snapshot.machines
             broken = {finding.machine_id for finding in self.findings}
-            kept = {m: r for m, r in reports.items() if m in members or m in broken}
+            kept = {
+                m: r
+                for m, r in reports.items()
+                if m in members or (m in broken and now() - asked_at(r) < GONE)
+            }
             reports = reports if len(kept) == len(reports) else MappingProxyType(kept)
         findings = diagnose(view.snapshot, reports, history)
         return replace(self, view=view, reports=reports, findings=findings, history=history)

@@ -46,7 +46,7 @@ async def press_button(pilot: Pilot[None], label: str) -> None:
     for _ in range(12):
         focused = pilot.app.focused
         if focused is not None and str(getattr(focused, "label", "")).strip() == label:
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(0.9)
             await pilot.press("enter")
             return
         await pilot.press("tab")

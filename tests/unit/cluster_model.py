@@ -1,7 +1,7 @@
 """A broken cluster of one machine, in memory, under the fault's real rules."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,7 @@ from fleettui.commands import (
     remove_link,
     restart_fleet,
     start_fleet,
+    sudo_works,
 )
 from fleettui.model.cluster import Machine, RegistryView, Snapshot, Unit, UnitState
 from fleettui.model.host import (
@@ -59,6 +60,12 @@ class World:
     fleet_pid: int = 100
     hello_pid: int = 200
     needs_reload: bool = False
+    unreadable: str = ""
+    """Why neither folder can be listed, if so."""
+    silent: bool = False
+    """Whether the journal shows nothing of the running fleetd."""
+    hostname: str = "core-01"
+    systemd_answers: bool = True
     clock: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     started_at: datetime = datetime(2025, 1, 1, tzinfo=UTC)
     index: int = 50
@@ -136,10 +143,10 @@ class World:
             self.clock,
             self.clock,
             machine.id,
-            Untrusted("core-01"),
+            Untrusted(self.hostname),
             {FLEET_UNITS: self._fleet_folder(), SYSTEMD_UNITS: self._systemd_folder()},
-            services,
-            (self._line(fleet),) if self.in_memory and self.fleet_pid else (),
+            services if self.systemd_answers else {},
+            tuple(self._lines(fleet)),
         )
 
     def _fleet_folder(self) -> Folder:
@@ -147,16 +154,29 @@ class World:
         if self.file:
             size = len(CONTENT)
             entries[TEMPLATE] = FolderEntry(TEMPLATE, EntryKind.FILE, size, 0o644, 1, None, SHA256)
-        return Folder(FLEET_UNITS, entries)
+        return self._folder(FLEET_UNITS, entries)
 
     def _systemd_folder(self) -> Folder:
         target = Untrusted(f"{FLEET_UNITS}/{TEMPLATE.raw}")
         entry = FolderEntry(TEMPLATE, EntryKind.LINK, 0, 0o777, 1, target)
-        return Folder(SYSTEMD_UNITS, {TEMPLATE: entry} if self.link else {})
+        return self._folder(SYSTEMD_UNITS, {TEMPLATE: entry} if self.link else {})
 
-    def _line(self, fleet: Untrusted) -> JournalEntry:
-        message = Untrusted(FAULT.format(TEMPLATE.raw))
-        return JournalEntry("c", self.clock, message, 6, fleet, Untrusted("fleetd"), self.fleet_pid)
+    def _folder(self, path: str, entries: dict[Untrusted, FolderEntry]) -> Folder:
+        if self.unreadable:
+            return Folder(path, {}, Untrusted(self.unreadable))
+        return Folder(path, entries)
+
+    def _lines(self, fleet: Untrusted) -> Iterator[JournalEntry]:
+        if self.fleet_pid and not self.silent:
+            yield self._line(
+                fleet, self.started_at, "INFO fleet.go:58: Starting fleetd version 0.11.8"
+            )
+        if self.fleet_pid and self.in_memory:
+            yield self._line(fleet, self.clock, FAULT.format(TEMPLATE.raw))
+
+    def _line(self, fleet: Untrusted, at: datetime, message: str) -> JournalEntry:
+        name = Untrusted("fleetd")
+        return JournalEntry("c", at, Untrusted(message), 6, fleet, name, self.fleet_pid)
 
     # --- the machine, changed ----------------------------------------------------------------
 
@@ -170,6 +190,7 @@ class World:
 
     def _name(self, command: ChangeCommand) -> str:
         known = {
+            sudo_works(): "sudo",
             daemon_reload(): "reload",
             kill_fleet(): "kill",
             start_fleet(): "start",
@@ -188,6 +209,8 @@ class World:
             case "link":
                 there, self.link = self.link, False
                 return b"removed\n/run/fleettui/quarantine/t.link\n" if there else b"absent\n"
+            case "sudo":
+                pass
             case "kill":
                 self.fleet_pid = 0
             case "start":

@@ -8,10 +8,11 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from fleettui.access import ClusterAddress
+from fleettui.model.clock import now
 from fleettui.model.cluster import Link, RegistryView, Unit
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.paint import Piece, Tone, paint, paint_lines
-from fleettui.ui.picture import Picture, ago, now
+from fleettui.ui.picture import Picture, ago
 
 
 class StatusLines(Static):
@@ -86,7 +87,7 @@ def _link(view: RegistryView) -> list[Piece]:
             wait = (view.next_try - now()).total_seconds() if view.next_try else 0
             again = f" attempt {view.attempt}, next in {max(wait, 0):.0f} s"
             word = "STALE" if view.snapshot is not None else "NOT CONNECTED"
-            return [(f"✖ {word} since {view.since.astimezone():%H:%M:%S}", Tone.BAD), again]
+            return [(f"✖ {word} since {view.since:%H:%M:%S} UTC", Tone.BAD), again]
 
 
 def _units(units: Collection[Unit]) -> str:

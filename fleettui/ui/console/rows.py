@@ -69,8 +69,11 @@ def _machine_row(machine: Machine, picture: Picture) -> Row:
 def _agent(machine: Machine, picture: Picture) -> tuple[Cell, Cell]:
     """A machine's mark and the word for it: what was not checked is never shown as good."""
     report = picture.reports.get(machine.id)
-    if picture.finding_on(machine.id) is not None:
+    finding = picture.finding_on(machine.id)
+    if finding is not None and finding.severity is Severity.CRITICAL:
         return Cell("✖", Tone.BAD), Cell("BROKEN", Tone.BAD)
+    if finding is not None:
+        return Cell("!", Tone.WARN), Cell(finding.fault, Tone.WARN)
     match report:
         case HostFacts():
             return Cell("●", Tone.GOOD), Cell("no fault", Tone.GOOD)

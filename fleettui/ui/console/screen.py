@@ -61,6 +61,8 @@ class ConsoleScreen(Screen[None]):
         super().__init__()
         self._access = access
         self._settling: Timer | None = None
+        self._leading = "machines"
+        """The table whose cursor chooses the journal, and what `r` repairs."""
 
     def compose(self) -> ComposeResult:
         may_change = isinstance(self._access, Operator)
@@ -123,15 +125,20 @@ class ConsoleScreen(Screen[None]):
     # --- the journal follows the selected machine ---------------------------------------------
 
     def on_grid_moved(self, event: Grid.Moved) -> None:
-        if event.grid.has_focus or event.grid.id == "machines":
-            self._follow_selected(event.grid)
+        if event.grid.has_focus:
+            self._leading = event.grid.id or "machines"
+        if event.grid.id == self._leading:
+            self._follow_selected()
 
-    def _follow_selected(self, grid: Grid | None = None) -> None:
+    def on_descendant_focus(self) -> None:
+        if isinstance(self.focused, Grid):
+            self._leading = self.focused.id or "machines"
+
+    def _follow_selected(self) -> None:
         """Open the journal of the machine under the cursor, once the cursor rests."""
-        machine_id = self._machine_under(grid or self._grid("machines"))
-        machine = self.picture.machine(machine_id)
+        machine = self.picture.machine(self._machine_under(self._grid(self._leading)))
         pane = self.query_one(JournalPane)
-        if machine is None or (pane.machine is not None and pane.machine.id == machine.id):
+        if machine is None or pane.shows(machine):
             return
         if self._settling is not None:
             self._settling.stop()
@@ -184,7 +191,7 @@ class ConsoleScreen(Screen[None]):
         self.post_message(FactsAsked())
 
     def action_repair(self) -> None:
-        finding = self._finding(self._grid("findings").cursor_key)
+        finding = self._finding_under()
         if not isinstance(self._access, Operator):
             self.notify(
                 "OBSERVER: this session holds nothing that could change the cluster. "
@@ -193,8 +200,20 @@ class ConsoleScreen(Screen[None]):
                 markup=False,
             )
         elif finding is None:
-            self.notify("There is no finding to repair.", markup=False)
+            self.notify("There is no finding under the cursor.", markup=False)
         elif finding.fault != TEMPLATE_LOADED:
             self.notify(f"{finding.fault}: {finding.remedy}", timeout=15, markup=False)
         else:
             self.post_message(RepairAsked(finding))
+
+    def _finding_under(self) -> Finding | None:
+        """The finding under the leading cursor: itself, or the worst of its machine or unit."""
+        grid, findings = self._grid(self._leading), self.picture.findings
+        key = grid.cursor_key
+        match grid.id:
+            case "findings":
+                return self._finding(key)
+            case "units":
+                return next((f for f in findings if f.unit == key), None)
+            case _:
+                return next((f for f in findings if f.machine_id == key), None)

@@ -75,6 +75,8 @@ class Grid(Lines):
         self._rows: tuple[Row, ...] = ()
         self._index: dict[Hashable, int] = {}
         self._cursor = 0
+        self._chosen: Hashable | None = None
+        """The row somebody moved to; it is returned to if it goes and comes back."""
         self._flashes: dict[tuple[Hashable, int], float] = {}
 
     @property
@@ -102,7 +104,7 @@ class Grid(Lines):
         self._light(rows)
         self._rows, old = rows, self._rows
         self._index = {row.key: number for number, row in enumerate(rows)}
-        self._cursor = self._index.get(before, min(self._cursor, max(len(rows) - 1, 0)))
+        self._cursor = self._index.get(self._chosen, min(self._cursor, max(len(rows) - 1, 0)))
         if same_order:
             for number, (new, gone) in enumerate(zip(rows, old, strict=True)):
                 if new != gone:
@@ -178,6 +180,7 @@ class Grid(Lines):
             return
         before = self._cursor
         self._cursor = max(0, min(before + lines, len(self._rows) - 1))
+        self._chosen = self.cursor_key
         self._keep_in_view()
         if self._cursor != before:
             self.refresh_line(before)

@@ -64,10 +64,9 @@ class JournalPane(Lines):
         self._machine: Machine | None = None
         self._unit = FLEET_SERVICE
 
-    @property
-    def machine(self) -> Machine | None:
-        """The machine whose journal this is."""
-        return self._machine
+    def shows(self, machine: Machine, unit: str = FLEET_SERVICE) -> bool:
+        """Whether this is the journal of a machine at its present address."""
+        return self._machine == machine and self._unit == unit
 
     @property
     def received(self) -> int:
@@ -76,9 +75,9 @@ class JournalPane(Lines):
 
     def watch_machine(self, machine: Machine | None, unit: str = FLEET_SERVICE) -> None:
         """Show another journal; the old one's remote process ends."""
-        same = self._machine is not None and machine is not None and machine.id == self._machine.id
-        if same and unit == self._unit:
+        if machine is not None and self.shows(machine, unit):
             return
+        self.workers.cancel_group(self, "journal")
         self._machine, self._unit = machine, unit
         self._lines.clear()
         self._dropped = self._unseen = self._unseen_faults = 0
@@ -115,7 +114,7 @@ class JournalPane(Lines):
     def head_line(self, y: int) -> list[Cell]:
         where = self._machine.public_ip if self._machine else "no machine"
         state = [Cell("following", Tone.GOOD)] if self._following else self._pill()
-        return [Cell(" JOURNAL "), *state, Cell(f"  {self._unit} on {where}")]
+        return [Cell(" JOURNAL "), *state, Cell(f"  {self._unit} on {where}, UTC")]
 
     def _pill(self) -> list[Cell]:
         if not self._unseen:

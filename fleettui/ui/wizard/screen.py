@@ -1,7 +1,5 @@
 """The repair wizard: five stages, each confirmed alone and read back before the next."""
 
-import asyncio
-import secrets
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from pathlib import Path
@@ -15,28 +13,30 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Button, Footer, Input, Static
 
-from fleettui.access import HostUnreachable, Operator, RegistryUnavailable
+from fleettui.access import Operator
 from fleettui.diagnosis.finding import Finding
-from fleettui.model.cluster import Machine, Snapshot
-from fleettui.model.host import HostFacts, HostReport, NotChecked
+from fleettui.model.clock import now
+from fleettui.model.cluster import Machine
 from fleettui.model.untrusted import Untrusted
+from fleettui.repair.locate import Located, locate
 from fleettui.repair.outcome import Acted, Confirmed, Outcome, Progress, Result, Told
-from fleettui.repair.plan import NotRepairable, Plan, Stage, Way, plan_repair
+from fleettui.repair.plan import Plan, Stage, Way
 from fleettui.repair.record import Record
 from fleettui.repair.run import Repair
 from fleettui.ui.paint import Tone, paint, paint_lines
-from fleettui.ui.picture import now
 from fleettui.ui.widgets.journal import JournalPane
 from fleettui.ui.wizard import text
 
-HELD = 0.35
-"""Seconds within which a second press counts as the same, held key."""
+HELD = 0.8
+"""Seconds within which a second press counts as the same, held key: keyboards begin to repeat
+after 0.25 to 0.66 s."""
 
 
 class Phase(Enum):
     """Where one is within a stage."""
 
     LOOKING = "looking"
+    CLEAN = "clean"
     ASKING = "asking"
     ACTING = "acting"
     DONE = "done"
@@ -58,22 +58,20 @@ class WizardScreen(Screen[None]):
     ]
 
     def __init__(
-        self, operator: Operator, finding: Finding, unit: Untrusted, records: Path
+        self, operator: Operator, finding: Finding, machine: Machine | None, records: Path
     ) -> None:
         super().__init__()
         self._operator = operator
         self._finding = finding
-        self._unit = unit
+        self._unit = finding.unit or Untrusted("")
+        self._machine = machine
         self._records = records
         self._phase = Phase.LOOKING
         self._stage = Stage.LOCATE
-        self._done: list[Stage] = []
-        self._machine: Machine | None = None
-        self._host = ""
-        self._snapshot: Snapshot | None = None
-        self._reports: tuple[HostReport, ...] = ()
-        self._plan: Plan | None = None
+        self._located = Located()
+        self._chosen_plan: Plan | None = None
         self._repair: Repair | None = None
+        self._result = Result.DONE
         self._words: list[Content] = []
         """What became of the acts of this stage."""
         self._watched: list[Content] = []
@@ -98,65 +96,44 @@ class WizardScreen(Screen[None]):
     def on_mount(self) -> None:
         self.action_locate()
 
+    @property
+    def _plan(self) -> Plan | None:
+        return self._repair.plan if self._repair else self._chosen_plan
+
+    @property
+    def _done(self) -> tuple[Stage, ...]:
+        """Stages that are behind us."""
+        located = (Stage.LOCATE,) if self._chosen_plan else ()
+        return (*located, *(self._repair.done if self._repair else ()))
+
     # --- locate: reads only -------------------------------------------------------------------
 
     def action_locate(self) -> None:
         """Start from what is true now; anything that was planned before is forgotten."""
-        if self._phase is Phase.ACTING:
+        if self.is_acting:
             self._refuse_to_leave()
             return
-        self._stage, self._phase, self._done = Stage.LOCATE, Phase.LOOKING, []
-        self._plan, self._repair, self._words, self._watched = None, None, [], []
+        self._stage, self._phase = Stage.LOCATE, Phase.LOOKING
+        self._chosen_plan, self._repair, self._located = None, None, Located()
+        self._words, self._watched = [], []
         self._draw()
         self.run_worker(self._locate(), exclusive=True, group="repair")
 
     async def _locate(self) -> None:
-        try:
-            snapshot = await self._operator.registry.read()
-        except RegistryUnavailable as lost:
-            self._end(Outcome(Result.NOT_STARTED, Untrusted(str(lost))))
-            return
-        machines = snapshot.machines.values()
-        reports = await asyncio.gather(*(self._ask(machine) for machine in machines))
-        self._snapshot, self._reports = snapshot, tuple(reports)
-        self._machine = self._chosen(snapshot)
-        try:
-            self._plan = self._planned(snapshot)
-        except NotRepairable as reason:
-            self._end(Outcome(Result.NOT_STARTED, Untrusted(str(reason))))
-            return
-        self._done = [Stage.LOCATE]
-        self._phase = Phase.DONE
-        self._draw()
-
-    async def _ask(self, machine: Machine) -> HostReport:
-        try:
-            return await self._operator.hosts.probe(machine)
-        except HostUnreachable as reason:
-            return NotChecked(machine.id, now(), Untrusted(str(reason)))
-
-    def _chosen(self, snapshot: Snapshot) -> Machine | None:
-        """The finding's machine, or the first one that shows the template."""
-        affected = [r.machine_id for r in self._reports if text.is_affected(self._unit, r)]
-        wanted = self._finding.machine_id
-        first = wanted if wanted in snapshot.machines else next(iter(affected), None)
-        return snapshot.machines.get(first) if first else None
-
-    def _planned(self, snapshot: Snapshot) -> Plan:
-        machine = self._machine
-        if machine is None:
-            raise NotRepairable(
-                "No machine that could be asked shows the template. If the registry still wants "
-                "it, `fleetctl unload` takes it back before a machine is hit."
-            )
-        self.query_one(JournalPane).watch_machine(machine)
-        facts = next((r for r in self._reports if r.machine_id == machine.id), None)
-        if not isinstance(facts, HostFacts):
-            reason = facts.reason if facts else "it was not asked"
-            raise NotRepairable(f"{machine.public_ip} cannot be reached: {reason}")
-        self._host = str(facts.hostname)
-        token = f"{now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-        return plan_repair(self._unit, machine, snapshot, facts, token=token)
+        located = self._located = await locate(self._operator, self._finding, self._machine)
+        self._machine = located.machine
+        self._chosen_plan = located.plan
+        if located.machine is not None:
+            self.query_one(JournalPane).watch_machine(located.machine)
+        if located.plan is not None:
+            self._phase = Phase.DONE
+            self._draw()
+        elif located.is_clean:
+            self._phase = Phase.CLEAN
+            self._words = [paint(("✔ ", Tone.GOOD), Untrusted(located.problem))]
+            self._draw()
+        else:
+            self._end(Outcome(Result.NOT_STARTED, Untrusted(located.problem)))
 
     # --- going on -----------------------------------------------------------------------------
 
@@ -178,10 +155,14 @@ class WizardScreen(Screen[None]):
 
     def _go_on(self) -> None:
         match self._phase:
+            case Phase.CLEAN:
+                self.dismiss()
             case Phase.DONE if self._stage is Stage.VERIFY:
                 self.dismiss()
             case Phase.DONE:
                 self._enter(self._next_stage())
+            case Phase.FAILED if self._stage is Stage.VERIFY:
+                self._enter(Stage.VERIFY)
             case Phase.ASKING:
                 self._act()
             case Phase.FAILED:
@@ -205,33 +186,18 @@ class WizardScreen(Screen[None]):
 
     def _other_way(self) -> None:
         """Take the other restart, or open the restart again after a verify that failed."""
-        plan = self._plan
-        if plan is None:
+        if self._repair is None or not self._other_label():
             return
-        if self._stage is Stage.VERIFY and self._repair is not None:
-            self._repair.retry_restart()
-            self._done = [s for s in self._done if s not in {Stage.RESTART, Stage.VERIFY}]
-            self._set_way(Way.FULL)
-            self._enter(Stage.RESTART)
-        elif self._stage is Stage.RESTART and len(plan.ways) > 1:
-            self._set_way(Way.GENTLE if self._way is Way.FULL else Way.FULL)
-            self._enter(Stage.RESTART)
-
-    def _set_way(self, way: Way) -> None:
-        if self._plan is not None:
-            self._plan = self._plan.with_way(way)
-        if self._repair is not None and self._plan is not None:
-            self._repair.plan = self._plan
-
-    @property
-    def _way(self) -> Way | None:
-        return self._plan.way if self._plan else None
+        gentle = self._repair.plan.way is Way.GENTLE
+        self._repair.choose(Way.FULL if gentle else Way.GENTLE)
+        self._enter(Stage.RESTART)
 
     def _act(self) -> None:
         """Run the stage at hand, as confirmed."""
-        if self._plan is None or not self._typed_right():
+        plan = self._plan
+        if plan is None or not self._typed_right():
             return
-        if self._repair is None and not self._begin(self._plan):
+        if self._repair is None and not self._begin(plan):
             return
         self._phase = Phase.ACTING
         self._draw()
@@ -253,19 +219,20 @@ class WizardScreen(Screen[None]):
             "who": self._operator.name,
             "cluster": self._operator.cluster.endpoints,
             "fault": self._finding.fault,
-            "unit": self._unit.raw,
+            "units": [unit.raw for unit in plan.units],
             "machine": plan.machine.id.raw,
             "ip": plan.machine.public_ip.raw,
             "fleetd": plan.machine.version.raw,
         }
 
     async def _acted(self) -> None:
-        repair, plan = self._repair, self._plan
-        if repair is None or plan is None:
+        repair = self._repair
+        if repair is None:
             return
         if self._stage is Stage.VERIFY:
             outcome = await repair.verify()
         else:
+            plan = repair.plan
             step = plan.step(self._stage)
             yes = Confirmed(step, plan.machine.id, self._operator.name, now())
             outcome = await repair.perform(yes)
@@ -281,39 +248,32 @@ class WizardScreen(Screen[None]):
         self._draw_outcome()
 
     def _end(self, outcome: Outcome) -> None:
-        done = outcome.result is Result.DONE
-        self._phase = Phase.DONE if done else Phase.FAILED
-        if done:
-            self._done.append(self._stage)
+        self._result = outcome.result
+        self._phase = Phase.DONE if outcome.result is Result.DONE else Phase.FAILED
         if not self._words:
-            self._words += text.outcome_lines(f"{self._stage}", outcome)
+            self._words += text.outcome_lines(self._stage.value, outcome)
         self._draw()
 
     # --- confirming ---------------------------------------------------------------------------
 
     @property
-    def _must_type(self) -> str:
-        """What has to be typed before the stage at hand may run; empty where nothing has."""
-        if self._phase is not Phase.ASKING or self._plan is None:
-            return ""
-        if self._stage is Stage.DELETE and self._plan.step(Stage.DELETE).actions:
-            return self._unit.raw
-        if self._stage is Stage.RESTART and self._way is Way.FULL:
-            return self._host
-        return ""
+    def _must_type(self) -> str | None:
+        """What has to be typed before the stage at hand may run; None where nothing has."""
+        plan = self._plan
+        if self._phase is not Phase.ASKING or plan is None:
+            return None
+        if self._stage is Stage.DELETE and plan.step(Stage.DELETE).actions:
+            return plan.units[0].raw
+        if self._stage is Stage.RESTART and plan.way is Way.FULL:
+            return plan.host
+        return None
 
     def _typed_right(self) -> bool:
         must = self._must_type
-        return not must or self.query_one("#name", Input).value == must
+        return must is None or self.query_one("#name", Input).value == must
 
     def on_input_changed(self) -> None:
         self._draw_buttons()
-
-    def on_input_submitted(self) -> None:
-        """Enter in the field changes nothing: it only moves on to the button."""
-        if self._typed_right():
-            self.query_one("#go").focus()
-            self._pressed = monotonic()
 
     # --- leaving ------------------------------------------------------------------------------
 
@@ -342,7 +302,8 @@ class WizardScreen(Screen[None]):
         failed = self._phase is Phase.FAILED
         self._static("stepper").update(text.stepper(self._stage, self._done, failed=failed))
         cluster = f"{self._operator.cluster.endpoints[0]}{self._operator.cluster.prefix}"
-        target = text.target_lines(self._unit, self._machine, self._host, cluster)
+        plan = self._plan
+        target = text.target_lines(self._unit, self._machine, plan.host if plan else "", cluster)
         self._static("target").update(paint_lines(target))
         self._static("text").update(paint_lines(self._body()))
         self._draw_outcome()
@@ -354,18 +315,11 @@ class WizardScreen(Screen[None]):
 
     def _body(self) -> Iterable[Content]:
         if self._stage is Stage.LOCATE:
-            return self._located()
+            return text.located_lines(self._unit, self._located)
         if self._stage is Stage.VERIFY:
             return self._verdict()
-        plan = self._plan
-        prefix = self._operator.cluster.prefix
+        plan, prefix = self._plan, self._operator.cluster.prefix
         return text.step_lines(plan.step(self._stage), plan, prefix) if plan else ()
-
-    def _located(self) -> Iterator[Content]:
-        if self._snapshot is None:
-            yield paint(("Asking the registry and every machine ...", Tone.DIM))
-            return
-        yield from text.located_lines(self._unit, self._snapshot, self._reports)
 
     def _verdict(self) -> Iterator[Content]:
         if self._phase is Phase.DONE and self._repair is not None:
@@ -379,8 +333,8 @@ class WizardScreen(Screen[None]):
 
     def _draw_buttons(self) -> None:
         must = self._must_type
-        self.query_one("#typing").display = bool(must)
-        self._static("ask").update(paint("Type ", (Untrusted(must), Tone.STRONG), " to confirm: "))
+        self.query_one("#typing").display = must is not None
+        self._static("ask").update(text.asked(self._stage, must or "", self._plan))
         go, other = self.query_one("#go", Button), self.query_one("#other", Button)
         go.label = self._go_label()
         go.disabled = self._phase in {Phase.LOOKING, Phase.ACTING} or not self._typed_right()
@@ -396,9 +350,11 @@ class WizardScreen(Screen[None]):
             case Phase.ACTING:
                 return "Watching ..." if self._stage is Stage.VERIFY else "Under way ..."
             case Phase.ASKING:
-                return text.doing(self._stage, self._way)
+                return text.doing(self._stage, self._plan.way if self._plan else None)
             case Phase.FAILED:
-                return "Locate again"
+                return "Verify again" if self._stage is Stage.VERIFY else "Locate again"
+            case Phase.CLEAN:
+                return "Close"
             case Phase.DONE if self._stage is Stage.VERIFY:
                 return "Close"
             case Phase.DONE:
@@ -406,18 +362,22 @@ class WizardScreen(Screen[None]):
 
     def _other_label(self) -> str:
         """The other restart, where it can be chosen now."""
-        ways = self._plan.ways if self._plan else ()
-        if self._stage is Stage.RESTART and self._phase is Phase.ASKING and len(ways) > 1:
-            return "Gentle way instead" if self._way is Way.FULL else "Full restart instead"
-        if self._stage is Stage.VERIFY and self._phase is Phase.FAILED:
+        plan = self._plan
+        if plan is None or self._repair is None:
+            return ""
+        gentle = plan.way is Way.GENTLE
+        if self._stage is Stage.RESTART and self._phase is Phase.ASKING and len(plan.ways) > 1:
+            return "Full restart instead" if gentle else "Gentle way instead"
+        failed = self._phase is Phase.FAILED and self._result is Result.FAILED
+        if self._stage is Stage.VERIFY and failed and gentle:
             return "Full restart"
         return ""
 
     def _focus(self) -> None:
         """Leave is focused whenever the next press could change something."""
-        if self._must_type:
+        if self._must_type is not None:
             self.query_one("#name").focus()
-        elif self._phase is Phase.DONE:
+        elif self._phase in {Phase.DONE, Phase.CLEAN}:
             self.query_one("#go").focus()
         else:
             self.query_one("#leave").focus()

@@ -6,10 +6,11 @@ from textual.content import Content
 
 from fleettui.diagnosis.template_loaded import machine_evidence
 from fleettui.model.cluster import Machine, Snapshot
-from fleettui.model.host import HostFacts, HostReport, NotChecked
+from fleettui.model.host import HostReport, NotChecked
 from fleettui.model.untrusted import Untrusted
+from fleettui.repair.locate import Located
 from fleettui.repair.outcome import Check, Outcome, Result
-from fleettui.repair.plan import Plan, Stage, Step, Way, literal, summary
+from fleettui.repair.plan import Plan, Stage, Step, Way, literal, summary, unread
 from fleettui.ui.paint import Piece, Tone, paint
 
 _TITLES = {
@@ -52,23 +53,29 @@ def target_lines(
     yield paint(("machine ", Tone.DIM), machine.id, (f"  cluster {cluster}", Tone.DIM))
 
 
-def located_lines(
-    unit: Untrusted, snapshot: Snapshot, reports: Iterable[HostReport]
-) -> Iterator[Content]:
+def located_lines(unit: Untrusted, located: Located) -> Iterator[Content]:
     """The registry's view, then a verdict for each machine; what was not asked is never clean."""
+    snapshot = located.snapshot
+    if snapshot is None:
+        yield paint(("Asking the registry and every machine ...", Tone.DIM))
+        return
     yield paint(("Registry", Tone.ACCENT))
     job = snapshot.units.get(unit)
     if job is None:
         yield paint("  knows nothing of it any more: only the machines can tell")
     else:
         where = snapshot.machine_name(job.target) if job.target else "no machine"
-        yield paint(
-            "  target state ", (job.target_state or "absent", Tone.STRONG), f", target {where}"
-        )
+        state = job.target_state or "absent"
+        yield paint("  target state ", (state, Tone.STRONG), f", target {where}")
     yield paint("")
     yield paint(("Machines", Tone.ACCENT), ("  both unit folders and fleet's journal", Tone.DIM))
-    for report in reports:
+    for report in located.reports:
         yield from _located(unit, snapshot, report)
+    plan = located.plan
+    if plan is not None and len(plan.units) > 1:
+        others = ", ".join(str(u) for u in plan.units if u != unit)
+        yield paint("")
+        yield paint(("On the same machine, and repaired with it: ", Tone.WARN), others)
 
 
 def _located(unit: Untrusted, snapshot: Snapshot, report: HostReport) -> Iterator[Content]:
@@ -77,19 +84,24 @@ def _located(unit: Untrusted, snapshot: Snapshot, report: HostReport) -> Iterato
         yield paint("  ", ("? NOT CHECKED ", Tone.WARN), name, "  ", (report.reason, Tone.WARN))
         return
     seen = [evidence for found, evidence in machine_evidence(report) if found == unit]
-    mark: Piece = ("✖ AFFECTED    ", Tone.BAD) if seen else ("● clean       ", Tone.GOOD)
+    problem = unread(report) or report.journal_problem
+    mark: Piece = ("● clean       ", Tone.GOOD)
+    if seen:
+        mark = ("✖ AFFECTED    ", Tone.BAD)
+    elif problem is not None:
+        mark = ("? NOT CHECKED ", Tone.WARN)
     yield paint("  ", mark, name, (f"  {report.hostname}", Tone.DIM))
     for evidence in seen:
         yield paint("      ", (f"{evidence.source}: ", Tone.DIM), evidence.where)
-    if report.journal_problem is not None:
-        yield paint(
-            "      ", ("journal not read: ", Tone.WARN), (report.journal_problem, Tone.WARN)
-        )
+    if problem is not None:
+        yield paint("      ", ("not read: ", Tone.WARN), (problem, Tone.WARN))
 
 
-def is_affected(unit: Untrusted, report: HostReport) -> bool:
-    """Whether a machine's own files or journal show the template."""
-    return isinstance(report, HostFacts) and any(u == unit for u, _ in machine_evidence(report))
+def asked(stage: Stage, must: str, plan: Plan | None) -> Content:
+    """What is to be typed, and what it confirms."""
+    host = Untrusted(plan.host) if plan else ""
+    what = f"to delete it on {host}" if stage is Stage.DELETE else "to stop all its units"
+    return paint("Type ", (Untrusted(must), Tone.STRONG), f" {what}: ")
 
 
 def step_lines(step: Step, plan: Plan, prefix: str) -> Iterator[Content]:
