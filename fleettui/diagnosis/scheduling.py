@@ -192,7 +192,7 @@ def _gaps(unit: Unit, snapshot: Snapshot, stages: tuple[_Stage, ...]) -> Iterato
     for stage in stages:
         wishes = wishes_of(unit, stage.rules)
         if wishes is not None and wishes.left_out:
-            yield f"an option has more than {MAX_VALUES} values: the rest was not looked at"
+            yield f"an option is too long or has over {MAX_VALUES} values: not all was looked at"
 
 
 def _version_gaps(snapshot: Snapshot, all_machines: bool) -> Iterator[str]:

@@ -17,10 +17,10 @@ from fleettui.model.unitfile import UnitFile
 from fleettui.model.untrusted import Untrusted
 from fleettui.model.version import Version, parse_version
 
-MAX_VALUES = 1000
+MAX_VALUES = 200
 """Values of one option that are looked at; no unit file in earnest has as many."""
-MAX_FILLED = 65536
-"""Characters of a value that specifiers may make; a hostile text could ask for gigabytes."""
+MAX_PATTERN = 4096
+"""Characters of a pattern, or of a value with specifiers filled in; a name has 255 at most."""
 MAX_LINE = 2048
 """Bytes of a line from which on fleet 0.12 and later may refuse the whole unit file."""
 
@@ -122,7 +122,7 @@ class Wishes:
     conflicts: tuple[Wish, ...]
     replaces: tuple[Wish, ...]
     left_out: bool = False
-    """An option has more than MAX_VALUES values, and the rest was not looked at."""
+    """An option has values beyond MAX_VALUES or MAX_PATTERN, which were not looked at."""
 
     def conflict_with(self, name: Untrusted) -> Wish | None:
         """The first of `Conflicts=` that names a unit."""
@@ -166,17 +166,23 @@ def _read(name: Untrusted, file: UnitFile, rules: Rules) -> Wishes:
     if rules.parts_conflicts:
         words = ((w.option, word) for w in conflicts for word in _WORD.findall(w.value))
         conflicts = tuple(Wish(*each) for each in words)
-    conflicts = tuple(dict.fromkeys(conflicts))
+    replaces = tuple(_of(asked, Option.REPLACES))
     return Wishes(
         unit=name,
         is_global=_is_global(asked, rules),
         machine_id=next(_of(asked, Option.MACHINE_ID), None),
         metadata=tuple(_metadata(_of(asked, Option.METADATA)).items()),
         peers=tuple(dict.fromkeys(_of(asked, Option.MACHINE_OF))),
-        conflicts=conflicts[:MAX_VALUES],
-        replaces=tuple(_of(asked, Option.REPLACES)),
-        left_out=any(len(v) > MAX_VALUES for v in (conflicts, *asked.values())),
+        conflicts=_bounded(conflicts),
+        replaces=_bounded(replaces),
+        left_out=any(len(v) > MAX_VALUES for v in (conflicts, *asked.values()))
+        or any(len(w.value) > MAX_PATTERN for w in (*conflicts, *replaces)),
     )
+
+
+def _bounded(patterns: tuple[Wish, ...]) -> tuple[Wish, ...]:
+    kept = (wish for wish in patterns[:MAX_VALUES] if len(wish.value) <= MAX_PATTERN)
+    return tuple(dict.fromkeys(kept))
 
 
 def _asked(name: str, file: UnitFile) -> dict[str, tuple[Wish, ...]]:
@@ -223,7 +229,7 @@ def fill_in(value: str, name: str) -> str:
         return value
     prefix, _, instance = stem.partition("@")
     for specifier, text in (("%n", name), ("%N", stem), ("%p", prefix), ("%i", instance)):
-        if len(value) + value.count(specifier) * len(text) <= MAX_FILLED:
+        if len(value) + value.count(specifier) * len(text) <= MAX_PATTERN:
             value = value.replace(specifier, text)
     return value
 

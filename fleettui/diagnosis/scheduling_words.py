@@ -10,6 +10,8 @@ from fleettui.model.cluster import Snapshot
 from fleettui.model.names import is_template
 from fleettui.model.untrusted import Untrusted
 
+MAX_CHANGES = 3
+"""Changes told of one machine: more of them are no way out that anybody would take."""
 _CROWDED = {Rule.CONFLICTS, Rule.REPLACES}
 """The rules about what else is there; the others are about the machine."""
 
@@ -24,8 +26,8 @@ def summary(placement: Placement) -> str:
     total = len(placement.machines)
     if not total:
         return "the registry knows no machine"
-    parts = list(_funnel(placement.machines)) or [_all_of(total)]
     unsure = len(placement.of(Verdict.UNSURE))
+    parts = list(_funnel(placement.machines)) or [_all_of(total, unsure)]
     if unsure:
         parts.append(f"{unsure} of them unsure")
     return ("global: " if placement.is_global else "") + ", ".join(parts)
@@ -34,9 +36,12 @@ def summary(placement: Placement) -> str:
 def what_to_change(placement: Placement, snapshot: Snapshot) -> str:
     """The smallest change after which a machine could take the unit, in one line."""
     if placement.problem is not None:
-        return "submit the unit again: fleet's engine passes over it as it is"
+        return _unread(placement, snapshot)
     if not placement.machines:
         return "start fleet on a machine: none is in the registry"
+    target = _target(placement, snapshot)
+    if target is not None:
+        return f"nothing: it is scheduled to {snapshot.machine_name(target)}"
     if placement.of(Verdict.QUALIFIES):
         return _nothing(placement, snapshot)
     unsure = placement.of(Verdict.UNSURE)
@@ -44,8 +49,25 @@ def what_to_change(placement: Placement, snapshot: Snapshot) -> str:
         machine = snapshot.machine_name(unsure[0].machine.id)
         return f"it cannot be told whether {machine} would take it: {unsure[0].doubt}"
     ways = [list(_changes(judged, snapshot)) for judged in placement.machines]
-    cheapest = min(ways, key=lambda changes: sum(change.cost for change in changes))
-    return "; and ".join(_said(change, placement, len(cheapest) == 1) for change in cheapest)
+    return _way(min(ways, key=lambda way: sum(change.cost for change in way)), placement)
+
+
+def _unread(placement: Placement, snapshot: Snapshot) -> str:
+    unit = snapshot.units.get(placement.unit)
+    if unit is not None and unit.wanted is None:
+        return "load or start it again: fleet passes over it as long as its target state is unknown"
+    return "submit the unit again: fleet's engine passes over it as it is"
+
+
+def _target(placement: Placement, snapshot: Snapshot) -> Untrusted | None:
+    unit = snapshot.units.get(placement.unit)
+    return unit.target if unit is not None and unit.target in snapshot.machines else None
+
+
+def _way(changes: list["_Change"], placement: Placement) -> str:
+    said = [_said(change, placement, len(changes) == 1) for change in changes[:MAX_CHANGES]]
+    more = len(changes) - len(said)
+    return "; and ".join([*said, f"{more} more changes there"] if more else said)
 
 
 def _funnel(machines: tuple[MachineVerdict, ...]) -> Iterator[str]:
@@ -74,7 +96,9 @@ def _verb(number: int) -> str:
     return "qualifies" if number == 1 else "qualify"
 
 
-def _all_of(total: int) -> str:
+def _all_of(total: int, unsure: int) -> str:
+    if unsure:
+        return f"none of {_machines(total)} is excluded"
     return "the only machine qualifies" if total == 1 else f"all {total} machines qualify"
 
 
@@ -84,8 +108,6 @@ def _nothing(placement: Placement, snapshot: Snapshot) -> str:
     unit = snapshot.units.get(placement.unit)
     if placement.is_global:
         return f"nothing: it is global, and {takers} without the engine"
-    if unit is not None and unit.target is not None:
-        return f"nothing: it is scheduled to {snapshot.machine_name(unit.target)}"
     if unit is not None and is_inactive(unit):
         return f"load or start it: {takers}, but nobody asked for it"
     return _no_leader(takers, snapshot) or (
@@ -165,5 +187,5 @@ def _said(change: _Change, placement: Placement, is_alone: bool) -> str:
         for judged in placement.machines
         if all(o.rule in _CROWDED for o in judged.obstacles)
     )
-    where = "every machine that could take it" if every else "it"
+    where = "every machine that could take it" if every else "that machine"
     return f"{change.text}: {change.reason} keeps this unit off {where}"
