@@ -55,7 +55,9 @@ def run_in_terminal(
     """Start a program in a terminal of its own; it is killed if it has not ended by itself."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})}
+    size = {"COLUMNS": str(columns), "LINES": str(rows)}  # or those of this process would count
+    terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    environment = {**os.environ, **terminal, **size, **(env or {})}
     process = subprocess.Popen(
         argv, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
     )

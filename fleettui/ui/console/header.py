@@ -10,7 +10,6 @@ from textual.widgets import Static
 from fleettui.access import ClusterAddress
 from fleettui.model.clock import now
 from fleettui.model.cluster import Link, RegistryView, Unit
-from fleettui.model.untrusted import Untrusted
 from fleettui.ui.paint import Piece, Tone, paint, paint_lines
 from fleettui.ui.picture import Picture, ago
 
@@ -91,6 +90,6 @@ def _link(view: RegistryView) -> list[Piece]:
 
 
 def _units(units: Collection[Unit]) -> str:
-    counts = Counter(s.active.raw for unit in units for s in unit.states)
-    words = ", ".join(f"{n} {Untrusted(word)}" for word, n in counts.most_common(4))
+    counts = Counter(state.active for unit in units for state in unit.states)
+    words = ", ".join(f"{count} {word}" for word, count in counts.most_common(4))
     return f"{len(units)} units ({words})" if words else f"{len(units)} units"
