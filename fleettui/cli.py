@@ -1,13 +1,14 @@
 """The command line: settings from flags and variables, real I/O, and who this session is."""
 
 import asyncio
+import contextlib
 import getpass
 import os
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 from platformdirs import user_state_path
@@ -16,9 +17,12 @@ from fleettui import __version__
 
 if TYPE_CHECKING:
     from fleettui.access import Observer
+    from fleettui.check.examine import Examination
     from fleettui.demo.cluster import DemoCluster
 
 DEFAULT_PREFIX = "/_coreos.com/fleet/"
+CLOSED_WITHIN = 0.8
+"""Seconds that quitting waits for connections to close."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ def cli(context: click.Context, /, **options: Any) -> None:
     context.obj = settings
     if context.invoked_subcommand is None:
         _need_terminal()
-        asyncio.run(_console(settings))
+        asyncio.run(_console(settings, state_folder() / "repairs"))
 
 
 def _settings(
@@ -121,20 +125,36 @@ def _settings(
         raise click.UsageError(str(error)) from error
 
 
+def _known_fault(context: click.Context, parameter: click.Parameter, name: str) -> str:
+    """A fault of the demo by name; `list` tells them all and ends the program."""
+    from fleettui.demo.faults import described, fault_named  # noqa: PLC0415
+
+    if name == "list":
+        click.echo(described())
+        context.exit()
+    try:
+        fault_named(name)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from error
+    return name
+
+
 @cli.command()
 @click.option(
     "--machines",
-    type=click.IntRange(1, 200),
+    type=click.IntRange(1, 100),
     default=3,
     show_default=True,
     help="How many machines the cluster has.",
 )
 @click.option(
     "--fault",
-    type=click.Choice(["template", "none"]),
+    metavar="NAME",
     default="template",
     show_default=True,
-    help="What is wrong with it.",
+    is_eager=True,
+    callback=_known_fault,
+    help="What is wrong with it; `none` for nothing, `list` to see what there is.",
 )
 @click.option(
     "--fleet-version",
@@ -147,7 +167,7 @@ def _settings(
 def demo(
     settings: Settings,
     machines: int,
-    fault: Literal["template", "none"],
+    fault: str,
     fleet_version: str,
     observe: bool,
 ) -> None:
@@ -157,6 +177,32 @@ def demo(
     """
     _need_terminal()
     asyncio.run(_demo(machines, fault, fleet_version, observe=observe or settings.observe))
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object (schema in README).")
+@click.pass_obj
+def check(settings: Settings, as_json: bool) -> None:
+    """Diagnose once, without a screen, and without holding anything that writes.
+
+    Exit status: 0 healthy, 1 findings, 2 usage, 3 something could not be read (it is listed;
+    what was found stands).
+    """
+    from fleettui.check import report  # noqa: PLC0415
+
+    seen = asyncio.run(_examined(replace(settings, observe=True)))
+    click.echo(report.as_json(seen) if as_json else report.as_text(seen), nl=False)
+    raise SystemExit(seen.exit_status)
+
+
+async def _examined(settings: Settings) -> "Examination":
+    from fleettui.check.examine import examine  # noqa: PLC0415
+
+    access = build(settings)
+    try:
+        return await examine(access)
+    finally:
+        await _hang_up(access)
 
 
 def _need_terminal() -> None:
@@ -198,30 +244,42 @@ def _operator_name() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
-def records_folder() -> Path:
-    """Where repairs are recorded."""
-    return user_state_path("fleettui") / "repairs"
+def state_folder() -> Path:
+    """Where repairs are recorded; those of the demo apart from those of real clusters."""
+    return user_state_path("fleettui")
 
 
-async def _console(settings: Settings) -> None:
+async def _console(settings: Settings, records: Path) -> None:
     from fleettui.ui.app import FleetApp  # noqa: PLC0415
 
-    app = FleetApp(build(settings), records_folder())
-    await app.run_async()
+    access = build(settings)
+    app = FleetApp(access, records)
+    try:
+        await app.run_async()
+    finally:
+        await _hang_up(access)
     if app.return_code:
         raise SystemExit(app.return_code)
 
 
-async def _demo(
-    machines: int, fault: Literal["template", "none"], version: str, *, observe: bool
-) -> None:
+async def _hang_up(access: "Observer") -> None:
+    """End every remote process of ours; a peer that does not answer is not waited for."""
+    closing = (access.hosts.close(), access.registry.close())
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CLOSED_WITHIN):
+            await asyncio.gather(*closing)
+
+
+async def _demo(machines: int, fault: str, version: str, *, observe: bool) -> None:
     from fleettui.demo.cluster import DemoCluster, DemoSettings  # noqa: PLC0415
 
+    try:
+        wanted = DemoSettings(machines=machines, fault=fault, version=version)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     click.echo(f"Starting a demo cluster of {machines} machines ...", err=True)
-    async with DemoCluster(
-        DemoSettings(machines=machines, fault=fault, version=version)
-    ) as cluster:
-        await _console(demo_settings(cluster, observe=observe))
+    async with DemoCluster(wanted) as cluster:
+        await _console(demo_settings(cluster, observe=observe), state_folder() / "demo" / "repairs")
 
 
 def demo_settings(cluster: "DemoCluster", *, observe: bool) -> Settings:

@@ -27,6 +27,15 @@ class Clock:
         """Stand still, that many seconds ago."""
         self._past = time.monotonic() - seconds
 
+    @property
+    def is_live(self) -> bool:
+        """Whether time is real."""
+        return self._past is None
+
+    def behind(self) -> float:
+        """Seconds from the moment in the past to the present."""
+        return 0.0 if self._past is None else time.monotonic() - self._past
+
     def skip(self, seconds: float) -> bool:
         """Move on within the past; False, and not a step, if that would pass the present."""
         if self._past is None or self._past + seconds > time.monotonic():

@@ -1,29 +1,32 @@
 """The demo cluster: real etcd, real SSH, and machines whose fleetd and systemd are simulated."""
 
 import asyncio
+import contextlib
 import errno
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TypeVar
+from typing import Self, TypeVar
 
 from fleettui.demo.clock import Clock
 from fleettui.demo.etcd import Etcd, free_port
-from fleettui.demo.history import LENGTH, History, is_broken
+from fleettui.demo.fault import Scene
+from fleettui.demo.faults import fault_named
+from fleettui.demo.history import LENGTH, History
 from fleettui.demo.http_registry import HttpRegistry
 from fleettui.demo.machine import Machine
+from fleettui.demo.machine_faults import is_broken
+from fleettui.demo.settings import DemoSettings
 from fleettui.demo.shared_registry import SharedRegistry
 from fleettui.demo.sshd import USERNAME, CommandLog, Sshd, SshKeys
-from fleettui.demo.traits import WORDINGS, Traits
-from fleettui.demo.units import Submission, role, the_mistake
+from fleettui.demo.units import Submission, the_mistake
 from fleettui.demo.wiretap import RequestLog, Wiretap
 
+__all__ = ["PREFIX", "DemoCluster", "DemoSettings", "NoLoopback"]
+
 T = TypeVar("T")
-MAX_MACHINES = 100
 PREFIX = "/_coreos.com/fleet"
-_FIRST_ADDRESS = 11
 _PORT_TRIES = 20
 _ALIASES = (
     "the demo's machines need the addresses 127.0.0.11 and up, one each ({error}); where a system "
@@ -33,26 +36,6 @@ _ALIASES = (
 
 class NoLoopback(Exception):
     """This system has no 127.0.0.11 and up; the text says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class DemoSettings:
-    """What the demo cluster is to be like."""
-
-    machines: int = 3
-    fault: Literal["template", "none"] = "template"
-    version: str = "0.11.8"
-    """fleetd's, on every machine."""
-    ttl: int = 30
-    """fleet's agent_ttl in seconds; tests lower it."""
-    lease_ttl: int = 10
-    """Seconds of the engine's lease."""
-    wording: str = WORDINGS[0]
-    """How systemd refuses the name of a template."""
-    pull: float = 3.0
-    """Seconds that a `docker pull` takes."""
-    record_requests: bool = False
-    """Have `endpoint` lead through a wiretap that notes every request in `DemoCluster.requests`."""
 
 
 class DemoCluster:
@@ -81,7 +64,10 @@ class DemoCluster:
         self._shared = SharedRegistry(keep=0.2 if few else 1.0)
         self._tick = 0.1 if few else 0.2
         self._clock.rewind(LENGTH)
+        self._fault = fault_named(self.settings.fault)()
         self.machines: tuple[Machine, ...] = tuple(self._build_machines())
+        """Every host, one that shares its ID with another included."""
+        self._scene = Scene(self.machines, self._shared, self._clock)
 
     # --- life --------------------------------------------------------------------------------
 
@@ -194,33 +180,13 @@ class DemoCluster:
     # --- inside ------------------------------------------------------------------------------
 
     def _build_machines(self) -> Sequence[Machine]:
-        wanted = self.settings
-        if not 1 <= wanted.machines <= MAX_MACHINES:
-            raise ValueError(f"the demo has 1 to {MAX_MACHINES} machines, not {wanted.machines}")
-        return [
-            Machine(self._traits(number), self._clock, self._shared, PREFIX)
-            for number in range(1, wanted.machines + 1)
-        ]
-
-    def _traits(self, number: int) -> Traits:
-        wanted = self.settings
-        metadata = {"az": f"az{(number - 1) % 3 + 1}", "region": "demo"}
-        metadata["role"] = role(number, wanted.machines)
-        return Traits(
-            number=number,
-            ip=f"127.0.0.{_FIRST_ADDRESS + number - 1}",
-            metadata=tuple(metadata.items()),
-            version=wanted.version,
-            ttl=wanted.ttl,
-            lease_ttl=wanted.lease_ttl,
-            wording=wanted.wording,
-            pull=wanted.pull,
-        )
+        members = [self.settings.traits(n + 1) for n in range(self.settings.machines)]
+        hosts = self._fault.hosts(members)
+        return [Machine(traits, self._clock, self._shared, PREFIX) for traits in hosts]
 
     def _bring_up(self) -> None:
         self._etcd.begin()
-        history = History(self._clock, self.machines, self._shared)
-        history.play(mistake=self.settings.fault == "template")
+        History(self._scene, self._fault).play()
         self._keys = SshKeys(self._etcd.folder, self.machines)
         self._loop = asyncio.new_event_loop()
         self._spawn("demo-ssh", self._loop.run_forever)
@@ -238,6 +204,8 @@ class DemoCluster:
         while not self._stop.is_set():
             for machine in self.machines:
                 machine.tick()
+            with contextlib.suppress(OSError):  # etcd is away, and the next round tries again
+                self._fault.tick(self._scene)
             self._stop.wait(self._tick)
 
     async def _open_servers(self) -> None:

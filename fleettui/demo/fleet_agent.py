@@ -18,9 +18,14 @@ class SystemdRefused(Exception):
     """systemd would not do it; the text is systemd's own."""
 
 
+class SystemdSilent(Exception):
+    """systemd never answers, and whoever asked it waits for good."""
+
+
 class Systemd(Protocol):
     """What fleetd asks of its machine. Starting and stopping only begin here. All of it may raise
-    SystemdRefused, `states` above all for a template without its instance."""
+    SystemdRefused, `states` above all for a template without its instance; `states` may also raise
+    SystemdSilent."""
 
     def write_unit(self, name: str, text: str) -> None:
         """Write `/run/fleet/units/NAME` and link it from `/run/systemd/system`."""
@@ -91,6 +96,8 @@ class Agent:
         self._last_subscribed = set(self._subscribed)
         try:
             states = self.systemd.states(self._subscribed) if self._subscribed else {}
+        except SystemdSilent:
+            return
         except SystemdRefused as error:
             self._blind = True
             self.words.error("generator", f"Failed fetching current unit states: {error}")
@@ -166,21 +173,15 @@ class Agent:
             return
         if self._blind and self.words.release < (0, 9):
             return
-        try:
-            current = self._current()
-        except SystemdRefused as error:
-            self.words.error("no-current", f"Unable to determine agent's current state: {error}")
-            return
-        self._perform(list(self._tasks(wanted, current)))
+        current = self._current("no-current")
+        if current is not None:
+            self._perform(list(self._tasks(wanted, current)))
 
     def purge(self) -> None:
         """Stop and unload every unit in the folder; if their states cannot be had, none."""
-        try:
-            current = self._current()
-        except SystemdRefused as error:
-            self.words.error("no-purge", f"Unable to determine agent's current state: {error}")
-            return
-        self._perform([(UNLOAD, name, "purging agent") for name in sorted(current)], reload=False)
+        current = self._current("no-purge")
+        tasks = [(UNLOAD, name, "purging agent") for name in sorted(current or {})]
+        self._perform(tasks, reload=False)
 
     def _wanted(self) -> dict[str, Job]:
         jobs = read_jobs(self.registry, self.words)
@@ -193,14 +194,18 @@ class Agent:
             if (meets_metadata(job, metadata) if job.is_global else job.target == self.machine_id)
         }
 
-    def _current(self) -> dict[str, str]:
+    def _current(self, place: str) -> dict[str, str] | None:
+        """How far each file in the folder has come; None, with its reason told, if unknown."""
         managed = self.systemd.managed()
-        if managed and self.words.release >= (0, 9):
-            try:
+        try:
+            if managed and self.words.release >= (0, 9):
                 self.systemd.states(managed)
-            except SystemdRefused as error:
-                why = f"failed fetching unit states from UnitManager: {error}"
-                raise SystemdRefused(why) from error
+        except SystemdSilent:
+            return None
+        except SystemdRefused as error:
+            why = f"failed fetching unit states from UnitManager: {error}"
+            self.words.error(place, f"Unable to determine agent's current state: {why}")
+            return None
         return {name: self._reached.get(name, "inactive") for name in managed}
 
     def _tasks(self, wanted: dict[str, Job], current: dict[str, str]) -> Iterator[Task]:
@@ -226,6 +231,7 @@ class Agent:
         return self.words.release >= (0, 9) and self._hashes.get(job.name) != _sha1(job.text)
 
     def _perform(self, tasks: list[Task], *, reload: bool = True) -> None:
+        reload = reload and self.words.reloads
         if reload and any(kind in {UNLOAD, LOAD} for kind, _, _ in tasks):
             tasks.append((RELOAD, "N/A", "always reload unit files"))
         done = []

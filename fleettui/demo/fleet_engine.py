@@ -47,10 +47,10 @@ class Engine:
         """One round: renew or seek the lease; as the leader, decide and write."""
         try:
             self._agree_on_version()
-            self._follow_lease()
         except OSError:
             self._log.error("no-engine-ver", "Unable to determine cluster engine version")
             return
+        self._follow_lease()
         if self.leads:
             self._decide()
 
@@ -70,7 +70,13 @@ class Engine:
         if self.leads:
             self._renew()
             return
-        found = self._registry.read(LEASE).get(LEASE)
+        try:
+            found = self._registry.read(LEASE).get(LEASE)
+        except OSError as error:
+            what = "lease" if self._log.release >= (1, 0) else "lessee"
+            self._log.error("no-lessee", f"Unable to determine current {what}: {error}")
+            self._leader = None
+            return
         if found is None:
             self._acquire()
             return
@@ -81,14 +87,23 @@ class Engine:
             self._log("leader-change", f"Engine leadership changed from {before} to {self._leader}")
 
     def _renew(self) -> None:
-        if not self._registry.write(LEASE, self._mine, ttl=self._ttl, prev_value=self._mine):
-            self._log.error(
-                "lease-lost", "Engine leadership lost, renewal failed: 101: Compare failed"
-            )
-            self._leader = None
+        why = "101: Compare failed"
+        try:
+            if self._registry.write(LEASE, self._mine, ttl=self._ttl, prev_value=self._mine):
+                return
+        except OSError as error:
+            why = str(error)
+        self._log.error("lease-lost", f"Engine leadership lost, renewal failed: {why}")
+        self._leader = None
 
     def _acquire(self) -> None:
-        if self._registry.write(LEASE, self._mine, ttl=self._ttl, prev_exist=False):
+        self._leader = None
+        try:
+            done = self._registry.write(LEASE, self._mine, ttl=self._ttl, prev_exist=False)
+        except OSError as error:
+            self._log.error("not-acquired", f"Engine leadership acquisition failed: {error}")
+            return
+        if done:
             self._leader = self._id
             self._log("acquired", "Engine leadership acquired")
 

@@ -97,11 +97,11 @@ def read_jobs(registry: Registry, words: Log) -> dict[str, Job]:
         wanted = keys.get(f"job/{name}/target-state") or "inactive"
         try:
             sha1 = _hash_of(keys[f"job/{name}/object"])
+            if f"unit/{sha1}" not in units:
+                _tell_missing(name, sha1, words)
+                continue
             text = _text_of(units[f"unit/{sha1}"])
-        except KeyError:
-            words("no-unit", f"No Unit found in Registry for Job({name})", "WARN")
-            continue
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             words.error("bad-unit", f"Failed to parse Unit from etcd: {error}")
             continue
         if wanted not in {"inactive", "loaded", "launched"}:
@@ -112,6 +112,14 @@ def read_jobs(registry: Registry, words: Log) -> dict[str, Job]:
             continue
         jobs[name] = Job(name, sha1, text, wanted, keys.get(f"job/{name}/target", ""))
     return jobs
+
+
+def _tell_missing(name: str, sha1: str, words: Log) -> None:
+    """What fleet says of a job whose unit file is not in the registry."""
+    words.error("no-hash", f"did not find Unit {sha1} in list of all units")
+    words("no-unit", f"No Unit found in Registry for Job({name})", "WARN")
+    why = f"unable to parse Unit in Registry at key {words.prefix}/job/{name}/object"
+    words.error("bad-unit", f"Failed to parse Unit from etcd: {why}")
 
 
 def meets_metadata(job: Job, metadata: Mapping[str, str]) -> bool:

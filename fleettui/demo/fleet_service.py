@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from fleettui.demo.clock import Clock
-from fleettui.demo.fleet_agent import State
+from fleettui.demo.fleet_agent import State, SystemdSilent
 from fleettui.demo.fleet_jobs import Registry
 from fleettui.demo.fleetd import Fleetd
 from fleettui.demo.journal import SYSTEMD, Journal, Process
@@ -35,6 +35,8 @@ class FleetProcess:
     store: Registry
     make: Callable[["FleetProcess"], Fleetd]
     alive: bool = True
+    is_deaf: bool = False
+    """Whether it waits for good when it asks systemd for states."""
     signals: deque[str] = field(default_factory=deque)
     fleetd: Fleetd | None = None
     exit_at: float | None = None
@@ -100,6 +102,8 @@ class FleetProcess:
 
     def states(self, names: Collection[str]) -> dict[str, State]:
         self._check()
+        if self.is_deaf:
+            raise SystemdSilent
         return self.host.states(names)
 
     def read(self, key: str) -> dict[str, str]:

@@ -61,7 +61,7 @@ class Fleetd:
     """Whether the API socket answers 503 since a SIGHUP (fleet 0.10 and 0.11)."""
 
     def __post_init__(self) -> None:
-        self._say = Log(self.version, self.log)
+        self._say = Log(self.version, self.log, self.prefix)
         self._object_key = f"machines/{self.machine_id}/object"
         self._taken = f"105: Key already exists ({self.prefix}/{self._object_key})"
         self._running = True
@@ -82,6 +82,8 @@ class Fleetd:
         if self._doubled is not None:
             self._register(now, self._doubled)
         self._keep_alive(now)
+        if self._connecting is not None:
+            return
         changed = self._due("look", _LOOK_FOR_CHANGES, now) and self._schedule_changed()
         if self._due("engine", INTERVAL, now, early=changed):
             self._engine.reconcile()
@@ -170,7 +172,8 @@ class Fleetd:
         except OSError as error:
             done, why = False, str(error)
         if done:
-            self._say("registered", "hrt.Register() success")
+            said = ("registered", "Register") if self._registers else ("beaten", "Beat")
+            self._say(said[0], f"hrt.{said[1]}() success")
             return True
         self._complain(why, retry.delay)
         retry.fail(now)
@@ -209,6 +212,7 @@ class Fleetd:
         if now - self._missing_since >= self.ttl / 3:
             why = "Monitor timed out before successful heartbeat"
             self._say.error("monitor", f"Server monitor triggered: {why}")
+            self._say("restarted", "Restarting server")
             self._say("connecting", "Establishing etcd connectivity")
             self._connecting, self._missing_since, self._registers = _Retry(), None, False
 

@@ -2,21 +2,12 @@
 
 from collections.abc import Sequence
 
-from fleettui.demo.clock import Clock
+from fleettui.demo.fault import Fault, Scene
 from fleettui.demo.machine import Machine
-from fleettui.demo.shared_registry import SharedRegistry
-from fleettui.demo.units import (
-    TEMPLATE,
-    Submission,
-    after_the_mistake,
-    before_the_mistake,
-    the_mistake,
-)
-from fleettui.model.host import FLEET_UNITS
+from fleettui.demo.units import after_the_mistake, before_the_mistake
 
 LENGTH = 420.0
 """Seconds between the start of the machines and now."""
-SINCE_MISTAKE = 300.0
 _STEP = 0.5
 _FEW = 6
 """Up to so many machines everything is played; of more, only what leaves a trace."""
@@ -25,49 +16,45 @@ _FEW = 6
 class History:
     """Plays what happened to a cluster. The registry is not yet etcd, so no TTL ends here."""
 
-    def __init__(self, clock: Clock, machines: Sequence[Machine], registry: SharedRegistry) -> None:
-        self._clock, self._machines, self._registry = clock, machines, registry
+    def __init__(self, scene: Scene, fault: Fault) -> None:
+        self._scene, self._fault = scene, fault
+        self._clock = scene.clock
 
-    def play(self, *, mistake: bool) -> None:
-        """From the first start of fleetd to the present; with a template loaded, or without."""
-        for machine in self._machines:
+    def play(self) -> None:
+        """From the first start of fleetd to the present, with the fault on the way."""
+        scene, fault = self._scene, self._fault
+        for machine in scene.members:
             machine.fleet.start()
         self._run(3.0)
-        for submission in before_the_mistake(len(self._machines)):
-            self._submit(submission)
+        for submission in before_the_mistake(len(scene.members)):
+            scene.submit(submission)
         self._run(20.0)
-        self._idle(LENGTH - SINCE_MISTAKE - 23.0)
-        if mistake:
-            self._submit(the_mistake())
-            self._run(4.0)
-        self._submit(after_the_mistake(len(self._machines)))
-        self._run(20.0)
-        self._idle(LENGTH)
-
-    def _submit(self, submission: Submission) -> None:
-        for key, value in submission.keys().items():
-            self._registry.write(key, value)
+        last = after_the_mistake(len(scene.members))
+        if not fault.hangs_the_last:
+            scene.submit(last)
+            self._run(20.0)
+        self._idle_until(fault.since)
+        for seconds in fault.begin(scene):
+            self._run(seconds)
+        if fault.hangs_the_last:
+            scene.submit(last)
+            self._run(20.0)
+        self._idle_until(0.0)
 
     def _run(self, seconds: float) -> None:
-        self._advance(seconds, self._machines)
+        self._advance(self._clock.behind() - seconds, self._scene.hosts)
 
-    def _idle(self, seconds: float) -> None:
+    def _idle_until(self, ago: float) -> None:
         """Let time go by. A broken machine goes on complaining; the rest has nothing to tell."""
-        broken = [m for m in self._machines if is_broken(m)]
-        self._advance(seconds, self._machines if len(self._machines) <= _FEW else broken)
+        few = len(self._scene.members) <= _FEW
+        self._advance(ago, self._scene.hosts if few else self._fault.talkative(self._scene))
 
-    def _advance(self, seconds: float, machines: Sequence[Machine]) -> None:
+    def _advance(self, ago: float, machines: Sequence[Machine]) -> None:
+        """Play on to so many seconds ago."""
         if not machines:
-            self._clock.skip(seconds)
+            self._clock.skip(self._clock.behind() - ago)
             return
-        for _ in range(int(seconds / _STEP)):
-            if not self._clock.skip(_STEP):
-                return
+        while self._clock.behind() > ago and self._clock.skip(_STEP):
             for machine in machines:
                 machine.tick()
-
-
-def is_broken(machine: Machine) -> bool:
-    """Whether a template lies among the machine's unit files."""
-    with machine.systemd.lock:
-        return TEMPLATE in machine.files.folders[FLEET_UNITS]
+            self._fault.tick(self._scene)

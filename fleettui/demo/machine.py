@@ -8,6 +8,7 @@ from fleettui.demo.fleetd import Fleetd
 from fleettui.demo.journal import Host, Journal
 from fleettui.demo.systemd import SimulatedSystemd
 from fleettui.demo.traits import Traits
+from fleettui.demo.way import Way
 
 
 class Machine:
@@ -31,7 +32,8 @@ class Machine:
         """What sudo says instead of doing anything; empty = it works without a password."""
         self.journal_refusal = ""
         """What journalctl says instead of the journal."""
-        self._store, self._prefix = store, prefix
+        self.way = Way(store)
+        self._prefix = prefix
 
     def tick(self) -> None:
         """One round of everything that goes on by itself."""
@@ -48,7 +50,7 @@ class Machine:
         return int((at - self.host.booted) * 1e6) if at else 0
 
     def _spawn(self, pid: int) -> FleetProcess:
-        return FleetProcess(pid, self.clock, self.journal, self.systemd, self._store, self._fleetd)
+        return FleetProcess(pid, self.clock, self.journal, self.systemd, self.way, self._fleetd)
 
     def _fleetd(self, process: FleetProcess) -> Fleetd:
         return Fleetd(

@@ -77,8 +77,8 @@ def _properties(machine: Machine, unit: Unit) -> Iterable[str]:
         yield f"MainPID={unit.main_pid}"
     yield from (f"Id={unit.name}", f"Names={unit.name}", f"LoadState={unit.load}")
     yield from (f"ActiveState={unit.active}", f"SubState={unit.sub}")
-    found = machine.files.look(SYSTEMD_UNITS, unit.name)
-    yield f"FragmentPath={f'{FLEET_UNITS}/{unit.name}' if found is not None else ''}"
+    found = unit.text is not None and machine.files.look(SYSTEMD_UNITS, unit.name)
+    yield f"FragmentPath={f'{FLEET_UNITS}/{unit.name}' if found else ''}"
     yield from _stamps(machine, unit.active_since, unit.inactive_since)
     yield f"NeedDaemonReload={'yes' if machine.systemd.needs_reload(unit) else 'no'}"
 

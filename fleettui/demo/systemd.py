@@ -37,6 +37,8 @@ class Unit:
     """When the present start or stop ends."""
     again: bool = False
     """Start once the present stop has ended."""
+    wanted: bool = False
+    """Another unit names it: systemd keeps it in memory, found or not, until a reload."""
 
     @property
     def load(self) -> str:
@@ -132,7 +134,8 @@ class SimulatedSystemd:
 
     def needs_reload(self, unit: Unit) -> bool:
         with self.lock:
-            return unit.text != self._text(unit.name)
+            # There is nothing to compare with for a unit of which systemd has found no file.
+            return unit.text is not None and unit.text != self._text(unit.name)
 
     def main_pids(self) -> dict[str, int]:
         """The main process of each running service."""
@@ -165,7 +168,7 @@ class SimulatedSystemd:
         if is_template(name) or refusal(name) is not None:
             raise SystemdRefused(f"Unit name {name} {self._wording}")
         unit = self._units.get(name)
-        if unit is None or (unit.active == "inactive" and unit.text is None):
+        if unit is None or (unit.active == "inactive" and unit.text is None and not unit.wanted):
             fresh = Unit(name) if unit is None else unit
             fresh.text = self._text(name)
             if fresh.text is None and unit is None:
@@ -183,6 +186,9 @@ class SimulatedSystemd:
     def _begin_start(self, unit: Unit) -> None:
         unit_file = _file(unit.text)
         self._say(unit, f"Starting {unit.description}...")
+        for option in ("Wants", "Requires", "After"):
+            for name in " ".join(unit_file.values("Unit", option)).split():
+                self._units.setdefault(name, Unit(name, self._text(name), wanted=True))
         unit.active = "activating"
         unit.sub = "start-pre" if unit_file.values("Service", "ExecStartPre") else "start"
         for pull in unit_file.image_pulls:

@@ -11,6 +11,14 @@ WORDINGS = (
 """How systemds of different age refuse the name of a template, oldest first."""
 
 
+_FIRST_ADDRESS = 11
+
+
+def address(number: int) -> str:
+    """Where the host of that number is, from 1: one of this system's own loopback addresses."""
+    return f"127.0.0.{_FIRST_ADDRESS + number - 1}"
+
+
 @dataclass(frozen=True, slots=True)
 class Traits:
     """What makes one machine differ from the next."""
@@ -26,11 +34,13 @@ class Traits:
     wording: str
     pull: float
     """Seconds that one image pull takes."""
+    clone_of: int = 0
+    """Number of the machine that this host was copied from, ID and all; 0 = of none."""
 
     @property
     def id(self) -> str:
         """/etc/machine-id, the same in every run."""
-        return _digest(f"fleettui demo machine {self.number}")
+        return _digest(f"fleettui demo machine {self.clone_of or self.number}")
 
     @property
     def boot_id(self) -> str:

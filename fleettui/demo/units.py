@@ -17,12 +17,16 @@ class Submission:
     text: str
     wanted: str = "launched"
 
+    @property
+    def sha1(self) -> str:
+        """fleet's hash of the unit file, in hex."""
+        return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
     def keys(self) -> Mapping[str, str]:
         """What fleetctl writes for it, relative to fleet's prefix."""
-        sha1 = hashlib.sha1(self.text.encode(), usedforsecurity=False)
-        job = {"Name": self.name, "UnitHash": list(sha1.digest())}
+        job = {"Name": self.name, "UnitHash": list(bytes.fromhex(self.sha1))}
         return {
-            f"unit/{sha1.hexdigest()}": json.dumps({"Raw": self.text}, separators=(",", ":")),
+            f"unit/{self.sha1}": json.dumps({"Raw": self.text}, separators=(",", ":")),
             f"job/{self.name}/object": json.dumps(job, separators=(",", ":")),
             f"job/{self.name}/target-state": self.wanted,
         }

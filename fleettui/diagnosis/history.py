@@ -5,13 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from fleettui.diagnosis.reading import Reading, beside, read
-from fleettui.diagnosis.survey import Oddity, Survey, survey
+from fleettui.diagnosis.reading import REMEMBERED, Reading, beside, read
+from fleettui.diagnosis.scheduling import Placement
+from fleettui.diagnosis.survey import Odd, Oddity, Survey, survey
+from fleettui.diagnosis.waiting import ENGINE, placements_of
 from fleettui.model.cluster import Machine, Snapshot, Unit
 from fleettui.model.host import HostFacts, HostReport
 from fleettui.model.untrusted import Untrusted
 
-KEPT_FOR = timedelta(minutes=15)
+KEPT_FOR = REMEMBERED
 """How long changes are remembered."""
 KEPT_EACH = 8
 """How many of one machine or unit are."""
@@ -57,6 +59,8 @@ class History:
     """The hashes of units that changed theirs."""
     readings: Mapping[Untrusted, Reading] = field(default_factory=lambda: MappingProxyType({}))
     """The newest of each machine."""
+    placements: Mapping[Untrusted, Placement] = field(default_factory=lambda: MappingProxyType({}))
+    """Of units that wait for longer than an engine needs, worked out once a layout."""
 
     def seen(self, snapshot: Snapshot, at: datetime | None = None) -> "History":
         """The history after a snapshot that was current at `at`, by default when it was read.
@@ -81,6 +85,7 @@ class History:
             addresses=_with(self.addresses, self._moved(old, snapshot, now), now),
             hashes=_with(self.hashes, self._rehashed(self.survey, snapshot, now), now),
             readings=self._kept_readings(snapshot, now),
+            placements=self._placements(found, since, now),
         )
 
     def told(self, report: HostReport) -> "History":
@@ -101,6 +106,14 @@ class History:
         """How long something is known to be odd; zero if it was seen once."""
         since = self.since.get(oddity)
         return timedelta() if since is None or self.at is None else self.at - since
+
+    def _placements(
+        self, found: Survey, since: Mapping[Oddity, datetime], now: datetime
+    ) -> Mapping[Untrusted, Placement]:
+        same = self.survey is not None and self.survey.layout is found.layout
+        known = self.placements if same else {}
+        due = [o.unit for o in found.of(Odd.UNPLACED) if o.unit and now - since[o] >= ENGINE]
+        return placements_of(due, found.snapshot, known)
 
     def _moved(
         self, old: Snapshot, new: Snapshot, now: datetime

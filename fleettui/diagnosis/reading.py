@@ -1,5 +1,6 @@
 """All that one machine's facts say by themselves, worked out once a probe."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -7,12 +8,15 @@ from datetime import datetime, timedelta
 from fleettui.diagnosis.finding import Evidence
 from fleettui.diagnosis.lines import Loop, loops_in
 from fleettui.diagnosis.noise import Noise, noise_in
-from fleettui.diagnosis.signals import Signals, signals_in
+from fleettui.diagnosis.signals import Said, Signals, signals_in
 from fleettui.diagnosis.template_loaded import machine_evidence
 from fleettui.model.cluster import Snapshot
-from fleettui.model.host import FLEET_UNITS, HostFacts
+from fleettui.model.host import FLEET_UNITS, HostFacts, ServiceFacts
 from fleettui.model.untrusted import Untrusted
 
+REMEMBERED = timedelta(minutes=15)
+"""How long the restarts of a fleetd are remembered."""
+MOST_RESTARTS = 32
 Words = tuple[str, str]
 """Active and sub state."""
 
@@ -40,7 +44,15 @@ class Reading:
     """The main fault's loops that still ran at the probe."""
     templates: tuple[tuple[Untrusted, Evidence], ...]
     """What shows that a template was loaded here: its name, and one piece of evidence."""
+    outdated: tuple[ServiceFacts, ...]
+    """Units whose file systemd does not know, or knows in an older form."""
     signals: Signals
+    restarts: tuple[datetime, ...]
+    """UTC by the machine's clock: when fleetd began or was told to end, of this probe and of those
+    before it."""
+    reach: datetime | None
+    """UTC by the machine's clock: since when its journal was read without a gap, by this probe and
+    those before it; None where nothing was read."""
     noise: Noise
     beside: Beside | None = None
     """None where no picture of the registry was there yet."""
@@ -66,6 +78,7 @@ def read(facts: HostFacts, before: Reading | None = None) -> Reading:
     loops = tuple(
         _continued(loop, before) for loop in loops_in(facts.journal) if loop.goes_on(facts.clock)
     )
+    signals = signals_in(facts.journal)
     words = {name.raw: (s.active.raw, s.sub.raw) for name, s in facts.services.items()}
     return Reading(
         facts=facts,
@@ -73,9 +86,31 @@ def read(facts: HostFacts, before: Reading | None = None) -> Reading:
         words_since={name: _since(name, words[name], facts, before) for name in words},
         loops=loops,
         templates=tuple(machine_evidence(facts, loops)),
-        signals=signals_in(facts.journal),
+        outdated=tuple(s for s in facts.services.values() if _is_outdated(s)),
+        signals=signals,
+        restarts=_restarts(signals, facts, before),
+        reach=_reach(facts, before),
         noise=noise_in(facts.journal),
     )
+
+
+def _restarts(signals: Signals, facts: HostFacts, before: Reading | None) -> tuple[datetime, ...]:
+    heard = {signal.at for signal in signals.of(Said.BEGAN, Said.TOLD_TO_END)}
+    heard |= set(before.restarts if before else ())
+    return tuple(sorted(at for at in heard if facts.clock - at <= REMEMBERED)[-MOST_RESTARTS:])
+
+
+def _reach(facts: HostFacts, before: Reading | None) -> datetime | None:
+    if not facts.journal:
+        return None
+    first = facts.journal[0].at
+    if before is None or before.reach is None or first > before.facts.journal[-1].at:
+        return first
+    return min(before.reach, first)
+
+
+def _is_outdated(service: ServiceFacts) -> bool:
+    return service.needs_daemon_reload or service.load.raw == "not-found"
 
 
 def _since(name: str, words: Words, facts: HostFacts, before: Reading | None) -> datetime:
@@ -93,9 +128,11 @@ def _registry_words(facts: HostFacts, snapshot: Snapshot) -> Iterator[tuple[str,
     machine = facts.machine_id.raw
     for name in facts.services:
         unit = snapshot.units.get(name)
-        for state in unit.states if unit else ():
-            if state.machine_id.raw == machine:
-                yield name.raw, (state.active.raw, state.sub.raw)
+        states = unit.states if unit else ()
+        # They are sorted by machine, and a global unit has one of each.
+        at = bisect_left(states, machine, key=lambda state: state.machine_id.raw)
+        if at < len(states) and states[at].machine_id.raw == machine:
+            yield name.raw, (states[at].active.raw, states[at].sub.raw)
 
 
 def _continued(loop: Loop, before: Reading | None) -> Loop:

@@ -1,6 +1,6 @@
 """What is odd in a snapshot, found in one pass; whether it is a fault is for the rules to say."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -55,18 +55,12 @@ class Survey:
     """IDs of the machines."""
     seen: frozenset[int]
     """Identities of the units, which stay valid as long as the snapshot is kept."""
+    layout: Snapshot
+    """The first of the snapshots in a row that ask the same of the scheduler."""
 
     def of(self, kind: Odd) -> Iterator[Oddity]:
         """The oddities of one kind."""
         return (oddity for oddity in self.oddities if oddity.kind is kind)
-
-    def state(self, oddity: Oddity) -> tuple[Unit, UnitState] | None:
-        """The unit and the state that are odd; None for an oddity that is about no state."""
-        if oddity.unit is None or oddity.machine is None:
-            return None
-        unit = self.snapshot.units[oddity.unit]
-        state = unit.state_on(oddity.machine)
-        return (unit, state) if state is not None else None
 
 
 def survey(snapshot: Snapshot, before: Survey | None = None) -> Survey:
@@ -77,13 +71,29 @@ def survey(snapshot: Snapshot, before: Survey | None = None) -> Survey:
     """
     alive = frozenset(machine_id.raw for machine_id in snapshot.machines)
     seen = frozenset(map(id, snapshot.units.values()))
-    units: Iterable[Unit] = snapshot.units.values()
+    units: Sequence[Unit] = tuple(snapshot.units.values())
     kept: list[Oddity] = []
+    layout = snapshot
     if before is not None and before.alive == alive:
         units = [unit for unit in units if id(unit) not in before.seen]
         kept = [o for o in before.oddities if o.unit is not None and _is_same(o.unit, before, seen)]
+        layout = before.layout if _is_laid_out_alike(units, snapshot, before) else snapshot
     fresh = [oddity for unit in units for oddity in _of_unit(unit, alive)]
-    return Survey(snapshot, (*_of_lease(snapshot), *kept, *fresh), alive, seen)
+    return Survey(snapshot, (*_of_lease(snapshot), *kept, *fresh), alive, seen, layout)
+
+
+def _is_laid_out_alike(fresh: Sequence[Unit], snapshot: Snapshot, before: Survey) -> bool:
+    """Whether nothing changed that a scheduler looks at: states and heartbeats are not."""
+    old = before.snapshot
+    if len(snapshot.units) != len(old.units) or snapshot.leader != old.leader:
+        return False
+    if snapshot.bad != old.bad or dict(snapshot.machines) != dict(old.machines):
+        return False
+    return all(
+        (was := old.units.get(unit.name)) is not None
+        and (was.target, was.target_state, was.file) == (unit.target, unit.target_state, unit.file)
+        for unit in fresh
+    )
 
 
 def _is_same(name: Untrusted, before: Survey, seen: frozenset[int]) -> bool:

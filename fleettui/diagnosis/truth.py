@@ -14,6 +14,9 @@ SETTLED = timedelta(seconds=20)
 """An agent writes each state anew every half TTL (15 s), and a changed one within seconds: a
 difference that has not lasted this long is none yet."""
 
+FRESH_FLEETD = timedelta(seconds=45)
+"""A fleetd that began publishes within seconds, but from 0.13 on it may take 30 s to register."""
+
 _ON_ITS_WAY = frozenset({"activating", "deactivating", "reloading"})
 
 
@@ -116,6 +119,8 @@ def _compared(
     said = f"systemd says {service.active} {service.sub}"
     if service.active.raw in _ON_ITS_WAY:
         return Unchecked(f"{said}, which does not last")
+    if (silent := _silent_fleetd(reading)) is not None:
+        return Unchecked(f"{said}, but {silent}")
     read_at = _read_at(unit, state, snapshot, reading)
     if read_at is None:
         return Unchecked(f"{said}, but the machine was asked before the registry said this")
@@ -123,6 +128,18 @@ def _compared(
     if read_at - (since + reading.skew) < SETTLED:
         return Unchecked(f"{said} since {since:%H:%M:%S}: too fresh for the registry")
     return Disagrees(service.active, service.sub, since)
+
+
+def _silent_fleetd(reading: Reading) -> str | None:
+    """Why fleetd cannot be expected to have told of a change, if it cannot."""
+    fleet = reading.facts.fleet
+    if fleet is None:
+        return None
+    if fleet.active.raw != "active":
+        return f"fleetd is not there to tell: {fleet.active} {fleet.sub}"
+    if fleet.since is not None and reading.facts.clock - fleet.since < FRESH_FLEETD:
+        return f"fleetd began at {fleet.since:%H:%M:%S} and may not have told yet"
+    return None
 
 
 def _since(state: UnitState, service: ServiceFacts, reading: Reading) -> datetime:

@@ -1,10 +1,22 @@
 """fleet's journal lines: parted, classified, and the fault's loop recognised by its message."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fleettui.diagnosis.lines import FleetLine, Kind, kind_of, looping_template, loops_in, part
+from fleettui.diagnosis.lines import (
+    ONE_PERIOD,
+    QUIET,
+    Break,
+    FleetLine,
+    Kind,
+    harmless,
+    kind_of,
+    looping_template,
+    loops_in,
+    part,
+)
 from fleettui.model.host import JournalEntry
 from fleettui.model.untrusted import Untrusted
 
@@ -112,3 +124,66 @@ def test_a_loop_is_counted_from_the_newest_start_of_fleetd() -> None:
     (loop,) = loops_in([*old, *new, *again])
     assert (loop.unit, loop.count, loop.pid) == (Untrusted("foo@.service"), 2, 8)
     assert loop.first_at == START + timedelta(seconds=7)
+
+
+def test_a_loop_of_another_process_is_another_loop() -> None:
+    lines = [
+        *(entry(GENERATOR + TAILS[0], n, 7) for n in (1, 2)),
+        entry(GENERATOR + TAILS[1], 3, 8),
+    ]
+    (loop,) = loops_in(lines)
+    assert (loop.count, loop.pid, loop.line) == (1, 8, lines[-1].message)
+    assert loop.first_at == START + timedelta(seconds=3)
+
+
+def test_both_loops_of_one_template_are_one() -> None:
+    (loop,) = loops_in([entry(GENERATOR + TAILS[0], 1), entry(RECONCILE + TAILS[0], 2)])
+    assert (loop.count, loop.cursor) == (2, "c2")
+
+
+RELOAD = "INFO fleetd.go:97: Restarting server components"
+
+
+def test_a_loop_goes_on_until_it_was_quiet_for_two_periods() -> None:
+    (loop,) = loops_in([entry(GENERATOR + TAILS[0], 1)])
+    assert loop.goes_on(loop.last_at + QUIET)
+    assert not loop.goes_on(loop.last_at + QUIET + timedelta(milliseconds=1))
+
+
+def test_after_a_reload_one_quiet_period_is_enough() -> None:
+    (loop,) = loops_in([entry(GENERATOR + TAILS[0], 1), entry(RELOAD, 2)])
+    assert loop.goes_on(loop.last_at + ONE_PERIOD)
+    assert not loop.goes_on(loop.last_at + ONE_PERIOD + timedelta(milliseconds=1))
+
+
+def test_a_loop_that_outlives_a_reload_is_still_the_same() -> None:
+    lines = [entry(GENERATOR + TAILS[0], 1), entry(RELOAD, 2), entry(GENERATOR + TAILS[0], 3)]
+    (loop,) = loops_in(lines)
+    assert (loop.count, loop.told_anew) == (2, False)
+    assert loop.first_at == START + timedelta(seconds=1)
+
+
+def test_an_entry_that_could_not_be_decoded_is_no_beginning() -> None:
+    broken = replace(entry("garbage", 0), at=datetime(1970, 1, 1, tzinfo=UTC), problem="garbage")
+    (loop,) = loops_in([broken, entry(GENERATOR + TAILS[0], 1)])
+    assert not loop.whole
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("etcd watcher {Watch /x} returned error: cancelled", (Break.WATCHER, True)),
+        (
+            "etcd watcher {Watch /x} returned error: unexpected end of JSON input",
+            (Break.WATCHER, False),
+        ),
+        ("Unable to get result for {Watch /x}, retrying in 100ms", (Break.RESULT, False)),
+        ("Failed getting response from http://x/: cancelled", (Break.RESPONSE, True)),
+        ("Failed getting response from http://x/: connection refused", None),
+        ("Unable to get result for {Get /x}, retrying in 100ms", None),
+    ],
+)
+def test_a_harmless_line_tells_how_a_watch_ended(
+    text: str, told: tuple[Break, bool] | None
+) -> None:
+    assert harmless(text) == told

@@ -1,7 +1,9 @@
 """A machine that comes and goes: its key expires although the host is up."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from fleettui.diagnosis import proof
 from fleettui.diagnosis.case import Case
@@ -15,7 +17,6 @@ from fleettui.diagnosis.finding import (
     Source,
 )
 from fleettui.diagnosis.history import KEPT_FOR, Change
-from fleettui.diagnosis.reading import Reading
 from fleettui.diagnosis.signals import Said, Signal
 from fleettui.model.untrusted import Untrusted
 
@@ -35,16 +36,29 @@ ONE_EVENT = timedelta(seconds=30)
 """The engine moves a machine's units within seconds: lines so close tell of one departure."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """An engine's word that a machine went away."""
+
+    at: datetime
+    """UTC, by our clock."""
+    engine: Untrusted
+    """The machine whose engine said it."""
+    signal: Signal
+
+
 def machine_flapping(case: Case) -> Iterator[Finding]:
     """One finding a machine, from its comings and goings, its own journal and the engine's."""
     told = _by_engines(case)
     late_ones = dict(case.heard(Said.TIMED_OUT))
     for machine_id in {*case.history.departures, *late_ones, *told}:
         reading = case.readings.get(machine_id)
-        left = _departures(case, machine_id, reading)
+        restarts = _restarts(case, machine_id)
+        left = case.history.departures.get(machine_id, ())
+        left = tuple(change for change in left if not _is_near(change.at, restarts))
+        moved = [m for m in told.get(machine_id, ()) if not _is_near(m.at, restarts)]
         late = case.recent(reading, KEPT_FOR, Said.TIMED_OUT) if reading else ()
-        moved = told.get(machine_id, ())
-        if max(len(left), len(late), len(_events(moved))) >= OFTEN:
+        if max(len(left), len(late), _events(moved)) >= OFTEN:
             yield FAULT.found(
                 f"Machine {case.named(machine_id)} comes and goes: each time it is missed its "
                 "units are moved to other machines.",
@@ -53,32 +67,32 @@ def machine_flapping(case: Case) -> Iterator[Finding]:
             )
 
 
-def _departures(case: Case, machine_id: Untrusted, reading: Reading | None) -> tuple[Change, ...]:
-    """When it left the registry, without the times that a restart of its fleetd explains."""
-    left = case.history.departures.get(machine_id, ())
-    if reading is None or not left:
-        return left
-    ends = reading.signals.of(Said.BEGAN, Said.TOLD_TO_END)
-    times = [signal.at + reading.skew for signal in ends]
-    return tuple(c for c in left if not any(abs(c.at - at) <= RESTART for at in times))
+def _restarts(case: Case, machine_id: Untrusted) -> list[datetime]:
+    """When its fleetd began or was told to end, by our clock, also if it is away just now."""
+    reading = case.readings.get(machine_id) or case.history.readings.get(machine_id)
+    if reading is None:
+        return []
+    return [at + reading.skew for at in reading.restarts]
 
 
-def _by_engines(case: Case) -> dict[Untrusted, tuple[tuple[Untrusted, Signal], ...]]:
-    """What the engines said of machines that went away, with who said it."""
-    told: dict[Untrusted, tuple[tuple[Untrusted, Signal], ...]] = {}
-    for machine_id, reading in case.heard(Said.WENT_AWAY):
+def _is_near(at: datetime, restarts: Sequence[datetime]) -> bool:
+    return any(abs(at - restart) <= RESTART for restart in restarts)
+
+
+def _by_engines(case: Case) -> dict[Untrusted, list[_Moved]]:
+    """What the engines said of machines that went away."""
+    told: dict[Untrusted, list[_Moved]] = {}
+    for engine, reading in case.heard(Said.WENT_AWAY):
         for signal in case.recent(reading, KEPT_FOR, Said.WENT_AWAY):
-            about = Untrusted(signal.about)
-            told[about] = (*told.get(about, ()), (machine_id, signal))
+            moved = _Moved(signal.at + reading.skew, engine, signal)
+            told.setdefault(Untrusted(signal.about), []).append(moved)
     return told
 
 
-def _events(moved: Sequence[tuple[Untrusted, Signal]]) -> list[datetime]:
-    events: list[datetime] = []
-    for at in sorted(signal.at for _, signal in moved):
-        if not events or at - events[-1] > ONE_EVENT:
-            events.append(at)
-    return events
+def _events(moved: Sequence[_Moved]) -> int:
+    """How many departures the lines tell of."""
+    times = sorted(each.at for each in moved)
+    return sum(at - before > ONE_EVENT for before, at in pairwise(times)) + bool(times)
 
 
 def _grounds(
@@ -86,17 +100,33 @@ def _grounds(
     machine_id: Untrusted,
     left: tuple[Change, ...],
     late: tuple[Signal, ...],
-    moved: Sequence[tuple[Untrusted, Signal]],
+    moved: Sequence[_Moved],
 ) -> Grounds:
     evidence = (
         *(_departure(machine_id, change) for change in left),
         *proof.line(machine_id, *late),
-        *(proof.line(*moved[-1]) if moved else ()),
+        *(proof.line(moved[-1].engine, moved[-1].signal) if moved else ()),
     )
-    sources = sum(map(bool, (left, late, moved)))
-    weak = Confidence.LIKELY if machine_id in case.readings else Confidence.HINTED
-    confidence = Confidence.PROVEN if sources > 1 else weak
-    return Grounds(evidence, confidence, case.gaps(machine_id, Source.JOURNAL))
+    times = [*(change.at for change in left), *(each.at for each in moved)]
+    unread = _unread(case, machine_id, times)
+    confidence = Confidence.HINTED if unread else Confidence.LIKELY
+    if sum(map(bool, (left, late, moved))) > 1:
+        confidence = Confidence.PROVEN
+    gaps = case.gaps(machine_id, Source.JOURNAL)
+    return Grounds(evidence, confidence, (*gaps, *unread))
+
+
+def _unread(case: Case, machine_id: Untrusted, departures: Sequence[datetime]) -> tuple[str, ...]:
+    """Why a restart of its fleetd may have been missed, which would explain a departure."""
+    reading = case.readings.get(machine_id)
+    if not departures:
+        return ()
+    if reading is None or reading.reach is None:
+        return ("whether its fleetd was restarted is not known",)
+    begin = reading.reach + reading.skew
+    if begin <= min(departures) - RESTART:
+        return ()
+    return (f"whether its fleetd was restarted before {begin:%H:%M:%S} UTC is not known",)
 
 
 def _departure(machine_id: Untrusted, change: Change) -> Evidence:

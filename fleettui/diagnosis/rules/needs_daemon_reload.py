@@ -38,8 +38,8 @@ RELOADS_WITHIN = timedelta(seconds=5)
 def needs_daemon_reload(case: Case) -> Iterator[Finding]:
     """One finding a unit and machine; where systemd was asked, its own word decides."""
     for machine_id, reading in case.readings.items():
-        for service in reading.facts.services.values():
-            if _is_outdated(reading, service):
+        for service in reading.outdated:
+            if _is_fleets(reading, service):
                 yield _of_systemd(case, machine_id, reading, service)
     for oddity, unit, state in case.odd_states(Odd.NOT_FOUND):
         answered = case.readings.get(state.machine_id)
@@ -54,11 +54,9 @@ def _may_be_so(unit: Unit, reading: Reading | None) -> bool:
     return unit.name not in reading.facts.services and reading.holds_file(unit.name) is not False
 
 
-def _is_outdated(reading: Reading, service: ServiceFacts) -> bool:
-    unknown = service.load.raw == "not-found"
-    if not (unknown or service.needs_daemon_reload) or is_template(service.name.raw):
-        return False
-    if not reading.holds_file(service.name):
+def _is_fleets(reading: Reading, service: ServiceFacts) -> bool:
+    """Whether it is a unit that fleet put there, and not in this very moment."""
+    if is_template(service.name.raw) or not reading.holds_file(service.name):
         return False
     clock, about = reading.facts.clock, service.name.raw
     return not reading.signals.within(RELOADS_WITHIN, clock, Said.WROTE, about=about)

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 
 from fleettui.diagnosis import proof
 from fleettui.diagnosis.case import Case
 from fleettui.diagnosis.finding import Confidence, Evidence, Fault, Finding, Grounds, Severity
-from fleettui.diagnosis.scheduling import Placement, Verdict, explain_each
+from fleettui.diagnosis.scheduling import Placement, Verdict
 from fleettui.diagnosis.scheduling_words import summary, what_to_change
 from fleettui.diagnosis.survey import Odd
+from fleettui.diagnosis.waiting import ENGINE, placements_of
 from fleettui.model.cluster import Snapshot, Unit
 from fleettui.model.untrusted import Untrusted
 
@@ -20,8 +20,6 @@ FAULT = Fault(
     remedy="fleettui does not do it: it changes no unit and no metadata, and unloads only a "
     "template that was loaded without its instance (key r).",
 )
-ENGINE = timedelta(seconds=10)
-"""An engine places a unit within 2 s, and a new leader takes over within 10 s."""
 SHOWN = 5
 """Machines whose verdict is told in a finding; the unit's own screen tells all."""
 
@@ -29,19 +27,28 @@ SHOWN = 5
 def unschedulable(case: Case) -> Iterator[Finding]:
     """One finding a unit that waits, while an engine leads that would place it if it could."""
     snapshot = case.snapshot
-    if snapshot is None or snapshot.leader is None:
-        return
-    if snapshot.leader.machine_id not in snapshot.machines:
+    leader = snapshot.leader if snapshot else None
+    if snapshot is None or leader is None or leader.machine_id not in snapshot.machines:
         return
     waiting = {
-        unit: case.history.held(oddity)
+        unit.name: case.history.held(oddity) >= ENGINE
         for oddity, unit in case.odd(Odd.UNPLACED)
         if not case.is_young(oddity, ENGINE)
     }
-    for unit, placement in zip(waiting, explain_each(waiting, snapshot), strict=True):
-        confidence = _judged(placement, lasted=waiting[unit] >= ENGINE)
+    placements = placements_of([*waiting], snapshot, _known(case))
+    for name, placement in placements.items():
+        confidence = _judged(placement, lasted=waiting[name])
         if confidence is not None:
-            yield _found(snapshot, unit, placement, confidence)
+            yield _found(snapshot, snapshot.units[name], placement, confidence)
+    rest = sorted(name for name, lasted in waiting.items() if lasted and name not in placements)
+    if rest:
+        yield _too_many(snapshot, rest)
+
+
+def _known(case: Case) -> dict[Untrusted, Placement]:
+    """What was worked out already, if it was for this very picture."""
+    is_same = case.survey is not None and case.survey is case.history.survey
+    return dict(case.history.placements) if is_same else {}
 
 
 def _judged(placement: Placement, *, lasted: bool) -> Confidence | None:
@@ -75,3 +82,15 @@ def _evidence(unit: Unit, placement: Placement, snapshot: Snapshot) -> Iterator[
         words = "; ".join(obstacle.words for obstacle in judged.obstacles)
         what = f"{machine} {judged.verdict}{': ' if words else ''}{words}"
         yield proof.machine_key(judged.machine.id, Untrusted(what))
+
+
+def _too_many(snapshot: Snapshot, rest: list[Untrusted]) -> Finding:
+    first = snapshot.units[rest[0]]
+    return FAULT.found(
+        f"{len(rest)} more units wait for a machine, from {rest[0]} to {rest[-1]}.",
+        Grounds(
+            (proof.job_key(first, "target-state", first.target_state),),
+            Confidence.HINTED,
+            ("why each of them waits was not worked out: see the unit itself",),
+        ),
+    )
