@@ -92,8 +92,10 @@ class HostReader(Protocol):
     def ask_host_keys(self, asker: HostKeyAsker) -> None:
         """Where to take questions about unknown host keys; until then they are answered No."""
 
-    async def probe(self, machine: Machine, units: Sequence[Untrusted] = ()) -> HostFacts:
-        """One round of facts. Raises HostUnreachable."""
+    async def probe(
+        self, machine: Machine, units: Sequence[Untrusted] = (), since: str | None = None
+    ) -> HostFacts:
+        """One round of facts; see `fleettui.commands.probe`. Raises HostUnreachable."""
 
     async def copy(self, machine: Machine, folder: str, name: Untrusted) -> FileCopy:
         """A regular file of a unit folder. Raises HostUnreachable; FileNotFoundError if none."""

@@ -181,8 +181,14 @@ def demo(
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (schema in README).")
+@click.option(
+    "--journal-since",
+    metavar="WHEN",
+    help="How far back journals are read, in journalctl's words, such as '1 hour ago'. "
+    "[default: the newest 60 lines of each machine]",
+)
 @click.pass_obj
-def check(settings: Settings, as_json: bool) -> None:
+def check(settings: Settings, as_json: bool, journal_since: str | None) -> None:
     """Diagnose once, without a screen, and without holding anything that writes.
 
     Exit status: 0 healthy, 1 findings, 2 usage, 3 something could not be read (it is listed;
@@ -190,17 +196,17 @@ def check(settings: Settings, as_json: bool) -> None:
     """
     from fleettui.check import report  # noqa: PLC0415
 
-    seen = asyncio.run(_examined(replace(settings, observe=True)))
+    seen = asyncio.run(_examined(replace(settings, observe=True), journal_since))
     click.echo(report.as_json(seen) if as_json else report.as_text(seen), nl=False)
     raise SystemExit(seen.exit_status)
 
 
-async def _examined(settings: Settings) -> "Examination":
+async def _examined(settings: Settings, journal_since: str | None) -> "Examination":
     from fleettui.check.examine import examine  # noqa: PLC0415
 
     access = build(settings)
     try:
-        return await examine(access)
+        return await examine(access, journal_since)
     finally:
         await _hang_up(access)
 

@@ -42,6 +42,8 @@ def shell_text(command: Command) -> str:
 
 PROBE_SCRIPT = r"""
 LC_ALL=C; export LC_ALL
+span=--lines=60
+case ${1-} in --since=*) span=$1; shift ;; esac
 say() { printf '%s\0' "$@"; }
 say fleettui-probe-1 "$(date +%s.%N)" "$(cut -d ' ' -f 1 /proc/uptime)" \
   "$(cat /etc/machine-id)" "$(uname -n)"
@@ -57,6 +59,7 @@ for dir in /run/fleet/units /run/systemd/system; do
     say missing "$dir" "$(ls -ld "$dir/." 2>&1)"
   fi
 done
+say version "$(fleetd --version 2>/dev/null | head -n 1)"
 set -- fleet.service "$@"
 if cd /run/fleet/units 2>/dev/null; then
   for file in ./*.*; do
@@ -66,12 +69,13 @@ fi
 say services "$(systemctl show -p Id -p Names -p LoadState -p ActiveState -p SubState -p MainPID \
   -p NeedDaemonReload -p FragmentPath -p ActiveEnterTimestampMonotonic \
   -p InactiveEnterTimestampMonotonic -- "$@" 2>&1)"
-say journal "$(journalctl -u fleet.service -o json --no-pager -n 60 2>&1)"
+say journal "$(journalctl -u fleet.service -o json --no-pager "$span" 2>&1 | tail -n 5000)"
 say end
 """
 """One round trip of facts. NUL-terminated fields: a header of five, then tagged groups of
 `folder PATH REALPATH`, `entry NAME TYPE SIZE MODE LINKS TARGET` (find's %y: f, l, d, ...),
-`sha256 NAME HEX`, `missing PATH WHY`, `services TEXT` (systemctl show, blank line between units),
+`sha256 NAME HEX`, `missing PATH WHY`, `version TEXT` (what fleetd says of itself),
+`services TEXT` (systemctl show, blank line between units),
 `journal TEXT` (JSON lines, or what journalctl said instead) and a closing `end`: an answer
 without it was cut. Units to show are the arguments and whatever FLEET_UNITS holds; templates are
 left out, because systemctl refuses them."""
@@ -96,10 +100,14 @@ stat -c '%a %u %g %h %s' -- "./$2" && cat -- "./$2"
 where it is none."""
 
 
-def probe(units: Sequence[str] = ()) -> ReadCommand:
-    """Facts of a machine, with the state of `units` besides those that the machine itself names."""
+def probe(units: Sequence[str] = (), since: str | None = None) -> ReadCommand:
+    """Facts of a machine, with the state of `units` besides those that the machine itself names.
+
+    Its journal is the newest 60 lines, or what came `since` (journalctl's words), 5,000 at most.
+    """
+    span = (f"--since={since}",) if since else ()
     names = [u for u in units if refusal(u) is None and "@." not in u]
-    return ReadCommand(("sh", "-c", PROBE_SCRIPT, "fleettui-probe", *names))
+    return ReadCommand(("sh", "-c", PROBE_SCRIPT, "fleettui-probe", *span, *names))
 
 
 def follow_journal(

@@ -61,24 +61,31 @@ class Examination:
         return ExitStatus.FINDINGS if self.findings else ExitStatus.HEALTHY
 
 
-async def examine(observer: Observer) -> Examination:
-    """Read everything once. Never raises for what is wrong with the cluster: that is the result."""
+async def examine(observer: Observer, journal_since: str | None = None) -> Examination:
+    """Read everything once. Never raises for what is wrong with the cluster: that is the result.
+
+    `journal_since` is journalctl's --since; None reads the newest lines of each machine.
+    """
     at = datetime.now(UTC)
     try:
         snapshot = await observer.registry.read()
     except RegistryUnavailable as problem:
         return Examination(observer.cluster, at, registry_problem=Untrusted(str(problem)))
     machines = snapshot.machines.values()
-    answers = await asyncio.gather(*(_ask(observer.hosts, m, snapshot) for m in machines))
+    answers = await asyncio.gather(
+        *(_ask(observer.hosts, m, snapshot, journal_since) for m in machines)
+    )
     reports = MappingProxyType({report.machine_id: report for report in answers})
     findings = diagnose(snapshot, reports)
     return Examination(observer.cluster, at, snapshot, None, reports, findings)
 
 
-async def _ask(hosts: HostReader, machine: Machine, snapshot: Snapshot) -> HostReport:
+async def _ask(
+    hosts: HostReader, machine: Machine, snapshot: Snapshot, since: str | None
+) -> HostReport:
     units = [u.name for u in snapshot.units.values() if u.is_on(machine.id)]
     try:
-        return await hosts.probe(machine, units)
+        return await hosts.probe(machine, units, since)
     except HostUnreachable as reason:
         return NotChecked(machine.id, datetime.now(UTC), Untrusted(str(reason)))
 

@@ -1,5 +1,7 @@
 """The bytes that `commands.PROBE_SCRIPT` would print on a simulated machine."""
 
+import json
+import re
 from collections.abc import Iterable, Sequence
 
 from fleettui.demo.files import Kind
@@ -9,10 +11,17 @@ from fleettui.demo.systemd import Unit
 from fleettui.model.host import FLEET_SERVICE, FLEET_UNITS, SYSTEMD_UNITS
 
 _JOURNAL_LINES = 60
+_MOST_LINES = 5000
+_AGO = re.compile(r"--since=(\d{1,6}) ?(s|sec|min|h|hour|hours|d|day|days) ago")
+_SPANS = {"s": 1, "sec": 1, "min": 60} | dict.fromkeys(("h", "hour", "hours"), 3600)
+_SPANS |= dict.fromkeys(("d", "day", "days"), 86_400)
 
 
-def probe(machine: Machine, units: Sequence[str]) -> bytes:
-    """Facts of a machine, with `units` besides those of fleet's folder; NUL-terminated fields."""
+def probe(machine: Machine, units: Sequence[str], since: str | None = None) -> bytes:
+    """Facts of a machine, with `units` besides those of fleet's folder; NUL-terminated fields.
+
+    `since` is journalctl's option; the machine understands `--since=N min ago` and its like.
+    """
     with machine.systemd.lock:
         said = [
             "fleettui-probe-1",
@@ -23,8 +32,9 @@ def probe(machine: Machine, units: Sequence[str]) -> bytes:
         ]
         for path in (FLEET_UNITS, SYSTEMD_UNITS):
             said += _folder(machine, path)
+        said += ["version", f"fleetd version {machine.traits.version}"]
         said += ["services", _services(machine, [FLEET_SERVICE, *units, *_managed(machine)])]
-    said += ["journal", _journal(machine), "end"]
+    said += ["journal", _journal(machine, since), "end"]
     return b"".join(field.encode("utf-8", "surrogateescape") + b"\0" for field in said)
 
 
@@ -88,8 +98,23 @@ def _stamps(machine: Machine, active: float, inactive: float) -> Iterable[str]:
     yield f"InactiveEnterTimestampMonotonic={machine.microseconds(inactive)}"
 
 
-def _journal(machine: Machine) -> str:
+def _journal(machine: Machine, since: str | None) -> str:
     if machine.journal_refusal:
         return machine.journal_refusal
-    lines = [entry.line for entry in machine.journal.tail([FLEET_SERVICE], _JOURNAL_LINES)]
+    if since is None:
+        entries = machine.journal.tail([FLEET_SERVICE], _JOURNAL_LINES)
+        return _text(entry.line for entry in entries)
+    found = _AGO.fullmatch(since)
+    if found is None:
+        return f"Failed to parse timestamp: {since.removeprefix('--since=')}"
+    begin = machine.clock.wall(machine.clock.now()) - int(found[1]) * _SPANS[found[2]]
+    entries = machine.journal.tail([FLEET_SERVICE], _MOST_LINES)
+    return _text(entry.line for entry in entries if _written_at(entry.line) >= begin)
+
+
+def _written_at(line: bytes) -> float:
+    return int(json.loads(line)["__REALTIME_TIMESTAMP"]) / 1e6
+
+
+def _text(lines: Iterable[bytes]) -> str:
     return b"\n".join(lines).decode("utf-8", "surrogateescape")

@@ -47,7 +47,8 @@ async def run(machine: Machine, text: str) -> Answer | Follow:
         return _unknown(text.partition(" ")[0])  # more of a shell than this is not simulated
     match argv:
         case ["sh", "-c", commands.PROBE_SCRIPT, _, *units]:
-            return Answer(out=probe(machine, units))
+            span = units.pop(0) if units and units[0].startswith("--since=") else None
+            return Answer(out=probe(machine, units, span))
         case ["sh", "-c", commands.JOURNAL_SCRIPT, _, *options]:
             return _journalctl(machine, options)
         case ["sh", "-c", commands.COPY_SCRIPT, _, folder, name]:

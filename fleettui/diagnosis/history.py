@@ -136,8 +136,7 @@ class History:
             before = old.snapshot.units.get(unit.name)
             was, now_is = _hash(before), _hash(unit)
             if was is not None and now_is is not None and was != now_is:
-                known = unit.name in self.hashes or self.at is None
-                first = () if known else (Change(self.at or now, was),)
+                first = () if unit.name in self.hashes else (Change(self.at or now, was),)
                 yield unit.name, (*first, Change(now, now_is))
 
     def _kept_readings(self, snapshot: Snapshot, now: datetime) -> Mapping[Untrusted, Reading]:

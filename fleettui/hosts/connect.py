@@ -28,9 +28,11 @@ class SshHosts:
         """Where to take questions about unknown host keys; until then they are answered No."""
         self._connections.ask_with(asker)
 
-    async def probe(self, machine: Machine, units: Sequence[Untrusted] = ()) -> HostFacts:
+    async def probe(
+        self, machine: Machine, units: Sequence[Untrusted] = (), since: str | None = None
+    ) -> HostFacts:
         """One round of facts. Raises HostUnreachable."""
-        return await (await self._reader()).probe(machine, units)
+        return await (await self._reader()).probe(machine, units, since)
 
     async def copy(self, machine: Machine, folder: str, name: Untrusted) -> FileCopy:
         """A regular file of a unit folder. Raises HostUnreachable; FileNotFoundError if none."""

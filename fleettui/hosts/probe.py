@@ -32,6 +32,7 @@ _FIELDS = {
     b"entry": 6,
     b"sha256": 2,
     b"missing": 2,
+    b"version": 1,
     b"services": 1,
     b"journal": 1,
     b"end": 0,
@@ -56,6 +57,7 @@ class _Answer:
     entries: dict[str, dict[Untrusted, FolderEntry]] = field(default_factory=dict)
     """By folder; the last one is being listed."""
     problems: dict[str, Untrusted] = field(default_factory=dict)
+    version: Untrusted = Untrusted("")
     services: str = ""
     journal: bytes = b""
 
@@ -84,6 +86,7 @@ def read_probe(
         folders=MappingProxyType({path: read.folder(path) for path in _FOLDERS}),
         services=MappingProxyType(read_services(read.services, wanted, read.booted)),
         journal=journal,
+        fleetd_version=read.version,
         journal_problem=problem,
         services_problem=said_besides(read.services),
     )
@@ -153,6 +156,8 @@ def _take(read: _Answer, tag: bytes, values: Sequence[bytes]) -> None:
             found = _listed(read).get(as_name(name))
             if found is not None:  # else it came after the folder was listed
                 _listed(read)[found.name] = replace(found, sha256=_sha256(digest))
+        case b"version", [text]:
+            read.version = as_text(text.removeprefix(b"fleetd version "))
         case b"services", [text]:
             read.services = as_text(text).raw
         case b"journal", [text]:

@@ -26,10 +26,12 @@ class Reader:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    async def probe(self, machine: Machine, units: Sequence[Untrusted] = ()) -> HostFacts:
+    async def probe(
+        self, machine: Machine, units: Sequence[Untrusted] = (), since: str | None = None
+    ) -> HostFacts:
         """One round of facts. Raises HostUnreachable."""
         names = [unit.raw for unit in units]
-        answer = await self._ask(machine, probe(names))
+        answer = await self._ask(machine, probe(names, since))
         try:
             return read_probe(answer.stdout, machine.id, datetime.now(UTC), names)
         except ProbeUnreadable as exc:

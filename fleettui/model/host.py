@@ -124,6 +124,8 @@ class HostFacts:
     """fleet.service and the units asked for or found in FLEET_UNITS."""
     journal: tuple[JournalEntry, ...]
     """The newest lines of fleet.service."""
+    fleetd_version: Untrusted = Untrusted("")
+    """What `fleetd --version` says; empty where it is not in the path of the SSH user."""
     journal_problem: Untrusted | None = None
     """Why the journal could not be read, in journalctl's words."""
     services_problem: Untrusted | None = None

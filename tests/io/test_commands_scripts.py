@@ -382,7 +382,7 @@ def test_a_probe_says_who_answered_and_when(machine: UnitFolders) -> None:
     facts = probed(machine)
     assert facts.reported_id == Untrusted("ab" * 16)
     assert abs((facts.clock - datetime.now(UTC)).total_seconds()) < 60
-    assert facts.journal[0].message.raw == "-u fleet.service -o json --no-pager -n 60"
+    assert facts.journal[0].message.raw == "-u fleet.service -o json --no-pager --lines=60"
 
 
 def test_a_probe_of_a_machine_without_fleets_folder_says_so(machine: UnitFolders) -> None:

@@ -162,7 +162,9 @@ class FakeHosts:
     def ask_host_keys(self, asker: HostKeyAsker) -> None:
         self.asker = asker
 
-    async def probe(self, machine: Machine, units: Sequence[Untrusted] = ()) -> HostFacts:
+    async def probe(
+        self, machine: Machine, units: Sequence[Untrusted] = (), since: str | None = None
+    ) -> HostFacts:
         if machine.id not in self.reports:
             raise HostUnreachable("connection refused")
         return self.reports[machine.id]

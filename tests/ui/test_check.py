@@ -17,10 +17,10 @@ from fleettui.demo.cluster import DemoCluster
 from fleettui.model.host import HostFacts, NotChecked
 
 
-async def examined(demo: DemoCluster) -> Examination:
+async def examined(demo: DemoCluster, since: str | None = None) -> Examination:
     access = access_to(demo, observe=True)
     try:
-        return await examine(access)
+        return await examine(access, since)
     finally:
         await access.hosts.close()
         await access.registry.close()
@@ -46,6 +46,19 @@ async def test_the_fault_is_named_with_its_machine_and_its_proof() -> None:
     assert (worst["fault"], worst["unit"]) == ("template-loaded", TEMPLATE)
     assert worst["machine"] == broken.id
     assert {e["source"] for e in worst["evidence"]} == {"registry", "file", "journal"}
+
+
+async def test_journals_are_read_as_far_back_as_asked() -> None:
+    async with DemoCluster(quick()) as demo:
+        near, far = await examined(demo, "2 s ago"), await examined(demo, "1 hour ago")
+        wrong = await examined(demo, "the day before")
+    counts = [
+        sum(len(r.journal) for r in seen.reports.values() if isinstance(r, HostFacts))
+        for seen in (near, far)
+    ]
+    assert 0 < counts[0] < 30 < counts[1]
+    assert wrong.exit_status is ExitStatus.INCOMPLETE
+    assert "Failed to parse timestamp" in wrong.unread[0]
 
 
 async def test_a_machine_that_hangs_delays_nobody_and_is_not_taken_for_clean() -> None:

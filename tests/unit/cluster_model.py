@@ -128,7 +128,9 @@ class World:
             raise FileNotFoundError(name.raw)
         return FileCopy(CONTENT, 0o644, 0, 0)
 
-    async def probe(self, machine: Machine, units: Sequence[Untrusted] = ()) -> HostFacts:
+    async def probe(
+        self, machine: Machine, units: Sequence[Untrusted] = (), since: str | None = None
+    ) -> HostFacts:
         self.clock += timedelta(seconds=5)
         fleet = Untrusted(FLEET_SERVICE)
         loaded, active, running = (Untrusted(w) for w in ("loaded", "active", "running"))

@@ -82,16 +82,18 @@ class Cluster:
         version: str,
         machines: int = 3,
         wording: str = WORDINGS[0],
+        *,
         fault: str = "none",
         more: tuple[tuple[str, str], ...] = (),
+        ttl: int = 30,
     ) -> None:
-        """`more` is metadata of every machine."""
+        """`more` is metadata of every machine, `ttl` fleet's in seconds."""
         self.fault = fault_named(fault)()
         self.clock = Clock()
         self.clock.rewind(3600)
         self.registry = FakeRegistry(self.clock.now)
         members = [
-            Traits(n, f"10.0.0.{n}", (("az", f"az{n}"), *more), version, 30, 10, wording, 1.0)
+            Traits(n, f"10.0.0.{n}", (("az", f"az{n}"), *more), version, ttl, 10, wording, 1.0)
             for n in range(1, machines + 1)
         ]
         self.machines = [

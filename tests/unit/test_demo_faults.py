@@ -339,7 +339,17 @@ def test_a_machine_that_cannot_reach_etcd_is_gone_within_a_ttl_and_runs_on() -> 
     assert f"machines/{machine.id}/object" not in cluster.registry.read("machines")
     assert machine.systemd.main_pids() == running
     assert cluster.target("hello.service") != machine.id
-    assert messages(machine)[-1] == "Establishing etcd connectivity"
+
+
+@pytest.mark.parametrize("ttl", range(10, 20))
+def test_a_fleetd_that_gave_etcd_up_says_nothing_more(ttl: int) -> None:
+    cluster = Cluster("0.11.8", fault="etcd-unreachable", ttl=ttl)
+    cluster.befall()
+    cluster.run(60)
+    assert messages(cluster.scene.subject)[-2:] == [
+        "Server monitor triggered: Monitor timed out before successful heartbeat",
+        "Establishing etcd connectivity",
+    ]
 
 
 def test_a_new_fleetd_hears_systemd_again_and_starts_the_unit_that_had_died() -> None:

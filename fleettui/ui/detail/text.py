@@ -66,6 +66,8 @@ def machine_lines(machine: Machine, picture: Picture) -> Iterator[Content]:
 def _host_lines(facts: HostFacts) -> Iterator[Content]:
     yield _fact("host", facts.hostname)
     yield _fact("asked", f"{ago(facts.taken_at)} ago")
+    if facts.fleetd_version.raw:
+        yield _fact("fleetd says", facts.fleetd_version)
     if facts.reported_id != facts.machine_id:
         yield paint(("  says another machine ID: ", Tone.BAD), facts.reported_id)
     yield from _head("Services, as systemd sees them")
@@ -109,6 +111,8 @@ def unit_lines(unit: Unit, picture: Picture) -> Iterator[Content]:
     for state in unit.states:
         where = picture.named(state.machine_id)
         yield paint("  ", where, f"  {state.active} {state.sub}", *_truth(unit, state, picture))
+    if not unit.states:
+        yield paint(("  none", Tone.DIM))
     if picture.snapshot is not None and is_waiting(unit):
         yield from _placement_lines(unit, picture.snapshot)
     if unit.file is not None:
