@@ -277,15 +277,21 @@ async def _hang_up(access: "Observer") -> None:
 
 
 async def _demo(machines: int, fault: str, version: str, *, observe: bool) -> None:
-    from fleettui.demo.cluster import DemoCluster, DemoSettings  # noqa: PLC0415
+    from fleettui.demo.cluster import DemoCluster, DemoSettings, NoLoopback  # noqa: PLC0415
+    from fleettui.demo.etcd import NoEtcd  # noqa: PLC0415
 
     try:
         wanted = DemoSettings(machines=machines, fault=fault, version=version)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     click.echo(f"Starting a demo cluster of {machines} machines ...", err=True)
-    async with DemoCluster(wanted) as cluster:
-        await _console(demo_settings(cluster, observe=observe), state_folder() / "demo" / "repairs")
+    records = state_folder() / "demo" / "repairs"
+    async with contextlib.AsyncExitStack() as running:
+        try:
+            cluster = await running.enter_async_context(DemoCluster(wanted))
+        except (NoEtcd, NoLoopback) as missing:
+            raise click.ClickException(str(missing)) from missing
+        await _console(demo_settings(cluster, observe=observe), records)
 
 
 def demo_settings(cluster: "DemoCluster", *, observe: bool) -> Settings:

@@ -21,6 +21,7 @@ from diagnosis_cases import (
     snapshot,
     state,
     unit,
+    unread,
     where,
 )
 
@@ -246,3 +247,8 @@ def test_a_gap_beside_a_disagreement_is_named() -> None:
     deaf = facts(A, failed(60), journal_problem=U("No journal files were found."))
     finding = one(found(SEEN, deaf), "state-disagrees")
     assert finding.gaps == ("its journal could not be read: No journal files were found.",)
+
+
+def test_a_gap_that_could_not_have_told_more_is_not_named() -> None:
+    partly = unread(facts(A, failed(60), services_problem=U("a unit could not be shown")))
+    assert one(found(SEEN, partly), "state-disagrees").gaps == ()

@@ -65,6 +65,11 @@ def test_one_reading_and_a_journal_that_complains_are_enough() -> None:
     assert finding.gaps == ("2 of 3 machines were not asked",)
 
 
+def test_where_every_machine_was_asked_nothing_is_missing() -> None:
+    asked = [facts(A), facts(B, journal=[line(FAILED, 4)]), facts(C)]
+    assert one(found(LEADERLESS, *asked), "no-engine-leader").gaps == ()
+
+
 def test_a_journal_that_complained_before_is_no_proof_for_now() -> None:
     assert found(LEADERLESS, facts(B, journal=[line(FAILED, 40)])) == ()
     old = facts(B, journal=[line(FAILED, 64)], clock=ago(60), taken_at=ago(60))

@@ -114,7 +114,8 @@ class JournalPane(Lines):
     def head_line(self, y: int) -> list[Cell]:
         where = self._machine.public_ip if self._machine else "no machine"
         state = [Cell("following", Tone.GOOD)] if self._following else self._pill()
-        return [Cell(" JOURNAL "), *state, Cell(f"  {self._unit} on {where}, UTC")]
+        words = f"  {self._unit} on {where}, UTC, {self.received} lines"
+        return [Cell(" JOURNAL "), *state, Cell(words)]
 
     def _pill(self) -> list[Cell]:
         if not self._unseen:
