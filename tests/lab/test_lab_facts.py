@@ -215,7 +215,8 @@ def test_the_full_restart_repairs_and_restarts_every_unit(
     take_files_away(ssh, broken)
     restarted = restart_fully(ssh, broken)
     assert stays_quiet(cluster, broken, restarted)
-    assert all(pid not in {0, pids[unit]} for unit, pid in broken.main_pids(units).items())
+    # While fleetd purges, the engine may give a unit to another machine: it restarts there then.
+    assert all(pid != pids[unit] for unit, pid in broken.main_pids(units).items())
     assert leftovers(broken) == []
     # The purge took a global unit's states of every machine; the others write theirs every 15 s.
     wait_until(cluster.is_healthy, "all states to be there again")
