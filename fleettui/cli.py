@@ -111,8 +111,8 @@ def cli(context: click.Context, /, **options: Any) -> None:
 def _settings(
     endpoints: tuple[str, ...], prefix: str, known_hosts_file: Path, **options: Any
 ) -> Settings:
-    from fleettui.registry.connect import DEFAULT_ENDPOINTS, checked_endpoints  # noqa: PLC0415
-    from fleettui.registry.keys import keys_under  # noqa: PLC0415
+    from fleettui.registry.connect import DEFAULT_ENDPOINTS, checked_endpoints
+    from fleettui.registry.keys import keys_under
 
     try:
         return Settings(
@@ -127,7 +127,7 @@ def _settings(
 
 def _known_fault(context: click.Context, parameter: click.Parameter, name: str) -> str:
     """A fault of the demo by name; `list` tells them all and ends the program."""
-    from fleettui.demo.faults import described, fault_named  # noqa: PLC0415
+    from fleettui.demo.faults import described, fault_named
 
     if name == "list":
         click.echo(described())
@@ -194,7 +194,7 @@ def check(settings: Settings, as_json: bool, journal_since: str | None) -> None:
     Exit status: 0 healthy, 1 findings, 2 usage, 3 something could not be read (it is listed;
     what was found stands).
     """
-    from fleettui.check import report  # noqa: PLC0415
+    from fleettui.check import report
 
     seen = asyncio.run(_examined(replace(settings, observe=True), journal_since))
     click.echo(report.as_json(seen) if as_json else report.as_text(seen), nl=False)
@@ -202,7 +202,7 @@ def check(settings: Settings, as_json: bool, journal_since: str | None) -> None:
 
 
 async def _examined(settings: Settings, journal_since: str | None) -> "Examination":
-    from fleettui.check.examine import examine  # noqa: PLC0415
+    from fleettui.check.examine import examine
 
     access = build(settings)
     try:
@@ -223,10 +223,10 @@ def build(settings: Settings) -> "Observer":
 
     Nothing here imports etcd or asyncssh: they come with the first request, after first paint.
     """
-    from fleettui.access import ClusterAddress, Observer, Operator  # noqa: PLC0415
-    from fleettui.hosts.connect import connect_hosts, hands_for  # noqa: PLC0415
-    from fleettui.hosts.settings import HostSettings  # noqa: PLC0415
-    from fleettui.registry.connect import connect_reader, connect_writer  # noqa: PLC0415
+    from fleettui.access import ClusterAddress, Observer, Operator
+    from fleettui.hosts.connect import connect_hosts, hands_for
+    from fleettui.hosts.settings import HostSettings
+    from fleettui.registry.connect import connect_reader, connect_writer
 
     hosts = connect_hosts(
         HostSettings(
@@ -256,7 +256,7 @@ def state_folder() -> Path:
 
 
 async def _console(settings: Settings, records: Path) -> None:
-    from fleettui.ui.app import FleetApp  # noqa: PLC0415
+    from fleettui.ui.app import FleetApp
 
     access = build(settings)
     app = FleetApp(access, records)
@@ -277,8 +277,8 @@ async def _hang_up(access: "Observer") -> None:
 
 
 async def _demo(machines: int, fault: str, version: str, *, observe: bool) -> None:
-    from fleettui.demo.cluster import DemoCluster, DemoSettings, NoLoopback  # noqa: PLC0415
-    from fleettui.demo.etcd import NoEtcd  # noqa: PLC0415
+    from fleettui.demo.cluster import DemoCluster, DemoSettings, NoLoopback
+    from fleettui.demo.etcd import NoEtcd
 
     try:
         wanted = DemoSettings(machines=machines, fault=fault, version=version)

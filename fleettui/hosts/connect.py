@@ -111,18 +111,18 @@ class _Connections:
 
 
 def _load_sessions() -> "type[Sessions]":
-    from fleettui.hosts.sessions import Sessions  # noqa: PLC0415
+    from fleettui.hosts.sessions import Sessions
 
     return Sessions
 
 
 def _reader_over(sessions: "Sessions") -> "Reader":
-    from fleettui.hosts.reader import Reader  # noqa: PLC0415
+    from fleettui.hosts.reader import Reader
 
     return Reader(sessions)
 
 
 def _hands_over(sessions: "Sessions") -> "Hands":
-    from fleettui.hosts.hands import Hands  # noqa: PLC0415
+    from fleettui.hosts.hands import Hands
 
     return Hands(sessions)

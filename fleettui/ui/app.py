@@ -118,7 +118,7 @@ class FleetApp(App[None]):
         if not isinstance(self._access, Operator) or finding.unit is None:
             return
         # An observer's process never even loads what repairs.
-        from fleettui.ui.wizard.screen import WizardScreen  # noqa: PLC0415
+        from fleettui.ui.wizard.screen import WizardScreen
 
         if any(isinstance(screen, WizardScreen) for screen in self.screen_stack):
             return  # a second press of the same key
