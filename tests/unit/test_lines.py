@@ -94,6 +94,8 @@ def test_a_line_is_parted_by_both_prefixes(message: str, parted: FleetLine) -> N
         ("WARN a.go:1: hm", 6, Kind.WARNING),
         ("fleet.service: Main process exited", 3, Kind.ERROR),
         ("fleet.service: odd", 4, Kind.WARNING),
+        ("INFO a.go:1: fine, whatever its priority", 3, Kind.PLAIN),
+        ("INFO a.go:1: fine, whatever its priority", 4, Kind.PLAIN),
         (
             "ERROR a.go:1: etcd watcher {Watch /job} returned error: unexpected end of JSON input",
             6,

@@ -450,6 +450,12 @@ def test_restarts_that_a_later_probe_no_longer_reaches_are_remembered() -> None:
     assert told_of(B, found(snapshot(), late, history=flapping(300, 100).told(late)))
 
 
+def test_a_restart_at_another_time_explains_nothing() -> None:
+    began = line("INFO fleetd.go:64: Starting fleetd version 0.11.8", 600)
+    asked = facts(B, journal=[began])
+    assert told_of(B, found(snapshot(), asked, history=flapping(300, 100).told(asked)))
+
+
 def test_a_restart_by_a_clock_that_is_wrong_is_recognised_too() -> None:
     began = "INFO fleetd.go:64: Starting fleetd version 0.11.8"
     entries = [replace(line(began, s), at=ago(s + 3600)) for s in (290, 95)]

@@ -129,8 +129,8 @@ def test_a_sound_job_is_silent(sound: Unit) -> None:
 def test_both_wordings_of_an_orphan_are_added(said: str) -> None:
     heard = facts(A, journal=[line(said, 3)])
     finding = one(found(snapshot(unit(file=None)), heard), "orphan-job")
-    assert finding.evidence[-1].source is Source.JOURNAL
-    assert finding.evidence[-1].what == U(said)
+    last = finding.evidence[-1]
+    assert (last.source, last.where, last.what) == (Source.JOURNAL, U("fleet.service"), U(said))
 
 
 def test_a_line_about_an_orphan_that_is_sound_by_now_is_no_finding() -> None:
@@ -145,15 +145,24 @@ DOUBLED = snapshot(unit(HELLO, state(A), state(B)))
 LEFT = snapshot(unit(HELLO, state(A), replace(state(), machine_id=D_ID)))
 
 
+UNSCHEDULED = snapshot(replace(unit(HELLO, state(A)), target=None, target_state=U("inactive")))
+
+
 @pytest.mark.parametrize(
-    ("seen", "machine"), [(NO_JOB, A.id), (DOUBLED, B.id), (LEFT, D_ID)],
-    ids=["no job", "two states", "no machine"],
-)  # fmt: skip
-def test_a_state_that_outlives_its_ttl_is_a_ghost(seen: Snapshot, machine: U) -> None:
+    ("seen", "machine", "other"),
+    [
+        (NO_JOB, A.id, "job/hello.service/object"),
+        (DOUBLED, B.id, "job/hello.service/target"),
+        (UNSCHEDULED, A.id, "job/hello.service/target"),
+        (LEFT, D_ID, f"machines/{D_ID.raw}/object"),
+    ],
+    ids=["no job", "two states", "not scheduled", "no machine"],
+)
+def test_a_state_that_outlives_its_ttl_is_a_ghost(seen: Snapshot, machine: U, other: str) -> None:
     finding = one(found(seen, history=lasting(seen, 41)), "ghost-state")
     assert (finding.unit, finding.machine_id) == (HELLO, machine)
     assert finding.confidence is Confidence.LIKELY
-    assert where(finding)[0] == f"states/hello.service/{machine.raw}"
+    assert where(finding) == [f"states/hello.service/{machine.raw}", other]
 
 
 @pytest.mark.parametrize("seen", [NO_JOB, DOUBLED, LEFT])

@@ -66,7 +66,7 @@ def machine_lines(machine: Machine, picture: Picture) -> Iterator[Content]:
 def _host_lines(facts: HostFacts) -> Iterator[Content]:
     yield _fact("host", facts.hostname)
     yield _fact("asked", f"{ago(facts.taken_at)} ago")
-    if facts.fleetd_version.raw:
+    if str(facts.fleetd_version):
         yield _fact("fleetd says", facts.fleetd_version)
     if facts.reported_id != facts.machine_id:
         yield paint(("  says another machine ID: ", Tone.BAD), facts.reported_id)
