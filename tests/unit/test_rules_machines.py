@@ -62,6 +62,17 @@ def test_an_older_file_in_systemds_memory_is_found() -> None:
     finding = one(found(snapshot(unit()), asked), "needs-daemon-reload")
     assert finding.confidence is Confidence.LIKELY
     assert finding.evidence[1].what == U("LoadState=loaded, NeedDaemonReload=yes")
+    assert "from an older file" in finding.summary
+
+
+def test_a_unit_that_the_registry_does_not_know_is_found_by_the_machine_alone() -> None:
+    asked = facts(A, UNKNOWN, files=[HELLO])
+    for seen in (None, snapshot(unit(HELLO, state(B))), snapshot()):
+        findings = [f for f in found(seen, asked) if f.fault == "needs-daemon-reload"]
+        (finding,) = findings
+        assert "cannot start" in finding.summary
+        assert [e.source for e in finding.evidence] == [Source.FILE, Source.SYSTEMD]
+        assert finding.evidence[1].what == U("LoadState=not-found")
 
 
 @pytest.mark.parametrize(

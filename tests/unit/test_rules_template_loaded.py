@@ -12,6 +12,7 @@ from diagnosis_cases import (
     A,
     B,
     U,
+    ago,
     facts,
     found,
     line,
@@ -27,6 +28,7 @@ from diagnosis_cases import (
 )
 
 from fleettui.diagnosis.finding import Confidence, Severity, Source
+from fleettui.diagnosis.history import EMPTY
 from fleettui.model.cluster import Snapshot, Unit
 from fleettui.model.host import SYSTEMD_UNITS, HostReport
 
@@ -163,6 +165,14 @@ def test_evidence_says_where_to_look() -> None:
     ]
     loop = finding.evidence[-1]
     assert (loop.machine_id, loop.cursor, loop.at) == (A.id, "c1", LOOPING[-1].at)
+
+
+def test_evidence_remembers_the_beginning_that_a_later_probe_no_longer_reaches() -> None:
+    began = line("Starting fleetd version 0.11.8", 301)
+    early = facts(A, journal=[began, line(LOOP, 300)], clock=ago(299), taken_at=ago(299))
+    late = facts(A, journal=LOOPING)
+    finding = one(found(None, late, history=EMPTY.told(early).told(late)), "template-loaded")
+    assert where(finding) == ["fleet.service, 3 lines since 11:55:00"]
 
 
 def test_a_ghost_of_a_dead_agent_is_not_told_twice() -> None:
