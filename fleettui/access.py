@@ -4,15 +4,25 @@
 anything, so there is nothing to switch on.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from fleettui.commands import ChangeCommand
-from fleettui.model.cluster import Machine, RegistryView, Snapshot
-from fleettui.model.host import HostFacts, JournalItem
+from fleettui.model.cluster import Machine, RegistryView, Snapshot, TargetState
+from fleettui.model.host import (
+    NEWEST,
+    HostFacts,
+    ImageFacts,
+    JournalItem,
+    JournalRecord,
+    Span,
+    UnitChange,
+)
+from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
 
 
@@ -32,6 +42,19 @@ class HostUnreachable(Exception):
     """A machine could not be asked; the text says why, in the words of SSH or of the machine."""
 
 
+FleetKey = tuple[Untrusted, ...]
+"""Segments of a key below fleet's prefix, such as `("states", UNIT, MACHINE)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyValue:
+    """One key of the registry as it stands."""
+
+    value: Untrusted
+    index: int
+    """etcd's modifiedIndex: another one means that somebody wrote it since."""
+
+
 class RegistryReader(Protocol):
     """Follows the registry. Views arrive from another thread; only the newest matters."""
 
@@ -44,18 +67,67 @@ class RegistryReader(Protocol):
     async def read(self) -> Snapshot:
         """A fresh read of everything through the quorum. Raises RegistryUnavailable."""
 
+    async def lock_holder(self) -> LockHolder | None:
+        """Who holds the repair lock, read through the quorum. Raises RegistryUnavailable."""
+
+    async def key(self, key: FleetKey) -> KeyValue | None:
+        """One key below fleet's prefix, through the quorum. Raises RegistryUnavailable."""
+
+    def follow_lock(self, sink: Callable[[LockHolder | None], None]) -> None:
+        """Tell `sink` of every change of the repair lock; it must be safe to call from any thread.
+
+        Called once. Nothing is told while the lock cannot be read: `follow` tells of that.
+        """
+
     async def close(self) -> None:
         """End following without waiting for a watch that blocks."""
 
 
+class LockTaken(Exception):
+    """Somebody else holds the repair lock."""
+
+    def __init__(self, holder: LockHolder) -> None:
+        said = f"{holder.who} is repairing {holder.subject} since {holder.since:%H:%M}"
+        if holder.problem is not None:
+            said = f"somebody holds the repair lock, but it cannot be read: {holder.problem}"
+        super().__init__(said)
+        self.holder = holder
+
+
+class LockLost(Exception):
+    """The repair lock is not ours any more: it expired, or somebody removed it."""
+
+
 class RegistryWriter(Protocol):
-    """The few writes a repair needs; each is sent at most once."""
+    """The few writes a repair needs; each is sent at most once.
 
-    async def unload(self, unit: Untrusted, expected: str) -> None:
-        """Set `job/UNIT/target-state` to `inactive` if it is `expected`, as `fleetctl unload` does.
+    All of them raise WriteRefused (the registry stands otherwise than expected, nothing was
+    written), WriteUnknown (sent, no answer) or RegistryUnavailable (nothing was sent).
+    """
 
-        Raises WriteRefused, WriteUnknown or RegistryUnavailable (nothing was sent).
+    async def set_target_state(self, unit: Untrusted, expected: str, wanted: TargetState) -> None:
+        """Set `job/UNIT/target-state` to `wanted` if it is `expected`, as fleetctl does."""
+
+    async def delete_key(self, key: FleetKey, index: int) -> None:
+        """Delete a key under `job/` or `states/` if its modifiedIndex is still `index`."""
+
+    async def delete_empty_folder(self, key: FleetKey) -> None:
+        """Delete a folder under `job/` or `states/` that holds nothing any more."""
+
+    async def create_key(self, key: FleetKey, value: str) -> None:
+        """Write a key under `job/` that is not there: what undoes its deletion."""
+
+    async def take_lock(self, holder: LockHolder, ttl: int) -> int:
+        """Take the repair lock for `ttl` seconds; its modifiedIndex. Raises LockTaken besides."""
+
+    async def keep_lock(self, holder: LockHolder, index: int, ttl: int) -> int:
+        """Hold it for `ttl` seconds more, with what the holder says now; the new modifiedIndex.
+
+        Raises LockLost besides, where it is not the one of `index` any more.
         """
+
+    async def drop_lock(self, index: int) -> None:
+        """Give it back; raises LockLost besides, where it is not ours any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +158,28 @@ class FileCopy:
     gid: int
 
 
-class HostReader(Protocol):
+class JournalReader(Protocol):
+    """Reads the journals of machines."""
+
+    def journal(
+        self, machine: Machine, unit: str, span: Span = NEWEST
+    ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[JournalItem]]]:
+        """A unit's journal in batches, following; reconnects by itself and goes on where it was.
+
+        Only what is lost for good is told as a notice. Leaving the context ends the remote
+        process.
+        """
+
+    def recall(
+        self, machine: Machine, unit: str, span: Span, cursor: str = ""
+    ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[JournalRecord]]]:
+        """A stretch of a unit's journal in batches, to its end, every field in full.
+
+        With a cursor it begins at that line. Raises HostUnreachable while it is read.
+        """
+
+
+class HostReader(JournalReader, Protocol):
     """Asks machines over SSH, one connection a machine, opened on demand."""
 
     def ask_host_keys(self, asker: HostKeyAsker) -> None:
@@ -100,14 +193,16 @@ class HostReader(Protocol):
     async def copy(self, machine: Machine, folder: str, name: Untrusted) -> FileCopy:
         """A regular file of a unit folder. Raises HostUnreachable; FileNotFoundError if none."""
 
-    def journal(
-        self, machine: Machine, unit: str
-    ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[JournalItem]]]:
-        """A unit's journal in batches, following; reconnects by itself and resumes at its cursor.
+    async def unit_changes(self, machine: Machine, since: datetime) -> tuple[UnitChange, ...]:
+        """What systemd did to units since then, by the machine's clock, oldest first.
 
-        Only what is lost for good is told as a notice. Leaving the context ends the remote
-        process.
+        Raises HostUnreachable, also where its journal cannot be read.
         """
+
+    async def images(
+        self, machine: Machine, images: Sequence[Untrusted]
+    ) -> Mapping[Untrusted, ImageFacts]:
+        """Whether container images are on the machine already. Raises HostUnreachable."""
 
     async def close(self) -> None:
         """Close every connection and end every remote process of ours."""
@@ -144,10 +239,16 @@ class HostHands(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ClusterAddress:
-    """Which cluster this is, for the header and the record."""
+    """Which cluster this is and how its machines are reached: for the header, the record, and
+    what an operator runs by hand.
+    """
 
     endpoints: tuple[str, ...]
     prefix: str
+    username: str = "core"
+    """Of SSH."""
+    port: int | None = None
+    """Of SSH; None = as ssh_config says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +268,5 @@ class Operator(Observer):
     hands: HostHands
     name: str
     """user@host at the keyboard, for the record."""
+    root_journals: JournalReader | None = None
+    """Journals read through sudo, where the operator chooses to."""

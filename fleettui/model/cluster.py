@@ -157,3 +157,5 @@ class RegistryView:
     attempt: int = 0
     next_try: datetime | None = None
     endpoint: str = ""
+    disagreements: int = 0
+    """How many full reads found something that the events had not told."""

@@ -63,6 +63,8 @@ class ServiceFacts:
     fragment_path: Untrusted = Untrusted("")
     since: datetime | None = None
     """UTC, when the unit entered its present active state; None where systemd does not say."""
+    job: int = 0
+    """systemd's job that is queued or running for the unit; 0 = none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,36 @@ class JournalEntry:
     """Set where the record could not be decoded; `message` is then its raw text."""
 
 
+class ChangeKind(StrEnum):
+    """What systemd says of a unit in its own journal lines."""
+
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    STARTING = "starting"
+    STARTED = "started"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitChange:
+    """systemd began or ended something with a unit."""
+
+    unit: Untrusted
+    kind: ChangeKind
+    at: datetime
+    """UTC, by the machine's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """Whether a container image is on a machine."""
+
+    present: bool | None
+    """None where it could not be found out."""
+    why: Untrusted = Untrusted("")
+    """Why not, in the machine's words."""
+
+
 class NoticeKind(StrEnum):
     """What happened to a journal stream, told between its lines."""
 
@@ -91,6 +123,10 @@ class NoticeKind(StrEnum):
     ENDED = "ended"
     REFUSED = "refused"
     SAID = "said"
+    BOOTED = "booted"
+    """The machine was booted between two lines."""
+    GAP = "gap"
+    """Lines may be missing: the place where reading stopped is gone from the machine's journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +140,32 @@ class JournalNotice:
 
 
 JournalItem = JournalEntry | JournalNotice
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which part of a unit's journal is read; what is written later is another question."""
+
+    lines: int | None = 500
+    """The newest so many; None = all that the rest allows."""
+    since: str = ""
+    """In journalctl's words, such as `-5min` or `2026-01-31 10:00`, UTC; empty = no bound."""
+    until: str = ""
+    boot: int | None = None
+    """0 = the present boot, -1 = the one before, and so on; None = any."""
+
+
+NEWEST = Span()
+"""What a pane begins with."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRecord:
+    """A record read once more, whole."""
+
+    entry: JournalEntry
+    json: bytes
+    """As journalctl wrote it, all fields in full, without the newline."""
 
 
 @dataclass(frozen=True, slots=True)

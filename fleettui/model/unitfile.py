@@ -1,6 +1,7 @@
 """Unit files, read the way fleet reads them (a port of go-systemd's unit deserializer)."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,6 +13,8 @@ Option = tuple[str, str, str]
 _TRUE = frozenset({"1", "yes", "true", "t", "on"})
 _PULLS = {"docker": "pull", "podman": "pull", "rkt": "fetch"}
 """The word with which each program pulls an image."""
+_WITH_VALUE = frozenset({"--platform", "--arch", "--os", "--variant", "--creds", "--authfile"})
+"""Options of a pull whose value is a word of its own."""
 _WORD_ENDS = re.compile(r"""[\s"'();&|]+""")
 # What Go's unicode.IsSpace takes for a space; str.strip() would also take the separators 1C to 1F.
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
@@ -72,8 +75,14 @@ class UnitFile:
         return tuple(
             value
             for value in self.values("Service", "ExecStartPre")
-            if _pulls_image(value.lstrip("-@+!:"))
+            if any(True for _ in _pulled(value.lstrip("-@+!:")))
         )
+
+    @cached_property
+    def pulled_images(self) -> tuple[str, ...]:
+        """The images that those commands name, each once, in order; specifiers as they stand."""
+        named = (image for pull in self.image_pulls for image in _pulled(pull.lstrip("-@+!:")))
+        return tuple(dict.fromkeys(image for image in named if image))
 
     @cached_property
     def _read(self) -> tuple[tuple[Option, ...], str | None]:
@@ -177,23 +186,37 @@ class _Lexer:
         return line
 
 
-def _pulls_image(command: str) -> bool:
-    """Whether a program that runs containers is called to pull; options before the word may be."""
+def _pulled(command: str) -> Iterator[str]:
+    """The image of each call of a program that runs containers to pull one; "" where none is named.
+
+    Options may stand before the word that pulls, and after it.
+    """
+    words = iter(_WORD_ENDS.split(command))
     wanted = None
     after_option = False
-    for word in _WORD_ENDS.split(command):
+    for word in words:
         program = word.rpartition("/")[2]
         if program in _PULLS:
             wanted, after_option = _PULLS[program], False
         elif word == wanted:
-            return True
+            yield _first_argument(words)
+            wanted = None
         elif word.startswith("-"):
             after_option = True
         elif after_option or word == "image":
             after_option = False
         else:
             wanted = None
-    return False
+
+
+def _first_argument(words: Iterator[str]) -> str:
+    """The first of the words that is neither an option nor the value of one."""
+    for word in words:
+        if word in _WITH_VALUE:
+            next(words, "")
+        elif not word.startswith("-"):
+            return word
+    return ""
 
 
 def _multivalue(line: str) -> list[str]:

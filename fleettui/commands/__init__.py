@@ -1,0 +1,226 @@
+"""Every command that fleettui ever sends to a machine, as argv tuples; nothing else makes one.
+
+A `ReadCommand` changes nothing and needs no rights but to read; a `ChangeCommand` runs through
+`sudo -n`. The two are different types, so that what may only read cannot be handed a change. All
+of it works with systemd 215, its journalctl, and the coreutils of that time.
+"""
+
+import hashlib
+import math
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from fleettui.commands.scripts import (
+    COPY_SCRIPT,
+    IMAGES_SCRIPT,
+    PROBE_SCRIPT,
+    QUARANTINE_SCRIPT,
+    REMOVE_SCRIPT,
+    RESTORE_SCRIPT,
+)
+from fleettui.model.host import FLEET_SERVICE, FLEET_UNITS, SYSTEMD_UNITS, ChangeKind
+from fleettui.model.names import is_template, refusal
+
+QUARANTINE = "/run/fleettui/quarantine"
+"""Where removed files go on the machine: on the tmpfs of both unit folders, outside of them."""
+
+_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+_LONGEST_KEPT = 160
+"""Characters of a unit's name that fit into a name in quarantine, which has at most 255."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCommand:
+    """A command that leaves the machine as it is."""
+
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCommand:
+    """A command that changes the machine, as root."""
+
+    argv: tuple[str, ...]
+    stdin: bytes = b""
+    """What it reads from its standard input, which is closed after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """Mode and owner of a file; by default those that fleetd gives its unit files."""
+
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+
+
+Command = ReadCommand | ChangeCommand
+
+
+def shell_text(command: Command) -> str:
+    """The one line that a machine's login shell gets: the only place where arguments are quoted."""
+    return shlex.join(command.argv)
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+MESSAGE_IDS = {
+    "39f53479d3a045ac8e11786248231fbf": ChangeKind.STARTED,
+    "7d4958e842da4a758f6c1cdc7b36dcc5": ChangeKind.STARTING,
+    "9d1aaa27d60140bd96365438aad20286": ChangeKind.STOPPED,
+    "de5b426a63be47a7b6ac3eaac82e2f6f": ChangeKind.STOPPING,
+    "be02cf6855d2428ba40df7e9d022f03d": ChangeKind.FAILED,
+}
+"""What systemd's own lines say of a unit, by their MESSAGE_ID (sd-messages.h, since v38)."""
+
+
+def probe(units: Sequence[str] = (), since: str | None = None) -> ReadCommand:
+    """Facts of a machine, with the state of `units` besides those that the machine itself names.
+
+    Its journal is the newest 60 lines, or what came `since` (journalctl's words), 5,000 at most.
+    """
+    span = (f"--since={since}",) if since else ()
+    names = [u for u in units if refusal(u) is None and "@." not in u]
+    return ReadCommand(("sh", "-c", PROBE_SCRIPT, "fleettui-probe", *span, *names))
+
+
+def copy_file(folder: str, name: str) -> ReadCommand:
+    """A unit file's bytes, mode and owner, before it is touched."""
+    return ReadCommand(("sh", "-c", COPY_SCRIPT, "fleettui-copy", _folder(folder), _name(name)))
+
+
+def unit_changes(since: datetime) -> ReadCommand:
+    """systemd's lines about units that it started and stopped, as JSON, oldest first.
+
+    From the whole second on that `since`, a time of the machine's clock, lies in. Matches of one
+    field are alternatives; `_PID=1` leaves out the systemds of users.
+    """
+    begin = f"--since=@{math.floor(since.timestamp())}"
+    ids = (f"MESSAGE_ID={message_id}" for message_id in MESSAGE_IDS)
+    return ReadCommand(("journalctl", "-o", "json", "--no-pager", begin, "_PID=1", *ids))
+
+
+def list_images() -> ReadCommand:
+    """All container images of a machine; see IMAGES_SCRIPT."""
+    return ReadCommand(("sh", "-c", IMAGES_SCRIPT, "fleettui-images"))
+
+
+# --- changing --------------------------------------------------------------------------------
+
+
+def sudo_works() -> ChangeCommand:
+    """Whether root may be had without a password. Changes nothing, but no observer sends it."""
+    return _sudo("true")
+
+
+def check_quarantine(token: str) -> ChangeCommand:
+    """Whether a removed file could be kept on the machine; leaves nothing but its folder."""
+    folders = (FLEET_UNITS, SYSTEMD_UNITS)
+    argv = ("fleettui-quarantine", QUARANTINE, _token(token), *folders)
+    return _sudo("sh", "-c", QUARANTINE_SCRIPT, *argv)
+
+
+def remove_file(name: str, sha256: str, token: str) -> ChangeCommand:
+    """Move the unit file of `name` out of fleet's folder, if its bytes are those of `sha256`."""
+    return _remove(FLEET_UNITS, name, "file", sha256, token)
+
+
+def remove_link(name: str, token: str) -> ChangeCommand:
+    """Move systemd's link of `name` away, if it points to fleet's file of that name."""
+    return _remove(SYSTEMD_UNITS, name, "link", f"{FLEET_UNITS}/{name}", token)
+
+
+def restore_file(
+    name: str, sha256: str, token: str, owned: Owned | None = None, content: bytes = b""
+) -> ChangeCommand:
+    """Put the unit file of `name` back: what `remove_file` of that token kept, else `content`.
+
+    `owned` says how the file was; left out, it becomes as fleetd makes its files.
+    """
+    owned = owned or Owned()
+    owner = (f"{owned.mode:04o}", f"{owned.uid}:{owned.gid}")
+    command = _restore(FLEET_UNITS, name, "file", sha256, token, *owner)
+    return ChangeCommand(command.argv, stdin=content)
+
+
+def restore_link(name: str, token: str) -> ChangeCommand:
+    """Put systemd's link of `name` back, to fleet's file of that name."""
+    return _restore(SYSTEMD_UNITS, name, "link", f"{FLEET_UNITS}/{name}", token, "", "")
+
+
+def kept_path(name: str, kind: str, token: str) -> str:
+    """Where a removed `file` or `link` lies on the machine: under a name that is no unit's."""
+    return f"{QUARANTINE}/{_kept(name, token)}.{kind}"
+
+
+def daemon_reload() -> ChangeCommand:
+    """Have systemd read its unit files anew."""
+    return _sudo("systemctl", "daemon-reload")
+
+
+def restart_fleet() -> ChangeCommand:
+    """The documented restart: fleetd's SIGTERM handler stops every unit it manages."""
+    return _sudo("systemctl", "restart", "--no-block", FLEET_SERVICE)
+
+
+def kill_fleet() -> ChangeCommand:
+    """End fleetd without its SIGTERM handler. The flag is spelled as systemd 215 to 252 know it."""
+    return _sudo("systemctl", "kill", "-s", "KILL", "--kill-who=main", FLEET_SERVICE)
+
+
+def start_fleet() -> ChangeCommand:
+    """Start fleetd without waiting for systemd's own restart delay."""
+    return _sudo("systemctl", "start", "--no-block", FLEET_SERVICE)
+
+
+def start_unit(name: str) -> ChangeCommand:
+    """Have systemd start a unit, without waiting for it."""
+    if is_template(name):
+        raise ValueError(f"no command is made to start {name!r}: a template has no process")
+    return _sudo("systemctl", "start", "--no-block", "--", _name(name))
+
+
+def _remove(folder: str, name: str, kind: str, want: str, token: str) -> ChangeCommand:
+    argv = (folder, _name(name), kind, want, QUARANTINE, _kept(name, token))
+    return _sudo("sh", "-c", REMOVE_SCRIPT, "fleettui-remove", *argv)
+
+
+def _restore(
+    folder: str, name: str, kind: str, want: str, token: str, *owner: str
+) -> ChangeCommand:
+    argv = (folder, _name(name), kind, want, QUARANTINE, _kept(name, token), *owner)
+    return _sudo("sh", "-c", RESTORE_SCRIPT, "fleettui-restore", *argv)
+
+
+def _kept(name: str, token: str) -> str:
+    """The name in quarantine, without its kind: one repair may take several units away."""
+    long = len(name) > _LONGEST_KEPT
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{_token(token)}.{digest[:32] if long else name}"
+
+
+def _sudo(*argv: str) -> ChangeCommand:
+    return ChangeCommand(("sudo", "-n", *argv))
+
+
+def _name(name: str) -> str:
+    why = refusal(name)
+    if why is not None:
+        raise ValueError(f"no command is made for unit {name!r}: {why}")
+    return name
+
+
+def _token(token: str) -> str:
+    if not _TOKEN.fullmatch(token):
+        raise ValueError(f"no command is made for a repair called {token!r}")
+    return token
+
+
+def _folder(folder: str) -> str:
+    if folder not in {FLEET_UNITS, SYSTEMD_UNITS}:
+        raise ValueError(f"no command is made for folder {folder!r}")
+    return folder
