@@ -10,10 +10,12 @@ from fleettui.access import RegistryUnavailable
 from fleettui.registry.errors import (
     ComparisonFailed,
     Denied,
+    FolderNotEmpty,
     HistoryCleared,
     KeyMissing,
     NoQuorum,
     NotEtcd,
+    OtherKind,
     quote,
 )
 
@@ -86,6 +88,11 @@ def event_of(answer: Answer) -> Event:
         ) from error
 
 
+def events_of(lines: bytes) -> list[Event]:
+    """The events of a stream, one a line. Raises msgspec.DecodeError or RecursionError."""
+    return _event.decode_lines(lines)
+
+
 def index_of(answer: Answer) -> int:
     """X-Etcd-Index: the index of the store when it answered. Raises NotEtcd."""
     words = answer.headers.get(INDEX_HEADER, "")
@@ -105,6 +112,10 @@ def problem_of(answer: Answer) -> Exception:
             return KeyMissing(says)
         case 101 | 105:
             return ComparisonFailed(complaint.cause)
+        case 102 | 104:
+            return OtherKind(says)
+        case 108:
+            return FolderNotEmpty(says)
         case 400 | 401:
             return HistoryCleared(says)
         case 300 | 301:

@@ -6,7 +6,7 @@ Only `fleettui.registry.open` imports it, late, because importing takes more tha
 import logging
 import time
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import etcd
 import urllib3
@@ -19,10 +19,13 @@ from urllib3.exceptions import (
 
 from fleettui.registry.answers import Answer
 from fleettui.registry.errors import NotEtcd, NotSent, Silent, Unreachable, quote
+from fleettui.registry.streaming import Streaming
 
 MAX_SECONDS = 60.0
 """How long one answer may take altogether, however steadily it drips."""
 CONNECT_SECONDS = 3.0
+_AT_ONCE = 8
+"""Idle connections kept: each folder of a fleet is read over one of its own."""
 
 # Both log every failure, which is ours to tell; without a handler it would land on the screen.
 logging.getLogger("etcd").addHandler(logging.NullHandler())
@@ -43,7 +46,7 @@ class _Transport(urllib3.PoolManager):
     method: ClassVar[str]
 
     def __init__(self, limit: int) -> None:
-        super().__init__(num_pools=2, maxsize=4, retries=urllib3.Retry(total=0, redirect=0))
+        super().__init__(num_pools=2, maxsize=_AT_ONCE, retries=urllib3.Retry(total=0, redirect=0))
         self.limit = limit
 
     def urlopen(self, method: str, url: str, *args: Any, **kw: Any) -> urllib3.BaseHTTPResponse:
@@ -60,11 +63,23 @@ class GetOnly(_Transport):
 
     method = "GET"
 
+    def begin(self, url: str, timeout: urllib3.Timeout) -> urllib3.BaseHTTPResponse:
+        """One GET whose answer is left to be read as it comes."""
+        return super(_Transport, self).urlopen(
+            self.method, url, redirect=False, preload_content=False, timeout=timeout
+        )
+
 
 class PutOnly(_Transport):
     """What writes. Made for one request and dropped after it."""
 
     method = "PUT"
+
+
+class DeleteOnly(_Transport):
+    """What deletes. Made for one request and dropped after it."""
+
+    method = "DELETE"
 
 
 class Endpoint:
@@ -99,9 +114,26 @@ class Endpoint:
         except etcd.EtcdWatchTimedOut:
             return None
 
+    def stream(self, path: str, seconds: float, **params: str) -> Streaming:
+        """A watch that stays open, once its header is in. Raises as `get`.
+
+        python-etcd reads every answer to its end, which this one has not: it lends its pool.
+        """
+        query = urlencode({"wait": "true", "stream": "true", **params})
+        timeout = urllib3.Timeout(connect=min(seconds, CONNECT_SECONDS), read=seconds)
+        try:
+            response = self._client.http.begin(f"{self._client.base_uri}{path}?{query}", timeout)
+        except (HTTPError, OSError) as failed:
+            raise self._problem(failed, seconds) from failed
+        return Streaming(self.url, response)
+
     def put(self, path: str, seconds: float, **params: str) -> Answer:
         """One PUT. Raises NotSent or Unreachable; after the latter it may have been carried out."""
         return self._send("PUT", path, seconds, params)
+
+    def delete(self, path: str, seconds: float, **params: str) -> Answer:
+        """One DELETE. Raises as `put`."""
+        return self._send("DELETE", path, seconds, params)
 
     def close(self) -> None:
         """Close idle connections; one in use closes when its answer is in."""

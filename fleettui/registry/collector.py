@@ -4,6 +4,9 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_MANY = 1000
+"""Units of a picture that is worth it."""
+
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
@@ -17,3 +20,12 @@ def collector_paused() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def set_apart(objects: int) -> None:
+    """Never look through what is held now again, where it is a lot: it stays, or goes by itself.
+
+    The objects of a picture refer to each other in no circle.
+    """
+    if objects >= _MANY:
+        gc.freeze()

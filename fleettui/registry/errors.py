@@ -32,6 +32,10 @@ class OtherCluster(RegistryUnavailable):
     """The cluster ID is not the one that the picture was read from."""
 
 
+class Refused(RegistryUnavailable):
+    """The server, or what lies between, answers a stream as a whole or not at all."""
+
+
 class HistoryCleared(RegistryUnavailable):
     """The watch asked for events that etcd no longer keeps: read everything again."""
 
@@ -42,6 +46,14 @@ class KeyMissing(RegistryUnavailable):
 
 class ComparisonFailed(RegistryUnavailable):
     """A compare-and-swap found something else; the text is etcd's cause."""
+
+
+class OtherKind(RegistryUnavailable):
+    """A folder stands where a key was expected, or a key on the way to one."""
+
+
+class FolderNotEmpty(RegistryUnavailable):
+    """A folder that was to be deleted holds something."""
 
 
 def quote(words: str) -> str:

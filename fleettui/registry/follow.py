@@ -2,17 +2,23 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 
+from fleettui.access import FleetKey, KeyValue, RegistryUnavailable
 from fleettui.model.cluster import RegistryView, Snapshot
+from fleettui.model.lock import LockHolder
+from fleettui.model.untrusted import Untrusted
 from fleettui.registry.cluster_id import ClusterId
 from fleettui.registry.collector import collector_paused
 from fleettui.registry.decode import decode
 from fleettui.registry.following import Following
 from fleettui.registry.inbox import Inbox, Order
 from fleettui.registry.keys import Keys
+from fleettui.registry.lock_value import holder_of
+from fleettui.registry.lock_watch import LockWatch
 from fleettui.registry.pace import Pace
-from fleettui.registry.source import Source, first_to_answer, open_sources
+from fleettui.registry.source import Reading, Source, first_to_answer, open_sources
 from fleettui.registry.threads import in_daemon_thread
 from fleettui.registry.tree import tree_of
 
@@ -27,7 +33,7 @@ class RegistryFollower:
         self._keys = keys
         self._pace = pace or Pace()
         self._inbox: Inbox = SimpleQueue()
-        self._closed = False
+        self._closed = threading.Event()
         self._last_endpoint = ""
 
     def follow(self, sink: Callable[[RegistryView], None]) -> None:
@@ -35,7 +41,7 @@ class RegistryFollower:
 
         def show(view: RegistryView) -> None:
             self._last_endpoint = view.endpoint
-            if not self._closed:
+            if not self._closed.is_set():
                 sink(view)
 
         threading.Thread(target=self._follow, args=(show,), name="etcd", daemon=True).start()
@@ -48,24 +54,55 @@ class RegistryFollower:
         """A fresh read of everything through the quorum. Raises RegistryUnavailable."""
         return await in_daemon_thread(self._read)
 
+    async def key(self, key: FleetKey) -> KeyValue | None:
+        """One key below fleet's prefix, through the quorum; a folder is none.
+
+        Raises RegistryUnavailable, also for what cannot be part of a key.
+        """
+        try:
+            path = self._keys.path(*(segment.raw for segment in key))
+        except ValueError as error:
+            raise RegistryUnavailable(f"etcd was not asked: {Untrusted(str(error))}") from error
+        node = (await in_daemon_thread(partial(self._look, path))).node
+        if node is None or node.dir:
+            return None
+        return KeyValue(Untrusted(node.value), node.modified_index)
+
+    async def lock_holder(self) -> LockHolder | None:
+        """Who holds the repair lock, read through the quorum. Raises RegistryUnavailable."""
+        node = (await in_daemon_thread(partial(self._look, self._keys.lock))).node
+        return holder_of(node) if node is not None else None
+
+    def follow_lock(self, sink: Callable[[LockHolder | None], None]) -> None:
+        """Tell how the lock stands, then of every change, from a thread of ours. Called once."""
+        watch = LockWatch(self._open(), self._keys.lock, self._pace, self._closed, sink)
+        threading.Thread(target=watch.run, name="etcd lock", daemon=True).start()
+
     async def close(self) -> None:
         """End following; requests under way are left behind. No view comes after this."""
-        self._closed = True
+        self._closed.set()
         self._inbox.put(Order.STOP)
 
     def _follow(self, show: Callable[[RegistryView], None]) -> None:
         Following(self._open(), self._keys, self._pace, self._inbox, show).run()
 
     def _read(self) -> Snapshot:
+        within = self._pace.quorum_within
+        reading = self._ask(lambda source: source.read(within, quorum=True))
+        with collector_paused():
+            return decode(tree_of(reading.node), reading.index, reading.asked_at)
+
+    def _look(self, path: str) -> Reading:
+        return self._ask(lambda source: source.look(path, self._pace.quorum_within))
+
+    def _ask(self, question: Callable[[Source], Reading]) -> Reading:
+        """Ask the endpoint that was followed last, or the first that answers."""
         sources = sorted(self._open(), key=lambda source: source.url != self._last_endpoint)
         try:
-            source = first_to_answer(sources, self._pace.answer_within)
-            reading = source.read(self._pace.quorum_within, quorum=True)
+            return question(first_to_answer(sources, self._pace.answer_within))
         finally:
             for opened in sources:
                 opened.close()
-        with collector_paused():
-            return decode(tree_of(reading.node), reading.index, reading.asked_at)
 
     def _open(self) -> tuple[Source, ...]:
         return open_sources(self._endpoints, self._keys, self.cluster)

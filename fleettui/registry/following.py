@@ -10,13 +10,15 @@ from queue import Empty
 from fleettui.access import RegistryUnavailable
 from fleettui.model.cluster import Link, RegistryView, Snapshot
 from fleettui.model.untrusted import Untrusted
+from fleettui.registry.agreement import Agreement
 from fleettui.registry.errors import NoQuorum, OtherCluster
 from fleettui.registry.image import Image
 from fleettui.registry.inbox import Inbox, Order, Stopped
 from fleettui.registry.keys import Keys
+from fleettui.registry.line import Line
 from fleettui.registry.live import Live
 from fleettui.registry.pace import Pace
-from fleettui.registry.source import Reading, Source, first_to_answer
+from fleettui.registry.source import Source, first_to_answer
 
 _SHORTEST_WAIT = 0.1
 _STEADY = timedelta(seconds=5)
@@ -40,6 +42,7 @@ class Following:
         self._inbox = inbox
         self._show = show
         self._image = Image(keys)
+        self._agreement = Agreement()
         self._snapshot: Snapshot | None = None
         self._link = Link.CONNECTING
         self._since = datetime.now(UTC)
@@ -52,28 +55,28 @@ class Following:
             self._tell()
             while True:
                 try:
-                    self._follow(*self._connect())
+                    self._follow(self._connect())
                 except RegistryUnavailable as problem:
                     self._lose(problem)
         except Stopped:
             for source in self._sources:
                 source.close()
 
-    def _connect(self) -> tuple[Source, Reading]:
-        """Find a source that answers and read everything from it, through the quorum."""
+    def _connect(self) -> Source:
+        """Find a source that answers."""
         self._began = time.monotonic()
         source = first_to_answer(self._sources, self._pace.find_within)
         self._turn_to(source)
+        return source
+
+    def _follow(self, source: Source) -> None:
+        line = Line(source, self._pace, self._inbox)
         try:
-            return source, source.read(self._pace.quorum_within, quorum=True)
+            Live(line, self._image, self._agreement, self._tell_live).run()
         except NoQuorum:
             self._look_without_quorum(source)
             self._turn_to(self._sources[1 % len(self._sources)])
             raise
-
-    def _follow(self, source: Source, reading: Reading) -> None:
-        self._image.load(reading.node, reading.index)
-        Live(source, self._image, self._pace, self._inbox, self._tell_live).run(reading.asked_at)
 
     def _look_without_quorum(self, source: Source) -> None:
         """Where nothing was seen yet, what one member holds is better than nothing."""
@@ -136,5 +139,6 @@ class Following:
             attempt=self._attempt if self._link is Link.LOST else 0,
             next_try=next_try,
             endpoint=self._sources[0].url,
+            disagreements=self._agreement.disagreements,
         )
         self._show(view)

@@ -1,5 +1,6 @@
 """The registry's keys held in memory and kept up to date by events, with the picture they make."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
@@ -32,11 +33,13 @@ from fleettui.registry.tree import (
     Folder,
     Leaf,
     folder_at,
+    merge,
     merged,
     name_of,
 )
 
-_REMOVALS = frozenset({"delete", "expire", "compareAndDelete"})
+REMOVALS = frozenset({"delete", "expire", "compareAndDelete"})
+"""Actions of etcd that take something away."""
 _WRITES = frozenset({"set", "create", "update", "compareAndSwap"})
 
 
@@ -56,12 +59,13 @@ class Image:
     """Everything below a prefix. Decodes only what changed since the last snapshot."""
 
     def __init__(self, keys: Keys) -> None:
-        self.index = 0
-        """etcd's index up to which events are in."""
+        self.indexes = dict.fromkeys(PARTS, 0)
+        """etcd's index up to which the events of each folder are in."""
         self._keys = keys
         self._tree: dict[str, Folder] = {part: {} for part in PARTS}
         self._dirty: dict[str, set[str]] = {part: set() for part in PARTS}
         self._files: dict[str, UnitFile | None] = {}
+        self._missing: set[str] = set()
         # Once shown these are never changed, only replaced: snapshots hold them.
         self._units: dict[Untrusted, Unit] = {}
         self._machines: dict[Untrusted, Machine] = {}
@@ -70,35 +74,64 @@ class Image:
         self._bad_by: dict[tuple[str, str], tuple[BadRecord, ...]] = {}
         self._bad_changed = False
 
-    @collector_paused()
+    @property
+    def index(self) -> int:
+        """etcd's index of the newest that is in."""
+        return max(self.indexes.values())
+
+    @property
+    def missing_files(self) -> set[str]:
+        """Hashes of unit files that units of the last snapshot are made of, and that are not in."""
+        if self._missing:
+            self._missing &= {u.unit_hash for u in self._units.values() if u.unit_hash}
+        return self._missing.copy()
+
     def load(self, node: Node | None, index: int) -> None:
-        """Take over a full read; None = the prefix does not exist."""
-        self.index = index
+        """Take over a read of all folders; None = the prefix does not exist."""
         parts = {name_of(child): child for child in node.nodes} if node is not None else {}
-        for part, folder in self._tree.items():
-            found = {name_of(child): child for child in parts[part].nodes} if part in parts else {}
-            for name in folder.keys() - found.keys():
-                del folder[name]
-                self._dirty[part].add(name)
-            for name, child in found.items():
-                folder[name], changed = merged(folder.get(name), child, DEEPEST - 2)
-                if changed:
-                    self._dirty[part].add(name)
+        for part in PARTS:
+            self.load_folder(part, parts.get(part), index)
+
+    @collector_paused()
+    def load_folder(self, part: str, node: Node | None, index: int) -> set[str]:
+        """Take over a read of one folder; the names in it that did not stand as was read."""
+        self.indexes[part] = index
+        changed = merge(self._tree[part], node.nodes if node is not None else (), DEEPEST - 1)
+        self._dirty[part] |= changed
+        return changed
+
+    def load_files(self, files: Mapping[str, Node | None]) -> None:
+        """Take over unit files that were read one by one."""
+        for unit_hash, node in files.items():
+            if node is not None:
+                self._tree[UNIT][unit_hash] = merged(None, node, 0)[0]
+                self._dirty[UNIT].add(unit_hash)
 
     def apply(self, event: Event) -> Change:
         """Take over one event; one that is in already, or elsewhere, does nothing."""
-        node = event.node
-        if node.modified_index <= self.index:
-            return Change.NONE
-        self.index = node.modified_index
+        node, index = event.node, event.node.modified_index
         segments = self._keys.below(node.key)
-        if segments is None:
+        if segments is None or (segments and segments[0] not in self.indexes):
             return Change.NONE
-        if event.action in _REMOVALS:
-            return self._remove(segments)
-        if event.action in _WRITES and 2 <= len(segments) <= DEEPEST and segments[0] in PARTS:
+        parts = [p for p in segments[:1] or PARTS if self.indexes[p] < index]
+        for part in parts:
+            self.indexes[part] = index
+        if not parts:
+            return Change.NONE
+        if event.action in REMOVALS:
+            return self._remove(segments, parts)
+        if event.action in _WRITES and 2 <= len(segments) <= DEEPEST:
             return self._put(segments, node)
         return Change.NONE
+
+    def place(self, event: Event) -> tuple[str, ...]:
+        """The folder and the name in it that an event is about, as far as its key goes."""
+        return (self._keys.below(event.node.key) or ())[:2]
+
+    def pass_to(self, index: int) -> None:
+        """Events of every folder are in up to there."""
+        for part, reached in self.indexes.items():
+            self.indexes[part] = max(reached, index)
 
     @collector_paused()
     def snapshot(self, read_at: datetime) -> Snapshot:
@@ -139,10 +172,10 @@ class Image:
         self._dirty[part].add(segments[1])
         return Change.VALUE
 
-    def _remove(self, segments: tuple[str, ...]) -> Change:
+    def _remove(self, segments: tuple[str, ...], parts: Iterable[str]) -> Change:
         """Take out a key, or a folder with all below it; () is the prefix itself."""
         if len(segments) < 2:
-            for part in segments or PARTS:
+            for part in parts:
                 folder = self._tree.get(part, {})
                 self._dirty.get(part, set()).update(folder)
                 folder.clear()
@@ -162,6 +195,7 @@ class Image:
             entry = self._tree[UNIT].get(unit_hash, {})
             self._files[unit_hash] = self._kept(UNIT, unit_hash, decode_file(unit_hash, entry))
         if hashes:
+            self._missing -= self._tree[UNIT].keys()
             users = (u.name.raw for u in self._units.values() if u.unit_hash in hashes)
             self._dirty[JOB].update(users)
             hashes.clear()
@@ -174,7 +208,10 @@ class Image:
         units = self._units.copy()
         for name in names:
             decoded = decode_unit(name, jobs.get(name), states.get(name), self._files)
-            _replace(units, Untrusted(name), self._kept(JOB, name, decoded))
+            unit = self._kept(JOB, name, decoded)
+            _replace(units, Untrusted(name), unit)
+            if unit is not None and unit.unit_hash and unit.unit_hash not in self._tree[UNIT]:
+                self._missing.add(unit.unit_hash)
         if any(Untrusted(name) not in self._units for name in names):
             units = in_order_of_name(units.values())
         self._units = units

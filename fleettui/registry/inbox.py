@@ -1,5 +1,6 @@
-"""What the follower's thread is told: orders from outside, reports from its own two threads."""
+"""What the follower's thread is told: orders from outside, reports from its own threads."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -22,9 +23,9 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """An event of the watch."""
+    """Events of a stream or of the watch, in order."""
 
-    event: Event
+    events: Sequence[Event]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,42 @@ class WatchEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamOpened:
+    """A stream stands, and brings what comes after an index."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnded:
+    """A stream ended, or never came about."""
+
+    is_refused: bool
+    """Where there is etcd, but something on the way, or etcd itself, does not stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """etcd has an event of this index, which a living stream brings as well."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unknowable:
+    """etcd no longer knows what happened since the last event that was seen."""
+
+
+@dataclass(frozen=True, slots=True)
 class Alive:
     """etcd answered, through its quorum."""
 
     asked_at: datetime
     """UTC."""
+    took: float
+    """Seconds, for two answers one after the other."""
+    store_index: int
+    """How far etcd had come then."""
     lease_index: int
 
 
@@ -50,7 +82,7 @@ class Dead:
     problem: RegistryUnavailable
 
 
-Report = Happened | WatchEnded | Alive | Dead
+Report = Happened | WatchEnded | StreamOpened | StreamEnded | Ahead | Unknowable | Alive | Dead
 Message = Order | tuple[object, Report]
 """A report comes with who sent it: one that was replaced is no longer listened to."""
 Inbox = SimpleQueue[Message]

@@ -27,6 +27,12 @@ class Keys:
         """
         return API + "".join(f"/{quote(s, safe='')}" for s in self._all(segments))
 
+    @property
+    def lock(self) -> str:
+        """The request path of the repair lock: under a folder of fleettui's own."""
+        segments = ("fleettui", *self.prefix[1:].split("/"), "lock")
+        return API + "".join(f"/{quote(s, safe='')}" for s in segments)
+
     def below(self, key: str) -> tuple[str, ...] | None:
         """Segments of a key under the prefix; () for the prefix and what holds it; else None."""
         if key.startswith(f"{self.prefix}/"):

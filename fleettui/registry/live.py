@@ -1,27 +1,31 @@
 """A registry while it answers: events folded into the image, and proof that it still answers."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from queue import Empty
 
 from fleettui.model.cluster import Snapshot
+from fleettui.registry.agreement import Agreement
+from fleettui.registry.collector import set_apart
+from fleettui.registry.cover import STREAMED, Cover
 from fleettui.registry.errors import Unreachable
+from fleettui.registry.files import Files
 from fleettui.registry.image import Change, Image
 from fleettui.registry.inbox import (
     Alive,
     Dead,
     Happened,
-    Inbox,
     Message,
     Order,
     Report,
     Stopped,
+    StreamEnded,
     WatchEnded,
 )
-from fleettui.registry.pace import Pace
-from fleettui.registry.source import Source
-from fleettui.registry.watch import Liveness, Watch
+from fleettui.registry.line import Line
+from fleettui.registry.tree import LEASE, PARTS, UNIT
+from fleettui.registry.watch import Liveness
 
 _BATCH = 1000
 """Messages taken in before the time is looked at again."""
@@ -32,41 +36,48 @@ class Live:
 
     def __init__(
         self,
-        source: Source,
+        line: Line,
         image: Image,
-        pace: Pace,
-        inbox: Inbox,
+        agreement: Agreement,
         show: Callable[[Snapshot], None],
     ) -> None:
-        self._source = source
+        self._source, self._pace, self._inbox = line.source, line.pace, line.inbox
         self._image = image
-        self._pace = pace
-        self._inbox = inbox
+        self._agreement = agreement
         self._show = show
-        self._watch: Watch | None = None
-        self._liveness = Liveness(source, pace, inbox)
+        self._cover = Cover(line, image)
+        self._files = Files(line, image)
+        self._liveness = Liveness(line)
         self._alive_at = time.monotonic()
-        self._reread_at = self._alive_at + pace.reread_every
+        self._reread_at = self._alive_at + line.pace.reread_every
         self._shown_at = 0.0
         self._changed = True
         self._behind = 0
         self._read_at = datetime.now(UTC)
 
-    def run(self, read_at: datetime) -> None:
-        """Follow from what the image holds, read at `read_at`.
+    def run(self) -> None:
+        """Read everything through the quorum, then follow.
 
         Raises RegistryUnavailable when the source is lost, Stopped when told to stop.
         """
-        self._read_at = read_at
         try:
-            self._begin_watch()
+            self._begin()
+            self._take_messages()
+            self._cover.bridge()
             while True:
-                self._show_if_due()
                 self._take_messages()
                 self._mind_the_clock()
+                self._show_if_due()
         finally:
-            self._end_watch()
+            self._cover.close()
             self._liveness.stop()
+            self._agreement.forget()
+
+    def _begin(self) -> None:
+        self._cover.open_streams()
+        self._read_at = datetime.now(UTC)
+        self._load(PARTS, quorum=True)
+        self._cover.were_read(PARTS, self._read_at)
 
     def _take_messages(self) -> None:
         """Wait for one message, or for something to become due; then take all that came."""
@@ -78,79 +89,113 @@ class Live:
             pass
 
     def _due(self) -> float:
-        due = min(self._reread_at, self._alive_at + self._pace.silence_within)
+        due = min(self._reread_at, self._alive_at + self._pace.silence_within, self._cover.due)
         return min(due, self._shown_at + self._pace.view_every) if self._changed else due
 
     def _take(self, message: Message) -> None:
         if message is Order.STOP:
             raise Stopped
         if message is Order.REFRESH:
-            self._reread()
-        elif isinstance(message, tuple) and message[0] in (self._watch, self._liveness):
-            self._note(message[1])
+            self._reread(PARTS, checking=True)
+        elif isinstance(message, tuple):
+            self._note(*message)
 
-    def _note(self, report: Report) -> None:
-        match report:
-            case Happened(event):
-                if self._image.apply(event) is Change.VALUE:
-                    self._changed = True
-            case WatchEnded(cleared=True):
-                self._end_watch()
-                self._reread()
-            case WatchEnded():
-                self._end_watch()
+    def _note(self, sender: object, report: Report) -> None:
+        if sender is self._liveness:
+            self._hear_of_life(report)
+        elif self._cover.owns(sender):
+            if isinstance(report, Happened):
+                self._agreement.hear(self._image, report.events)
+            if self._cover.take(sender, report) is Change.VALUE:
+                self._changed = True
+            if report == WatchEnded(cleared=True):
+                self._reread(PARTS)
+            elif isinstance(report, WatchEnded | StreamEnded):
                 self._liveness.ask()
-            case Alive():
-                self._confirm(report)
-            case Dead(problem):
-                raise problem
+
+    def _hear_of_life(self, report: Report) -> None:
+        if isinstance(report, Dead):
+            raise report.problem
+        if isinstance(report, Alive):
+            self._confirm(report)
 
     def _confirm(self, alive: Alive) -> None:
-        """The picture is as old as the question, unless the watch is behind the engine's lease."""
+        """The picture is as old as the question, unless it is behind the engine's lease."""
         self._alive_at = time.monotonic()
-        if self._watch is None:
-            self._begin_watch()
-        if alive.lease_index > self._image.index:
+        self._cover.restore()
+        if alive.lease_index > self._image.indexes[LEASE]:
             self._behind += 1
             if self._behind > 1:
-                self._end_watch()
-                self._reread()
+                self._cover.begin_anew()
+                self._reread(STREAMED)
             return
         self._behind = 0
-        self._read_at = max(self._read_at, alive.asked_at)
-        if self._alive_at - self._shown_at >= self._pace.confirm_every:
+        current_at = self._cover.current_at(alive)
+        if current_at is None:
+            return
+        self._read_at = max(self._read_at, current_at)
+        if self._files.ask_again() or self._alive_at - self._shown_at >= self._pace.confirm_every:
             self._changed = True
 
-    def _reread(self) -> None:
-        reading = self._source.read(self._pace.read_within, quorum=False)
-        if reading.index < self._image.index:
-            # Another member answered, which is behind this one: only the quorum knows.
-            reading = self._source.read(self._pace.quorum_within, quorum=True)
-            self._end_watch()
-        self._image.load(reading.node, reading.index)
-        if self._watch is None:
-            self._begin_watch()
-        self._read_at, self._behind, self._changed = reading.asked_at, 0, True
-        self._reread_at = time.monotonic() + self._pace.reread_every
+    def _reread(self, parts: tuple[str, ...], *, checking: bool = False) -> None:
+        """Read folders afresh; what is behind the picture is asked of the quorum.
+
+        Where the picture is thought to be current, `checking` sees whether it was.
+        """
+        asked_at = datetime.now(UTC)
+        checking = checking and self._cover.is_sound
+        if not checking:
+            self._agreement.forget()
+        behind = self._load(parts, checking=checking)
+        if behind:
+            # Another member answered, which is behind the one that brings the events.
+            self._cover.begin_anew()
+            self._load(behind, quorum=True)
+        self._cover.were_read(parts, asked_at)
+        self._cover.restore()
+        self._behind, self._changed = 0, True
+        if set(parts) >= set(STREAMED):
+            self._read_at = asked_at
+            self._reread_at = time.monotonic() + self._pace.reread_every
+
+    def _load(
+        self, parts: Iterable[str], *, quorum: bool = False, checking: bool = False
+    ) -> list[str]:
+        """Take over a read of folders; those that are behind the picture are returned instead,
+        unless that is what the quorum says.
+        """
+        behind = []
+        within = self._pace.quorum_within if quorum else self._pace.read_within
+        for part, reading in self._source.read_folders(parts, within, quorum=quorum):
+            if reading.index < self._image.indexes[part] and not quorum:
+                behind.append(part)
+                continue
+            changed = self._image.load_folder(part, reading.node, reading.index)
+            if checking and part != UNIT:
+                self._agreement.suspect(part, changed)
+        return behind
 
     def _mind_the_clock(self) -> None:
         now = time.monotonic()
         silent = now - self._alive_at
         if silent > self._pace.silence_within:
             raise Unreachable(f"{self._source.url} gave no sign of life for {silent:.0f} s.")
+        parts = self._cover.mind()
+        if parts:
+            self._reread(parts)
         if now >= self._reread_at:
-            self._reread()
+            self._reread(STREAMED, checking=True)
+        if self._agreement.settle():
+            self._changed = True
 
     def _show_if_due(self) -> None:
         now = time.monotonic()
-        if self._changed and now >= self._shown_at + self._pace.view_every:
-            self._shown_at, self._changed = now, False
-            self._show(self._image.snapshot(self._read_at))
-
-    def _begin_watch(self) -> None:
-        self._watch = Watch(self._source, self._image.index, self._pace.watch_for, self._inbox)
-
-    def _end_watch(self) -> None:
-        if self._watch is not None:
-            self._watch.stop()
-            self._watch = None
+        if not self._changed or now < self._shown_at + self._pace.view_every:
+            return
+        snapshot = self._image.snapshot(self._read_at)
+        if self._files.read_missing():
+            snapshot = self._image.snapshot(self._read_at)
+        if not self._shown_at:
+            set_apart(len(snapshot.units))
+        self._shown_at, self._changed = now, False
+        self._show(snapshot)

@@ -1,4 +1,4 @@
-"""Opens etcd endpoints, each for reading or for writing only.
+"""Opens etcd endpoints, each for reading, for writing or for deleting only.
 
 python-etcd is imported with the first of them, in the thread that asks: it takes more than 100 ms,
 which the first paint cannot spare.
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 MAX_ANSWER = 64 << 20
 """Bytes of one answer that are read: three times the registry of 10,000 units."""
+_MAX_SAID = 1 << 20
+"""Bytes of what a write is answered."""
 
 
 def for_reading(url: str, limit: int = MAX_ANSWER) -> "Endpoint":
@@ -24,4 +26,11 @@ def for_writing(url: str) -> "Endpoint":
     """An endpoint whose connections carry PUT and nothing else."""
     from fleettui.registry import client  # noqa: PLC0415 - see above
 
-    return client.Endpoint(url, client.PutOnly(1 << 20))
+    return client.Endpoint(url, client.PutOnly(_MAX_SAID))
+
+
+def for_deleting(url: str) -> "Endpoint":
+    """An endpoint whose connections carry DELETE and nothing else."""
+    from fleettui.registry import client  # noqa: PLC0415 - see above
+
+    return client.Endpoint(url, client.DeleteOnly(_MAX_SAID))

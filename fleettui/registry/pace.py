@@ -20,6 +20,18 @@ class Pace:
     """For a plain read of everything to begin."""
     watch_for: float = 20.0
     """Then the watch is asked anew, so that a dead connection does not last."""
+    stream_within: float = 2.0
+    """For a stream to stand; longer, and something on the way holds its answer back."""
+    prove_every: float = 1.0
+    """How often a stream that brings events is compared with what etcd has."""
+    prove_within: float = 0.3
+    """For a stream to bring what etcd has, and for a poll to say that there is something."""
+    verify_after: float = 0.2
+    """From a removal, which may be the first of many, to the proof that none was lost."""
+    streams_again: float = 60.0
+    """Where streams were refused, or died again and again: until the next try."""
+    held_lock_every: float = 5.0
+    """The same for the repair lock while somebody holds it."""
     reread_every: float = 30.0
     """A watch may miss what it should not; a full read does not."""
     view_every: float = 0.05

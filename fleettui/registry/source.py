@@ -1,24 +1,28 @@
 """Reading fleet's registry from one etcd endpoint, and finding one of several that answers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fleettui.access import RegistryUnavailable
 from fleettui.registry.answers import Answer, Event, Node, event_of, index_of
 from fleettui.registry.cluster_id import ClusterId
-from fleettui.registry.errors import KeyMissing, NoQuorum, Silent, Unreachable
+from fleettui.registry.errors import KeyMissing, NoQuorum, Refused, Silent, Unreachable
 from fleettui.registry.keys import Keys
 from fleettui.registry.open import MAX_ANSWER, for_reading
+from fleettui.registry.threads import as_they_end
+from fleettui.registry.tree import PARTS, UNIT
 
 if TYPE_CHECKING:
     from fleettui.registry.client import Endpoint
+    from fleettui.registry.streaming import Streaming
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The whole folder of a fleet at one index; no node where the prefix does not exist."""
+    """A key or a folder, with what is in it, at one index; no node where there is none."""
 
     node: Node | None
     index: int
@@ -38,11 +42,14 @@ class Source:
     def url(self) -> str:
         return self._endpoint.url
 
-    def check_answers(self, seconds: float) -> None:
-        """A small plain read: does the endpoint answer at all? Raises RegistryUnavailable."""
+    def check_answers(self, seconds: float) -> int:
+        """A small plain read: does the endpoint answer at all? Raises RegistryUnavailable.
+
+        Returns how far its store has come.
+        """
         answer = self._endpoint.get(self._keys.path(), seconds)
         self._read(answer)
-        index_of(answer)
+        return index_of(answer)
 
     def lease_index(self, seconds: float) -> int:
         """modifiedIndex of the engine's lease, read through the quorum; 0 where nobody holds it.
@@ -54,24 +61,86 @@ class Source:
         return event.node.modified_index if event else 0
 
     def read(self, seconds: float, *, quorum: bool) -> Reading:
-        """Everything below the prefix; `seconds` for it to begin. Raises RegistryUnavailable."""
-        path = self._keys.path()
+        """All that fleet uses below the prefix, each folder at an index of its own.
+
+        The index is that of the newest. `seconds` for each to begin. Raises RegistryUnavailable.
+        """
         asked_at = datetime.now(UTC)
-        if quorum:
-            answer = self._agreed(path, seconds, recursive="true")
-        else:
-            answer = self._endpoint.get(path, seconds, recursive="true")
-        event = self._read(answer)
-        return Reading(event.node if event else None, index_of(answer), asked_at)
+        found = dict(self.read_folders(PARTS, seconds, quorum=quorum))
+        nodes = tuple(reading.node for reading in found.values() if reading.node is not None)
+        index = max(reading.index for reading in found.values())
+        return Reading(Node(dir=True, nodes=nodes) if nodes else None, index, asked_at)
+
+    def read_folders(
+        self, parts: Iterable[str], seconds: float, *, quorum: bool
+    ) -> Iterator[tuple[str, Reading]]:
+        """These folders with all below them, read at once; the first to come is the first.
+
+        Raises RegistryUnavailable.
+        """
+        return as_they_end({p: partial(self._folder, p, seconds, quorum=quorum) for p in parts})
+
+    def read_files(self, hashes: Collection[str], seconds: float) -> dict[str, Node | None]:
+        """Unit files by hash, None for what is not there. Raises RegistryUnavailable."""
+        return dict(as_they_end({h: partial(self._file, h, seconds) for h in hashes}))
+
+    def stream(self, part: str, seconds: float) -> tuple["Streaming", int]:
+        """All events below a folder from now on, and the index after which they come.
+
+        Raises Refused where the server, or what lies between, does not stream; else as `read`.
+        """
+        streaming = self._endpoint.stream(self._keys.path(part), seconds, recursive="true")
+        try:
+            return streaming, self._start_of(streaming)
+        except RegistryUnavailable:
+            streaming.close()
+            raise
+
+    def watch_folder(self, part: str, after: int, seconds: float) -> Event | None:
+        """As `watch`, of one folder."""
+        return self._watch(self._keys.path(part), after, seconds, recursive="true")
+
+    def look(self, path: str, seconds: float) -> Reading:
+        """One key, or a folder and the names in it, through the quorum.
+
+        `path` is one of `Keys`. Raises RegistryUnavailable.
+        """
+        asked_at = datetime.now(UTC)
+        return self._reading(self._agreed(path, seconds), asked_at)
 
     def watch(self, after: int, seconds: float) -> Event | None:
         """The next event after an index; None where there was none in `seconds`.
 
         Raises RegistryUnavailable, or HistoryCleared.
         """
-        answer = self._endpoint.watch(
-            self._keys.path(), seconds, recursive="true", waitIndex=str(after + 1)
-        )
+        return self._watch(self._keys.path(), after, seconds, recursive="true")
+
+    def watch_key(self, path: str, after: int, seconds: float) -> Event | None:
+        """The same of one key, whose path is one of `Keys`."""
+        return self._watch(path, after, seconds)
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._endpoint.close()
+
+    def _folder(self, part: str, seconds: float, *, quorum: bool) -> Reading:
+        ask = self._agreed if quorum else self._endpoint.get
+        asked_at = datetime.now(UTC)
+        return self._reading(ask(self._keys.path(part), seconds, recursive="true"), asked_at)
+
+    def _file(self, unit_hash: str, seconds: float) -> Node | None:
+        event = self._read(self._endpoint.get(self._keys.path(UNIT, unit_hash), seconds))
+        return event.node if event else None
+
+    def _start_of(self, streaming: "Streaming") -> int:
+        head = streaming.head
+        self._cluster.check(head)
+        if head.status != 200 or not streaming.is_open_ended:
+            raise Refused(f"{self.url} answers a stream with {head.status} and an end.")
+        return index_of(head)
+
+    def _watch(self, path: str, after: int, seconds: float, **params: str) -> Event | None:
+        answer = self._endpoint.watch(path, seconds, waitIndex=str(after + 1), **params)
         if answer is None:
             return None
         event = self._read(answer) if answer.body else None
@@ -79,9 +148,9 @@ class Source:
             raise Unreachable(f"{self.url} ended a watch without an event.")
         return event
 
-    def close(self) -> None:
-        """Close idle connections."""
-        self._endpoint.close()
+    def _reading(self, answer: Answer, asked_at: datetime) -> Reading:
+        event = self._read(answer)
+        return Reading(event.node if event else None, index_of(answer), asked_at)
 
     def _agreed(self, path: str, seconds: float, **params: str) -> Answer:
         try:

@@ -1,12 +1,14 @@
-"""Work that blocks, awaited without ever holding up the end of the program."""
+"""Work that blocks, waited for without ever holding up the end of the program."""
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from queue import SimpleQueue
+from typing import NoReturn, TypeVar
 
+_K = TypeVar("_K")
 _T = TypeVar("_T")
 
 
@@ -33,3 +35,28 @@ async def in_daemon_thread(work: Callable[[], _T]) -> _T:
 
     threading.Thread(target=run, name="etcd request", daemon=True).start()
     return await done
+
+
+def as_they_end(works: Mapping[_K, Callable[[], _T]]) -> Iterator[tuple[_K, _T]]:
+    """Do all at once, each in a thread of its own; yields what they return, in order of ending.
+
+    Raises the first error; what is then still under way is left behind.
+    """
+    ended: SimpleQueue[Callable[[], tuple[_K, _T]]] = SimpleQueue()
+
+    def run(key: _K, work: Callable[[], _T]) -> None:
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001 - it is raised again where the work is waited for
+            ended.put(partial(_raise, error))
+        else:
+            ended.put(lambda: (key, result))
+
+    for key, work in works.items():
+        threading.Thread(target=run, args=(key, work), name="etcd request", daemon=True).start()
+    for _ in works:
+        yield ended.get()()
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error

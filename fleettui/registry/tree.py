@@ -1,7 +1,10 @@
 """Fleet's keys as etcd holds them, undecoded: folders of folders of values."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Union
+
+import msgspec
 
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry.answers import Node
@@ -23,8 +26,7 @@ class StateWords:
     unit_hash: Untrusted
 
 
-@dataclass(slots=True)
-class Leaf:
+class Leaf(msgspec.Struct, gc=False):
     """One key's value. Not frozen: most events change nothing of it but its index."""
 
     value: str
@@ -69,15 +71,32 @@ def merged(old: Entry | None, node: Node, depth: int) -> tuple[Entry, bool]:
             return old, changed
         return Leaf(node.value, node.modified_index), True
     folder = old if isinstance(old, dict) else {}
-    found = {name_of(child): child for child in node.nodes} if depth else {}
-    gone = folder.keys() - found.keys()
-    changed = bool(gone) or folder is not old
-    for name in gone:
-        del folder[name]
-    for name, child in found.items():
-        folder[name], differs = merged(folder.get(name), child, depth - 1)
-        changed = changed or differs
-    return folder, changed
+    changes = merge(folder, node.nodes if depth else (), depth)
+    return folder, bool(changes) or folder is not old
+
+
+def merge(folder: Folder, nodes: Sequence[Node], depth: int) -> set[str]:
+    """Make a folder hold what was read, keeping what says the same; the names that changed.
+
+    The loop over every key there is: what did not change takes the shortest way.
+    """
+    changed: set[str] = set()
+    names = [node.key.rpartition("/")[2] for node in nodes]
+    for name, node in zip(names, nodes, strict=True):
+        old = folder.get(name)
+        if type(old) is Leaf and old.value == node.value and not node.dir:
+            if old.index != node.modified_index:
+                old.index = node.modified_index
+                changed.add(name)
+            continue
+        folder[name], differs = merged(old, node, depth - 1)
+        if differs:
+            changed.add(name)
+    if len(folder) > len(names):
+        for name in folder.keys() - set(names):
+            del folder[name]
+            changed.add(name)
+    return changed
 
 
 def name_of(node: Node) -> str:

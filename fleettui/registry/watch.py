@@ -1,17 +1,17 @@
-"""The two threads of a live connection: one waits for events, one asks whether etcd still lives.
+"""Two threads of a live connection: one polls for events, one asks whether etcd still lives.
 
 Both are daemons that may block on a dead connection for as long as their timeouts last; nobody
 waits for them. What they find goes into the follower's inbox.
 """
 
 import threading
+import time
 from datetime import UTC, datetime
 
 from fleettui.access import RegistryUnavailable
 from fleettui.registry.errors import HistoryCleared
-from fleettui.registry.inbox import Alive, Dead, Happened, Inbox, Report, WatchEnded
-from fleettui.registry.pace import Pace
-from fleettui.registry.source import Source
+from fleettui.registry.inbox import Alive, Dead, Happened, Report, WatchEnded
+from fleettui.registry.line import Line
 
 _PAUSE = 0.25
 """Seconds between two checks at least, however often they are asked for."""
@@ -20,11 +20,11 @@ _PAUSE = 0.25
 class Watch:
     """Long polls of one source from one index on, until it ends or is stopped."""
 
-    def __init__(self, source: Source, after: int, seconds: float, inbox: Inbox) -> None:
-        self._source = source
+    def __init__(self, line: Line, after: int) -> None:
+        self._line = line
+        self.waiting_since: float | None = None
+        """time.monotonic(), while a poll waits; if for long, then nothing happens."""
         self._after = after
-        self._seconds = seconds
-        self._inbox = inbox
         self._stopped = threading.Event()
         threading.Thread(target=self._run, name="etcd watch", daemon=True).start()
 
@@ -36,32 +36,33 @@ class Watch:
         while not self._stopped.is_set():
             found = self._poll()
             if found is not None:
-                self._inbox.put((self, found))
+                self._line.inbox.put((self, found))
             if isinstance(found, WatchEnded):
                 return
 
     def _poll(self) -> Report | None:
+        self.waiting_since = time.monotonic()
         try:
-            event = self._source.watch(self._after, self._seconds)
+            event = self._line.source.watch(self._after, self._line.pace.watch_for)
         except HistoryCleared:
             return WatchEnded(cleared=True)
         except RegistryUnavailable:
             return WatchEnded(cleared=False)
+        finally:
+            self.waiting_since = None
         if event is None:
             return None
         if event.node.modified_index <= self._after:
             return WatchEnded(cleared=False)
         self._after = event.node.modified_index
-        return Happened(event)
+        return Happened((event,))
 
 
 class Liveness:
     """Small reads of one source, plain and through the quorum, until one fails or it is stopped."""
 
-    def __init__(self, source: Source, pace: Pace, inbox: Inbox) -> None:
-        self._source = source
-        self._pace = pace
-        self._inbox = inbox
+    def __init__(self, line: Line) -> None:
+        self._line = line
         self._stopped = threading.Event()
         self._asked = threading.Event()
         threading.Thread(target=self._run, name="etcd liveness", daemon=True).start()
@@ -79,17 +80,18 @@ class Liveness:
         while not self._stopped.is_set():
             self._asked.clear()
             found = self._check()
-            self._inbox.put((self, found))
+            self._line.inbox.put((self, found))
             if isinstance(found, Dead):
                 return
             self._stopped.wait(_PAUSE)
-            self._asked.wait(self._pace.liveness_every - _PAUSE)
+            self._asked.wait(self._line.pace.liveness_every - _PAUSE)
 
     def _check(self) -> Report:
-        asked_at = datetime.now(UTC)
+        source, pace = self._line.source, self._line.pace
+        asked_at, began = datetime.now(UTC), time.monotonic()
         try:
-            self._source.check_answers(self._pace.answer_within)
-            index = self._source.lease_index(self._pace.quorum_within)
+            store_index = source.check_answers(pace.answer_within)
+            lease_index = source.lease_index(pace.quorum_within)
         except RegistryUnavailable as problem:
             return Dead(problem)
-        return Alive(asked_at, index)
+        return Alive(asked_at, time.monotonic() - began, store_index, lease_index)

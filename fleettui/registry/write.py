@@ -1,24 +1,25 @@
-"""The few writes of a repair: compare-and-swap, sent once, over a connection that only writes."""
+"""The few writes of a repair, each compared by etcd, over connections that only write."""
 
+from collections.abc import Callable
 from functools import partial
 
-from fleettui.access import RegistryUnavailable, WriteRefused, WriteUnknown
+from fleettui.access import FleetKey, RegistryUnavailable, WriteRefused
 from fleettui.model.cluster import TargetState
+from fleettui.model.lock import LockHolder
 from fleettui.model.names import refusal
 from fleettui.model.untrusted import Untrusted
-from fleettui.registry.answers import Answer, event_of
 from fleettui.registry.cluster_id import ClusterId
-from fleettui.registry.errors import ComparisonFailed, Denied, KeyMissing, NotSent, quote
+from fleettui.registry.errors import ComparisonFailed, FolderNotEmpty, KeyMissing, quote
 from fleettui.registry.keys import Keys
-from fleettui.registry.open import for_writing
+from fleettui.registry.lock import Lock
 from fleettui.registry.pace import Pace
-from fleettui.registry.source import first_to_answer, open_sources
+from fleettui.registry.send import STOOD_OTHERWISE, Sender
 from fleettui.registry.threads import in_daemon_thread
-from fleettui.registry.tree import JOB
+from fleettui.registry.tree import JOB, STATES
 
 
 class EtcdWriter:
-    """A `RegistryWriter` over etcd."""
+    """A `RegistryWriter` over etcd. Cancelling the wait for a write does not recall it."""
 
     def __init__(
         self,
@@ -27,65 +28,118 @@ class EtcdWriter:
         cluster: ClusterId | None = None,
         pace: Pace | None = None,
     ) -> None:
-        self._endpoints = endpoints
         self._keys = keys
-        self._cluster = cluster or ClusterId()
-        self._pace = pace or Pace()
+        self._sender = Sender(endpoints, keys, cluster or ClusterId(), pace or Pace())
+        self._lock = Lock(self._sender, keys.lock)
 
-    async def unload(self, unit: Untrusted, expected: str) -> None:
-        """Set `job/UNIT/target-state` to `inactive` if it is `expected`, as `fleetctl unload` does.
+    async def set_target_state(self, unit: Untrusted, expected: str, wanted: TargetState) -> None:
+        """Set `job/UNIT/target-state` to `wanted` if it is `expected`, as fleetctl does."""
+        path = self._path((Untrusted(JOB), unit, Untrusted("target-state")), (JOB,), 3)
+        put = partial(self._sender.put, path, value=wanted.value, prevValue=expected)
+        await _sent(put, lambda other: _other_state(unit, expected, other))
 
-        Raises WriteRefused or RegistryUnavailable (nothing was changed), or WriteUnknown (look
-        before anything else is done). Cancelling the wait does not recall the request.
+    async def delete_key(self, key: FleetKey, index: int) -> None:
+        """Delete a key under `job/` or `states/` if its modifiedIndex is still `index`."""
+        path = self._path(key, (JOB, STATES), 3)
+        if index < 1:  # etcd takes a prevIndex of 0 for none, and compares nothing
+            raise WriteRefused(f"{_named(key)} is not deleted: {index} is no index of etcd.")
+        delete = partial(self._sender.delete, path, prevIndex=str(index))
+        await _sent(delete, lambda other: f"{_named(key)} was not deleted: {_why(other)}")
+
+    async def delete_empty_folder(self, key: FleetKey) -> None:
+        """Delete a folder under `job/` or `states/` that holds nothing any more.
+
+        It is looked at first, because etcd would delete a key of that name just as well.
         """
-        why = refusal(unit.raw)
+        path = self._path(key, (JOB, STATES), 2)
+        await _sent(
+            partial(self._delete_folder, path),
+            lambda other: f"{_named(key)} was not deleted: {_why(other)}",
+        )
+
+    async def create_key(self, key: FleetKey, value: str) -> None:
+        """Write a key under `job/` that is not there: what undoes its deletion."""
+        path = self._path(key, (JOB,), 3)
+        put = partial(self._sender.put, path, value=value, prevExist="false")
+        await _sent(put, lambda other: f"{_named(key)} was not written: {_why(other)}")
+
+    async def take_lock(self, holder: LockHolder, ttl: int) -> int:
+        """Take the repair lock for `ttl` seconds; its modifiedIndex. Raises LockTaken besides.
+
+        A lock that bears the holder's own token is taken over: whoever wrote it drove this very
+        repair, and finds out before its next step.
+        """
+        return await in_daemon_thread(partial(self._lock.take, holder, ttl))
+
+    async def keep_lock(self, holder: LockHolder, index: int, ttl: int) -> int:
+        """Hold it for `ttl` seconds more, with what the holder says now; the new modifiedIndex.
+
+        Raises LockLost besides, where it is not the one of `index` any more.
+        """
+        return await in_daemon_thread(partial(self._lock.keep, holder, index, ttl))
+
+    async def drop_lock(self, index: int) -> None:
+        """Give it back; raises LockLost besides, where it is not ours any more."""
+        await in_daemon_thread(partial(self._lock.drop, index))
+
+    def _delete_folder(self, path: str) -> None:
+        node = self._sender.look(path).node
+        if node is None:
+            raise KeyMissing("100 Key not found")
+        if not node.dir:
+            raise WriteRefused("a value stands where a folder was: look at it by hand.")
+        self._sender.delete(path, dir="true")
+
+    def _path(self, key: FleetKey, parts: tuple[str, ...], least: int) -> str:
+        """The request path. Raises WriteRefused for a key that is not a repair's to write."""
+        names = [segment.raw for segment in key]
+        why = None
+        if len(names) < least or names[0] not in parts:
+            why = f"a repair writes under {' and '.join(parts)} only"
+        else:
+            why = refusal(names[1])
+        try:
+            path = self._keys.path(*names)
+        except ValueError as error:
+            why = why or str(error)
         if why is not None:
-            raise WriteRefused(f"{unit} is not unloaded: {why}. Nothing was sent to etcd.")
-        path = self._keys.path(JOB, unit.raw, "target-state")
-        answer = await in_daemon_thread(partial(self._swap, path, expected))
-        _judge(answer, unit, expected)
-
-    def _swap(self, path: str, expected: str) -> Answer:
-        """The one PUT, to an endpoint that has just answered a read. It is never repeated."""
-        sources = open_sources(self._endpoints, self._keys, self._cluster)
-        try:
-            url = first_to_answer(sources, self._pace.answer_within).url
-        finally:
-            for source in sources:
-                source.close()
-        endpoint = for_writing(url)
-        try:
-            value = TargetState.INACTIVE.value
-            return endpoint.put(path, self._pace.write_within, value=value, prevValue=expected)
-        except NotSent:
-            raise
-        except RegistryUnavailable as silent:
-            raise WriteUnknown(_unknown(str(silent))) from silent
-        finally:
-            endpoint.close()
+            raise WriteRefused(f"{_named(key)} is not written: {why}. Nothing was sent to etcd.")
+        return path
 
 
-def _judge(answer: Answer, unit: Untrusted, expected: str) -> None:
-    """Return where etcd says that it was done; raises as `unload` where it does not."""
+async def _sent(send: Callable[[], object], say: Callable[[RegistryUnavailable], str]) -> None:
+    """Send, and say in our words that the registry stands otherwise than expected."""
     try:
-        event_of(answer)
-    except ComparisonFailed as other:
+        await in_daemon_thread(send)
+    except STOOD_OTHERWISE as other:
+        raise WriteRefused(say(other)) from other
+
+
+def _other_state(unit: Untrusted, expected: str, other: RegistryUnavailable) -> str:
+    if isinstance(other, KeyMissing):
+        return (
+            f"{unit} was not changed: it has no target state in the registry any more. Look again."
+        )
+    if isinstance(other, ComparisonFailed):
         found = quote(str(other).removeprefix(f"[{expected} != ").removesuffix("]"))
-        raise WriteRefused(
+        return (
             f"{unit} was not changed: its target state was to be {quote(expected)} and is {found}. "
             "Somebody else changed it meanwhile: look again."
-        ) from other
-    except KeyMissing as gone:
-        raise WriteRefused(
-            f"{unit} was not changed: it has no target state in the registry any more. Look again."
-        ) from gone
-    except Denied:
-        raise
-    except RegistryUnavailable as problem:
-        if 300 <= answer.status < 500:
-            raise
-        raise WriteUnknown(_unknown(str(problem))) from problem
+        )
+    return f"{unit} was not changed: {_why(other)}"
 
 
-def _unknown(why: str) -> str:
-    return f"etcd may or may not have carried out the change. {why} Look before you do anything."
+def _why(other: RegistryUnavailable) -> str:
+    match other:
+        case KeyMissing():
+            return "it is gone already. Look again."
+        case ComparisonFailed():
+            return "somebody else wrote it since it was looked at. Look again."
+        case FolderNotEmpty():
+            return "something is in it. Look again."
+        case _:
+            return f"etcd says {other}. Look again."
+
+
+def _named(key: FleetKey) -> str:
+    return "/".join(str(segment) for segment in key) or "no key"

@@ -266,13 +266,15 @@ async def test_no_view_comes_after_close(etcd: RealEtcd, follow: Follow) -> None
 def test_requests_that_hang_do_not_hold_up_the_end_of_the_program() -> None:
     program = """
 import asyncio, sys, threading
-from fleettui.registry.connect import connect_reader, connect_writer
+from fleettui.model.cluster import TargetState
 from fleettui.model.untrusted import Untrusted
+from fleettui.registry.connect import connect_reader, connect_writer
 
 async def session(url):
     reader = connect_reader([url], "/f")
     reader.follow(lambda view: None)
-    unload = connect_writer([url], "/f").unload(Untrusted("a.service"), "loaded")
+    set_state = connect_writer([url], "/f").set_target_state
+    unload = set_state(Untrusted("a.service"), "loaded", TargetState.INACTIVE)
     work = [asyncio.create_task(reader.read()), asyncio.create_task(unload)]
     await asyncio.to_thread(sys.stdin.readline)
     assert not any(task.done() for task in work)

@@ -129,9 +129,9 @@ def test_a_redirect_is_not_followed_and_a_failure_not_repeated() -> None:
     with FakeEtcd(lambda method, path: Reply(307, b"", {"Location": server.url})) as server:
         (source,) = open_sources([server.url], keys_under("/f"), ClusterId())
         with pytest.raises(NotEtcd):
-            source.read(5, quorum=False)
+            source.check_answers(5)
         server.answering = lambda method, path: Reply(503, b"", {"Retry-After": "0"})
         with pytest.raises(NotEtcd):
-            source.read(5, quorum=False)
+            source.check_answers(5)
         source.close()
         assert len(server.asked) == 2

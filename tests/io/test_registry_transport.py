@@ -8,7 +8,7 @@ import pytest
 from fake_etcd import EMPTY, FakeEtcd, Reply
 
 from fleettui.registry import client as transport
-from fleettui.registry.open import for_reading, for_writing
+from fleettui.registry.open import for_deleting, for_reading, for_writing
 
 Call = Callable[[Any], object]
 
@@ -64,8 +64,21 @@ def test_a_writing_endpoint_writes_and_cannot_read(server: FakeEtcd) -> None:
     endpoint.put("/v2/keys/k", 5, value="v")
     with pytest.raises(transport.MethodRefused):
         endpoint.get("/v2/keys/k", 5)
+    with pytest.raises(transport.MethodRefused):
+        endpoint.delete("/v2/keys/k", 5)
     endpoint.close()
     assert server.asked == [("PUT", "/v2/keys/k")]
+
+
+def test_a_deleting_endpoint_deletes_and_does_nothing_else(server: FakeEtcd) -> None:
+    endpoint = for_deleting(server.url)
+    endpoint.delete("/v2/keys/k", 5, prevIndex="7")
+    with pytest.raises(transport.MethodRefused):
+        endpoint.put("/v2/keys/k", 5, value="v")
+    with pytest.raises(transport.MethodRefused):
+        endpoint.get("/v2/keys/k", 5)
+    endpoint.close()
+    assert server.asked == [("DELETE", "/v2/keys/k?prevIndex=7")]
 
 
 def test_connections_are_used_again_for_the_next_read(server: FakeEtcd) -> None:

@@ -1,0 +1,117 @@
+"""The two threads that follow one folder: a stream of its events, and the poll that proves it.
+
+etcd drops a watcher that falls 100 events behind without a word: its stream stays open and is
+silent ever after. The connection says nothing of that, so etcd is asked what it has: a long poll
+from the last event that was seen answers at once if there is another, and waits if there is none.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+from fleettui.access import RegistryUnavailable
+from fleettui.registry.errors import HistoryCleared, Refused
+from fleettui.registry.inbox import (
+    Ahead,
+    Happened,
+    Report,
+    StreamEnded,
+    StreamOpened,
+    Unknowable,
+)
+from fleettui.registry.line import Line
+
+
+class Stream:
+    """One stream of a folder, until it ends or is stopped."""
+
+    def __init__(self, line: Line, part: str) -> None:
+        self._line = line
+        self._part = part
+        self._stopped = threading.Event()
+        self._end: Callable[[], None] = lambda: None
+        threading.Thread(target=self._run, name=f"etcd stream {part}", daemon=True).start()
+
+    def stop(self) -> None:
+        """Report nothing more, and let go of the connection."""
+        self._stopped.set()
+        self._end()
+
+    def _run(self) -> None:
+        is_refused = False
+        try:
+            self._follow()
+        except RegistryUnavailable as problem:
+            # Whether etcd still lives is asked elsewhere.
+            is_refused = isinstance(problem, Refused)
+        self._tell(StreamEnded(is_refused))
+
+    def _follow(self) -> None:
+        streaming, index = self._line.source.stream(self._part, self._line.pace.stream_within)
+        self._end = streaming.end
+        try:
+            if self._stopped.is_set():
+                return  # before there was anything to end
+            self._tell(StreamOpened(index))
+            for events in streaming.events():
+                self._tell(Happened(events))
+        finally:
+            streaming.close()
+
+    def _tell(self, report: Report) -> None:
+        if not self._stopped.is_set():
+            self._line.inbox.put((self, report))
+
+
+class Proof:
+    """Long polls of a folder from the last event seen on, until stopped."""
+
+    def __init__(self, line: Line, part: str, seen: Callable[[], int]) -> None:
+        self._line = line
+        self._part = part
+        self._seen = seen
+        self.waiting_since: float | None = None
+        """time.monotonic(), while a poll waits; if for long, then nothing happens."""
+        self._told = 0
+        """Index of the last event that was answered."""
+        self._stopped = False
+        self._asked = threading.Event()
+        threading.Thread(target=self._run, name=f"etcd proof {part}", daemon=True).start()
+
+    def ask(self) -> None:
+        """Ask now; one that is under way and not answered yet has nothing to tell."""
+        self._asked.set()
+
+    def stop(self) -> None:
+        """Report nothing more; the poll under way ends by itself."""
+        self._stopped = True
+        self._asked.set()
+
+    def _run(self) -> None:
+        while not self._stopped:
+            began = time.monotonic()
+            self._asked.clear()
+            found = self._poll()
+            if found is not None and not self._stopped:
+                self._line.inbox.put((self, found))
+            # A folder where little happens is asked without a pause: etcd forgets soon.
+            self._asked.wait(max(0.0, began + self._line.pace.prove_every - time.monotonic()))
+
+    def _poll(self) -> Report | None:
+        line = self._line
+        after = max(self._seen(), self._told)
+        self.waiting_since = time.monotonic()
+        try:
+            event = line.source.watch_folder(self._part, after, line.pace.watch_for)
+        except HistoryCleared:
+            # In a storm elsewhere etcd forgets within the second; a stream that lives has moved on.
+            has_moved_on = self._seen() > after
+            return None if has_moved_on else Unknowable()
+        except RegistryUnavailable:
+            return None
+        finally:
+            self.waiting_since = None
+        if event is None:
+            return None
+        self._told = event.node.modified_index
+        return Ahead(self._told)

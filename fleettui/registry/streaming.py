@@ -1,0 +1,81 @@
+"""An etcd watch that stays open: its events as they come, one JSON line each."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+import msgspec
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError
+
+from fleettui.registry.answers import Answer, Event, events_of
+from fleettui.registry.errors import NotEtcd, Unreachable, quote
+
+MAX_LINE = 8 << 20
+"""Bytes of one event: etcd takes values of 1.5 MB, and an event shows the value before it too."""
+_PIECE = 1 << 16
+
+
+class Streaming:
+    """The body of an answer that has no end; any thread may end it."""
+
+    def __init__(self, url: str, response: BaseHTTPResponse, limit: int = MAX_LINE) -> None:
+        self._url = url
+        self._response = response
+        self._limit = limit
+        self._ending = threading.Lock()
+        self._ended = False
+        sock = getattr(response.connection, "sock", None)
+        if sock is not None:
+            # It may be silent for as long as nothing changes; that it lives is proved elsewhere.
+            sock.settimeout(None)
+
+    @property
+    def head(self) -> Answer:
+        """Status and headers."""
+        headers = {name.lower(): value for name, value in self._response.headers.items()}
+        return Answer(self._url, self._response.status, headers, b"")
+
+    @property
+    def is_open_ended(self) -> bool:
+        """Whether it can go on: an answer with a length, or of HTTP/1.0, was collected first."""
+        words = self._response.headers.get("transfer-encoding", "")
+        return words.lower() == "chunked" and self._response.version >= 11
+
+    def events(self) -> Iterator[list[Event]]:
+        """All events that have come, again and again until the server ends or is ended.
+
+        Raises NotEtcd for what is no event and for a line without end.
+        """
+        rest = b""
+        while piece := self._piece():
+            whole, newline, rest = (rest + piece).rpartition(b"\n")
+            if len(rest) > self._limit:
+                raise NotEtcd(f"{self._url} sends an event of more than {self._limit} bytes.")
+            if newline:
+                yield self._decoded(whole)
+
+    def end(self) -> None:
+        """Wake whoever waits for an event, who finds the end."""
+        with self._ending:
+            if not self._ended:
+                with suppress(OSError, ValueError, RuntimeError):  # it has ended by itself
+                    self._response.shutdown()
+
+    def close(self) -> None:
+        """Drop the connection; only for the thread that reads."""
+        with self._ending:
+            self._ended = True
+            self._response.close()
+
+    def _piece(self) -> bytes:
+        try:
+            return self._response.read1(_PIECE, decode_content=False)
+        except (OSError, HTTPError) as broken:
+            raise Unreachable(f"{self._url} broke a stream off: {quote(str(broken))}") from broken
+
+    def _decoded(self, lines: bytes) -> list[Event]:
+        try:
+            return events_of(lines)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise NotEtcd(f"{self._url} streams what is no event: {quote(str(error))}") from error

@@ -1,0 +1,387 @@
+"""Streams of the registry: what they bring, how their silence is found out, what stands in."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+from queue import SimpleQueue
+
+import pytest
+from conftest import Follow
+from etcd_servers import RealEtcd
+from views import Views
+from wire import Streams, Wire
+from writers import Pipeline
+
+from fleettui.model.cluster import Link, Snapshot
+from fleettui.model.untrusted import Untrusted
+from fleettui.registry.cluster_id import ClusterId
+from fleettui.registry.errors import NotEtcd, Unreachable
+from fleettui.registry.inbox import Happened, Inbox
+from fleettui.registry.keys import keys_under
+from fleettui.registry.line import Line
+from fleettui.registry.open import for_reading
+from fleettui.registry.pace import Pace
+from fleettui.registry.source import open_sources
+from fleettui.registry.stream import Stream
+
+U = Untrusted
+A = U("a.service")
+PATIENT = Pace(reread_every=600, watch_for=60)
+"""Nothing is read again only because time has passed."""
+HASH = "0123456789abcdef0123456789abcdef01234567"
+
+
+def job(name: str, unit_hash: str = HASH) -> str:
+    return f'{{"Name":"{name}","UnitHash":{list(bytes.fromhex(unit_hash))}}}'
+
+
+def state(machine_id: str) -> str:
+    words = '"loadState":"loaded","activeState":"active","subState":"running","unitHash":"ab"'
+    return f'{{{words},"machineState":{{"ID":"{machine_id}"}}}}'
+
+
+@pytest.fixture
+def wire(etcd: RealEtcd) -> Iterator[Wire]:
+    with Wire(etcd.endpoint) as between:
+        yield between
+
+
+@pytest.fixture
+def writer(etcd: RealEtcd) -> Iterator[Pipeline]:
+    pipeline = Pipeline(etcd.endpoint)
+    yield pipeline
+    pipeline.close()
+
+
+def reads(wire: Wire) -> int:
+    """How many folders were read."""
+    return wire.count("recursive=true") - wire.count("wait=true")
+
+
+def never_lost(views: Views) -> bool:
+    return all(view.link is not Link.LOST for view in views.all)
+
+
+def is_newer(then: datetime, snapshot: Snapshot) -> bool:
+    return snapshot.read_at > then
+
+
+def launched(views: Views, etcd: RealEtcd, number: int) -> None:
+    """Launch a unit, and see it launched."""
+    name = f"u{number}.service"
+    etcd.put(f"job/{name}/target-state", "launched")
+    views.showing(lambda s: U(name) in s.units)
+
+
+def test_changes_come_by_streams_and_the_long_poll_of_everything_ends(
+    etcd: RealEtcd, wire: Wire, follow: Follow
+) -> None:
+    _, views = follow(wire.url, pace=PATIENT)
+    views.live()
+    before = reads(wire)
+    for number in range(20):
+        launched(views, etcd, number)
+    assert wire.count("stream=true") == 4
+    assert wire.count("/fleet?", "wait=true") <= 1
+    assert reads(wire) == before
+
+
+def test_hundreds_of_keys_that_expire_together_are_all_seen_to_be_gone(
+    wire: Wire, writer: Pipeline, follow: Follow
+) -> None:
+    names = [f"u{number:03}.service" for number in range(400)]
+    writer.put({f"states/{name}/m1": state("m1") for name in names[:350]}, ttl=2)
+    writer.put({f"states/{name}/m1": state("m1") for name in names[350:]})
+    _, views = follow(wire.url, pace=PATIENT)
+    assert views.live().snapshot is not None
+    views.showing(lambda s: len(s.units) == 50)
+    assert never_lost(views)
+
+
+def test_a_burst_that_makes_etcd_drop_the_streams_leaves_nothing_behind(
+    etcd: RealEtcd, wire: Wire, writer: Pipeline, follow: Follow
+) -> None:
+    names = [f"u{number:04}.service" for number in range(900)]
+    writer.put({f"job/{name}/target-state": "launched" for name in names})
+    _, views = follow(wire.url, pace=PATIENT)
+    views.showing(lambda s: len(s.units) == 900)
+    etcd.delete("job", recursive="true")
+    views.showing(lambda s: not s.units)
+    writer.put({f"job/{name}/target-state": "loaded" for name in names})
+    views.showing(lambda s: {str(u.target_state) for u in s.units.values()} == {"loaded"})
+    views.showing(lambda s: len(s.units) == 900)
+
+
+def test_a_stream_that_fell_silent_is_found_out_by_what_etcd_has(
+    etcd: RealEtcd, wire: Wire, follow: Follow
+) -> None:
+    _, views = follow(wire.url, pace=PATIENT)
+    views.live()
+    launched(views, etcd, 1)
+    wire.mute_streams()
+    launched(views, etcd, 2)
+    launched(views, etcd, 3)
+    assert wire.count("/job?", "stream=true") == 2
+    assert never_lost(views)
+
+
+def test_what_is_said_to_be_current_was_proved_to_be(
+    etcd: RealEtcd, wire: Wire, follow: Follow
+) -> None:
+    _, views = follow(wire.url, pace=Pace(reread_every=600, liveness_every=0.3))
+    views.live()
+    for number in range(5):
+        wire.mute_streams()
+        etcd.put(f"job/u{number}.service/target-state", "launched")
+        written_at = datetime.now(UTC)
+        current = views.showing(partial(is_newer, written_at))
+        assert U(f"u{number}.service") in current.units
+
+
+def test_cut_streams_cost_a_read_of_their_folders_and_no_flicker(
+    etcd: RealEtcd, wire: Wire, follow: Follow
+) -> None:
+    _, views = follow(wire.url, pace=PATIENT)
+    views.live()
+    launched(views, etcd, 1)
+    before = reads(wire)
+    wire.cut_streams()
+    launched(views, etcd, 2)
+    assert never_lost(views)
+    assert reads(wire) - before <= 4
+
+
+@pytest.mark.parametrize("streams", [Streams.HOLD, Streams.HOLD_BODY, Streams.END])
+def test_where_streams_do_not_pass_long_polls_stand_in(
+    etcd: RealEtcd, wire: Wire, follow: Follow, streams: Streams
+) -> None:
+    wire.streams = streams
+    _, views = follow(wire.url, pace=Pace(reread_every=600, stream_within=0.5))
+    views.live()
+    for number in range(5):
+        launched(views, etcd, number)
+    views.wait(lambda _: wire.count("/fleet?", "wait=true") > 0)
+    asked = wire.count("stream=true")
+    for number in range(5, 10):
+        launched(views, etcd, number)
+    assert never_lost(views)
+    assert wire.count("stream=true") - asked <= 8, "it gives up for a while"
+
+
+def test_streams_are_tried_again_after_a_while(etcd: RealEtcd, wire: Wire, follow: Follow) -> None:
+    wire.streams = Streams.END
+    pace = Pace(reread_every=600, stream_within=0.5, streams_again=0.5, liveness_every=0.3)
+    _, views = follow(wire.url, pace=pace)
+    views.live()
+    views.wait(lambda _: wire.count("/fleet?", "wait=true") > 0)
+    asked = wire.count("stream=true")
+    wire.streams = Streams.PASS
+    views.wait(lambda _: wire.count("stream=true") >= asked + 4)
+    views.wait(lambda _: wire.count("/job?", "waitIndex") > 0)
+    polls = wire.count("/fleet?", "wait=true")
+    launched(views, etcd, 1)
+    launched(views, etcd, 2)
+    assert wire.count("/fleet?", "wait=true") <= polls + 1
+
+
+def test_what_a_stream_lost_on_its_way_is_found_by_reading_again_counted_and_logged(
+    etcd: RealEtcd, wire: Wire, follow: Follow, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, views = follow(wire.url, pace=Pace(reread_every=2, liveness_every=0.3))
+    views.live()
+    launched(views, etcd, 1)
+    wire.swallowed = b"lost.service"
+    etcd.put("job/lost.service/target-state", "launched")
+    assert wire.has_swallowed.wait(10)
+    launched(views, etcd, 2)
+    views.showing(lambda s: U("lost.service") in s.units)
+    views.wait(lambda v: v.disagreements > 0)
+    assert "job/lost.service" in caplog.text
+
+
+def test_reads_that_agree_are_not_counted_while_states_are_written_anew(
+    wire: Wire, writer: Pipeline, follow: Follow
+) -> None:
+    values = {f"states/u{number:03}.service/m1": state("m1") for number in range(200)}
+    writer.put(values)
+    _, views = follow(wire.url, pace=Pace(reread_every=0.3, liveness_every=0.3))
+    views.live()
+    before = wire.count("/states?", "recursive") - wire.count("/states?", "wait")
+    while wire.count("/states?", "recursive") - wire.count("/states?", "wait") < before + 12:
+        writer.put(values)
+    written_at = datetime.now(UTC)
+    views.showing(lambda s: s.read_at > written_at)
+    assert views.newest.disagreements == 0
+
+
+def test_a_unit_file_is_read_once_and_many_new_ones_together(
+    etcd: RealEtcd, wire: Wire, writer: Pipeline, follow: Follow
+) -> None:
+    writer.put({f"unit/{HASH}": '{"Raw":"[X-Fleet]\\nGlobal=true\\n"}'})
+    _, views = follow(wire.url, pace=PATIENT)
+    views.live()
+    folder = wire.count("/unit?")
+    etcd.put("job/a.service/object", job("a.service"))
+    views.showing(lambda s: A in s.units and s.units[A].is_global)
+    etcd.put("job/b.service/object", job("b.service"))
+    views.showing(lambda s: all(unit.is_global for unit in s.units.values()) and len(s.units) == 2)
+    assert (wire.count("/unit/"), wire.count("/unit?")) == (0, folder)
+
+    one = HASH[::-1]
+    writer.put(
+        {f"unit/{one}": '{"Raw":"[Unit]\\n"}', "job/c.service/object": job("c.service", one)}
+    )
+    views.showing(lambda s: U("c.service") in s.units and s.units[U("c.service")].file is not None)
+    assert (wire.count(f"/unit/{one}"), wire.count("/unit?")) == (1, folder)
+
+    many = [f"{number:040x}" for number in range(60)]
+    writer.put({f"unit/{unit_hash}": '{"Raw":"[Unit]\\n"}' for unit_hash in many})
+    writer.put({f"job/n{h}.service/object": job(f"n{h}.service", h) for h in many})
+    views.showing(lambda s: len(s.units) == 63 and all(u.file for u in s.units.values()))
+    assert wire.count("/unit/") <= 1 + 60
+    assert wire.count("/unit?") - folder >= 1
+
+
+def test_a_unit_file_that_was_not_there_is_shown_when_it_comes(
+    etcd: RealEtcd, follow: Follow
+) -> None:
+    etcd.put("job/a.service/object", job("a.service"))
+    _, views = follow(etcd.endpoint, pace=Pace(reread_every=600, liveness_every=0.3))
+    views.showing(lambda s: A in s.units and s.units[A].file is None)
+    etcd.put(f"unit/{HASH}", '{"Raw":"[X-Fleet]\\nGlobal=true\\n"}')
+    views.showing(lambda s: s.units[A].is_global)
+
+
+def test_nothing_of_the_old_state_folder_is_ever_asked_for(
+    etcd: RealEtcd, wire: Wire, follow: Follow
+) -> None:
+    etcd.put("state/a.service", "{}")
+    _, views = follow(wire.url, pace=PATIENT)
+    views.live()
+    launched(views, etcd, 1)
+    assert wire.count("/state?") + wire.count("/fleet?", "recursive=true&quorum") == 0
+
+
+# --- hostile streams -------------------------------------------------------------------------
+
+HEAD = (
+    b"HTTP/1.1 200 OK\r\nX-Etcd-Index: 7\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
+
+
+@contextmanager
+def sending(pieces: Iterator[bytes]) -> Iterator[str]:
+    """A server that answers whatever is asked with these bytes, then closes."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        end, _ = listening.accept()
+        with end:
+            end.recv(65536)
+            with suppress(OSError):
+                for piece in pieces:
+                    end.sendall(piece)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        thread.join(10)
+        listening.close()
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def endless() -> Iterator[bytes]:
+    yield HEAD
+    while True:
+        yield chunk(b"x" * 65536)
+
+
+HOSTILE = {
+    "a line without end": (endless, NotEtcd, "an event of more than"),
+    "nonsense": (lambda: iter([HEAD, chunk(b"<html>\n")]), NotEtcd, "what is no event"),
+    "brackets": (
+        lambda: iter([HEAD, chunk(b'{"node":{"nodes":[' * 50_000 + b"\n")]),
+        NotEtcd,
+        "what is no event",
+    ),
+    "a broken chunk": (lambda: iter([HEAD, b"zz\r\n"]), Unreachable, "broke a stream off"),
+    "an early end": (lambda: iter([HEAD, b"ff\r\nabc"]), Unreachable, "broke a stream off"),
+    "a chunk size without end": (
+        lambda: iter([HEAD, b"1" * (1 << 20)]),
+        Unreachable,
+        "broke a stream off",
+    ),
+}
+
+
+@pytest.mark.parametrize(("pieces", "kind", "words"), HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_stream_ends_with_a_sentence(
+    pieces: Callable[[], Iterator[bytes]], kind: type[Exception], words: str
+) -> None:
+    with sending(pieces()) as url:
+        endpoint = for_reading(url)
+        streaming = endpoint.stream("/v2/keys/f", 5)
+        try:
+            with pytest.raises(kind, match=words):
+                list(streaming.events())
+        finally:
+            streaming.close()
+            endpoint.close()
+
+
+def test_an_event_in_pieces_is_put_together_and_several_in_one_are_taken_apart() -> None:
+    event = b'{"action":"set","node":{"key":"/f/%d","modifiedIndex":%d}}\n'
+    one, two, three = (event % (number, number) for number in (1, 2, 3))
+    pieces = iter([HEAD, chunk(one[:10]), chunk(one[10:] + two), chunk(three), b"0\r\n\r\n"])
+    with sending(pieces) as url:
+        endpoint = for_reading(url)
+        streaming = endpoint.stream("/v2/keys/f", 5)
+        came = [event.node.modified_index for events in streaming.events() for event in events]
+        streaming.close()
+        endpoint.close()
+    assert came == [1, 2, 3]
+
+
+def test_a_crowd_of_events_is_taken_as_fast_as_it_comes() -> None:
+    event = b'{"action":"set","node":{"key":"/f/job/a/x","modifiedIndex":%d}}\n'
+    crowd = [chunk(event % index) for index in range(8, 5_008)]
+    inbox: Inbox = SimpleQueue()
+    came = 0
+    with sending(iter([HEAD, b"".join(crowd)])) as url:
+        (source,) = open_sources([url], keys_under("/f"), ClusterId())
+        began = time.monotonic()
+        Stream(Line(source, Pace(), inbox), "job")
+        while came < 5_000:
+            message = inbox.get(timeout=10)
+            assert isinstance(message, tuple)
+            came += len(message[1].events) if isinstance(message[1], Happened) else 0
+    # Whoever is slower than that lets etcd's 100 places fill up, and is dropped.
+    assert time.monotonic() - began < 5
+    source.close()
+
+
+def test_whoever_waits_for_a_stream_is_woken_when_it_is_ended(etcd: RealEtcd) -> None:
+    endpoint = for_reading(etcd.endpoint)
+    streaming = endpoint.stream("/v2/keys/f", 5)
+    ended = threading.Event()
+
+    def wait() -> None:
+        with suppress(Unreachable):
+            list(streaming.events())
+        streaming.close()
+        ended.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    streaming.end()
+    assert ended.wait(5)
+    endpoint.close()

@@ -1,0 +1,37 @@
+"""What the console has imported when it first paints: nothing that only a connection needs."""
+
+import subprocess
+import sys
+
+LATE = ("asyncssh", "etcd", "dns", "urllib3")
+PROGRAM = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from fleettui.cli import Settings, build
+from fleettui.ui.app import FleetApp
+
+class Looking:
+    def follow(self, sink):
+        app.exit(" ".join(name for name in sys.argv[1:] if name in sys.modules))
+    def follow_lock(self, sink):
+        pass
+
+settings = Settings(
+    endpoints=("http://127.0.0.1:9",), prefix="/f", username="core", port=None, identities=(),
+    known_hosts_file=Path("/nonexistent"), observe=True,
+)
+app = FleetApp(replace(build(settings), registry=Looking()), Path("/nonexistent/repairs"))
+print("imported:", app.run(headless=True))
+"""
+
+
+def imported_at_first_paint() -> list[str]:
+    """Which of the late modules are imported when the app begins to follow the registry."""
+    argv = (sys.executable, "-c", PROGRAM, *LATE)
+    said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    return said.rpartition("imported:")[2].split()
+
+
+def test_neither_etcd_nor_ssh_is_imported_before_the_first_paint() -> None:
+    assert imported_at_first_paint() == []
