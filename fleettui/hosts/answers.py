@@ -20,11 +20,17 @@ class Answer:
     timed_out: bool = False
 
 
-async def gather(process: RemoteProcess, *, seconds: float, limit: int) -> Answer:
-    """Read a command to its end, `limit` bytes of each stream at most, for `seconds` at most."""
+async def gather(
+    process: RemoteProcess, *, seconds: float, limit: int, stdin: bytes = b""
+) -> Answer:
+    """Read a command to its end, `limit` bytes of each stream at most, for `seconds` at most.
+
+    Its standard input is `stdin`, and then it ends.
+    """
     kept = (bytearray(), bytearray())
     said = 0
     timed_out = False
+    process.write(stdin)
     process.write_eof()
     try:
         async with asyncio.timeout(seconds):

@@ -1,28 +1,62 @@
 """The way in: hosts to read for everybody, hands for an operator. SSH is loaded at first use."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from fleettui.access import CommandResult, FileCopy, HostKeyAsker
+from fleettui.access import CommandResult, FileCopy, HostKeyAsker, JournalReader
 from fleettui.commands import ChangeCommand
 from fleettui.hosts.settings import HostSettings
 from fleettui.model.cluster import Machine
-from fleettui.model.host import HostFacts, JournalItem
+from fleettui.model.host import (
+    NEWEST,
+    HostFacts,
+    ImageFacts,
+    JournalItem,
+    JournalRecord,
+    Span,
+    UnitChange,
+)
 from fleettui.model.untrusted import Untrusted
 
 if TYPE_CHECKING:
     from fleettui.hosts.hands import Hands
     from fleettui.hosts.reader import Reader
+    from fleettui.hosts.rootjournal import RootJournals
     from fleettui.hosts.sessions import Sessions
 
 
-class SshHosts:
-    """`fleettui.access.HostReader` over SSH."""
+class _Journals(ABC):
+    """`fleettui.access.JournalReader` over the connections of a session."""
 
     def __init__(self, connections: "_Connections") -> None:
         self._connections = connections
+
+    @asynccontextmanager
+    async def journal(
+        self, machine: Machine, unit: str, span: Span = NEWEST
+    ) -> AsyncIterator[AsyncIterator[Sequence[JournalItem]]]:
+        """A unit's journal in batches, following, until the context is left."""
+        async with (await self._reader()).journal(machine, unit, span) as batches:
+            yield batches
+
+    @asynccontextmanager
+    async def recall(
+        self, machine: Machine, unit: str, span: Span, cursor: str = ""
+    ) -> AsyncIterator[AsyncIterator[Sequence[JournalRecord]]]:
+        """A stretch of a unit's journal, to its end. Raises HostUnreachable."""
+        async with (await self._reader()).recall(machine, unit, span, cursor) as batches:
+            yield batches
+
+    @abstractmethod
+    async def _reader(self) -> JournalReader: ...
+
+
+class SshHosts(_Journals):
+    """`fleettui.access.HostReader` over SSH."""
 
     def ask_host_keys(self, asker: HostKeyAsker) -> None:
         """Where to take questions about unknown host keys; until then they are answered No."""
@@ -38,13 +72,15 @@ class SshHosts:
         """A regular file of a unit folder. Raises HostUnreachable; FileNotFoundError if none."""
         return await (await self._reader()).copy(machine, folder, name)
 
-    @asynccontextmanager
-    async def journal(
-        self, machine: Machine, unit: str
-    ) -> AsyncIterator[AsyncIterator[Sequence[JournalItem]]]:
-        """A unit's journal in batches, following, until the context is left."""
-        async with (await self._reader()).journal(machine, unit) as batches:
-            yield batches
+    async def unit_changes(self, machine: Machine, since: datetime) -> tuple[UnitChange, ...]:
+        """What systemd did to units since then. Raises HostUnreachable."""
+        return await (await self._reader()).unit_changes(machine, since)
+
+    async def images(
+        self, machine: Machine, images: Sequence[Untrusted]
+    ) -> Mapping[Untrusted, ImageFacts]:
+        """Whether container images are on the machine already. Raises HostUnreachable."""
+        return await (await self._reader()).images(machine, images)
 
     async def close(self) -> None:
         """Close every connection and end every remote process of ours."""
@@ -66,6 +102,13 @@ class SshHands:
         return await hands.perform(machine, command)
 
 
+class SshRootJournals(_Journals):
+    """`fleettui.access.JournalReader` through sudo."""
+
+    async def _reader(self) -> JournalReader:
+        return _root_journals_over(await self._connections.sessions())
+
+
 def connect_hosts(settings: HostSettings) -> SshHosts:
     """The machines, to be read; nothing is opened or loaded yet."""
     return SshHosts(_Connections(settings))
@@ -74,6 +117,11 @@ def connect_hosts(settings: HostSettings) -> SshHosts:
 def hands_for(hosts: SshHosts) -> SshHands:
     """Hands that share the connections of `hosts`; made for an operator alone."""
     return SshHands(hosts._connections)
+
+
+def root_journals_for(hosts: SshHosts) -> SshRootJournals:
+    """Journals as root, over the connections of `hosts`; made for an operator alone."""
+    return SshRootJournals(hosts._connections)
 
 
 class _Connections:
@@ -126,3 +174,9 @@ def _hands_over(sessions: "Sessions") -> "Hands":
     from fleettui.hosts.hands import Hands
 
     return Hands(sessions)
+
+
+def _root_journals_over(sessions: "Sessions") -> "RootJournals":
+    from fleettui.hosts.rootjournal import RootJournals
+
+    return RootJournals(sessions)

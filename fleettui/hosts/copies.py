@@ -1,4 +1,4 @@
-"""The answer of the copy script, read; see `fleettui.commands.COPY_SCRIPT`."""
+"""The answer of the copy script, read; see `fleettui.commands.scripts.COPY_SCRIPT`."""
 
 import re
 

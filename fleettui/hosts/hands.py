@@ -25,7 +25,12 @@ class Hands:
         try:
             line = self._sessions.line(machine)
             async with line.start(shell_text(command)) as process:
-                answer = await gather(process, seconds=DEADLINE_SECONDS, limit=OUTPUT_LIMIT)
+                answer = await gather(
+                    process,
+                    seconds=DEADLINE_SECONDS,
+                    limit=OUTPUT_LIMIT,
+                    stdin=command.stdin,
+                )
         except Unanswered as exc:
             return CommandResult(Ending.UNKNOWN, reason=Untrusted(str(exc)))
         except HostUnreachable as exc:

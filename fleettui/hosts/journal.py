@@ -5,17 +5,20 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
+from enum import Enum
+from typing import Protocol
 
 from fleettui.access import HostUnreachable
-from fleettui.commands import follow_journal, shell_text
+from fleettui.commands import Command, shell_text
 from fleettui.hosts.entries import decode_entry
+from fleettui.hosts.position import Position
 from fleettui.hosts.process import Block, RemoteProcess
 from fleettui.hosts.records import LineCutter, TooLong
 from fleettui.hosts.sessions import Sessions
 from fleettui.hosts.text import as_text
 from fleettui.hosts.words import connection_broke
 from fleettui.model.cluster import Machine
-from fleettui.model.host import JournalItem, JournalNotice, NoticeKind
+from fleettui.model.host import JournalEntry, JournalItem, JournalNotice, NoticeKind
 from fleettui.model.untrusted import Untrusted
 
 FIRST_WAIT = 0.5
@@ -24,26 +27,54 @@ LONGEST_WAIT = 5.0
 QUIET = 2.0
 """Seconds after which a journalctl that had ended before is believed to run."""
 
-_REFUSALS = (b"No journal files were found", b"due to insufficient permissions")
+_REFUSALS = (
+    b"No journal files were found",
+    b"due to insufficient permissions",
+    b"not seeing messages from other users",
+    b"in no group that may read the journal",
+)
+_MORE_OF_IT = (b"can see all messages", b"turn off this notice")
+"""Further lines of what journalctl says to somebody who sees only his own."""
+_LOST_PLACE = b"Failed to seek to cursor"
+
+
+class Commands(Protocol):
+    """The commands that read one journal, for whoever reads it."""
+
+    def read(self, cursor: str | None) -> Command:
+        """What is there, from a cursor on or as it was asked for."""
+
+    def follow(self, cursor: str | None) -> Command | None:
+        """What is written from now on; None where the end of the asked stretch is past."""
 
 
 @asynccontextmanager
 async def follow(
-    sessions: Sessions, machine: Machine, unit: str
+    sessions: Sessions, machine: Machine, unit: str, commands: Commands
 ) -> AsyncIterator[AsyncIterator[Sequence[JournalItem]]]:
-    """See `fleettui.access.HostReader.journal`; a slow reader makes the machine wait."""
-    async with aclosing(_Journal(sessions, machine, unit).batches()) as batches:
+    """See `fleettui.access.JournalReader.journal`; a slow reader makes the machine wait."""
+    async with aclosing(_Journal(sessions, machine, unit, commands).batches()) as batches:
         yield batches
+
+
+class _Told(Enum):
+    """When it is told that a journal is followed."""
+
+    AT_ONCE = "at once"
+    ONCE_IT_RUNS = "once it runs"
+    """A journalctl that ended the last time may do so again."""
+    NEVER = "never"
 
 
 class _Journal:
     """One journal: where it stands, and what has been told of its troubles."""
 
-    def __init__(self, sessions: Sessions, machine: Machine, unit: str) -> None:
+    def __init__(self, sessions: Sessions, machine: Machine, unit: str, commands: Commands) -> None:
         self._sessions = sessions
         self._machine = machine
         self._unit = unit
-        self._cursor: str | None = None
+        self._commands = commands
+        self._position = Position()
         self._wait = FIRST_WAIT
         self._told: set[tuple[NoticeKind, str]] = set()
         self._is_failing = False
@@ -52,7 +83,6 @@ class _Journal:
     async def batches(self) -> AsyncGenerator[Sequence[JournalItem], None]:
         """What the journal says, attempt after attempt, for as long as somebody reads."""
         while True:
-            begun = time.monotonic()
             try:
                 async with aclosing(self._attempt()) as attempt:
                     async for items in attempt:
@@ -60,31 +90,57 @@ class _Journal:
             except HostUnreachable as exc:
                 if lost := self._tell(NoticeKind.LOST, str(exc)):
                     yield lost
-            else:
-                if time.monotonic() - begun > QUIET:
-                    self._wait = FIRST_WAIT
             await asyncio.sleep(self._wait)
             self._wait = min(2 * self._wait, LONGEST_WAIT)
 
     async def _attempt(self) -> AsyncGenerator[Sequence[JournalItem], None]:
+        """Read what there is, and follow what comes, until that ends. Raises HostUnreachable."""
+        failing = self._is_failing
+        read = self._commands.read(self._position.read_on())
+        async with aclosing(self._run(read, _Told.NEVER if failing else _Told.AT_ONCE)) as reading:
+            async for items in reading:
+                yield items
+        if self._is_failing:
+            return
+        command = self._commands.follow(self._position.follow_on())
+        if command is None:
+            yield self._tell(NoticeKind.SAID, "the end of what was asked for")
+            await asyncio.Event().wait()
+        else:
+            told = _Told.ONCE_IT_RUNS if failing else _Told.NEVER
+            async with aclosing(self._run(command, told, endless=True)) as following:
+                async for items in following:
+                    yield items
+
+    async def _run(
+        self, command: Command, told: _Told, *, endless: bool = False
+    ) -> AsyncGenerator[Sequence[JournalItem], None]:
         """One journalctl, from its start to its end. Raises HostUnreachable."""
-        command = follow_journal(self._unit, after_cursor=self._cursor)
         line = self._sessions.line(self._machine)
         async with line.start(shell_text(command), endless=True) as process:
-            async with aclosing(self._read(process)) as batches:
+            started = time.monotonic()
+            async with aclosing(self._items(process, told)) as batches:
                 async for items in batches:
                     yield items
-            if ending := self._ending(process):
+            if time.monotonic() - started > QUIET:
+                self._wait = FIRST_WAIT
+            if process.exit_status is None:
+                where = str(self._machine.public_ip)
+                raise HostUnreachable(connection_broke(process.broken, where))
+            self._is_failing = endless or process.exit_status != 0
+            if self._is_failing and (ending := self._ending(process.exit_status)):
                 yield ending
 
-    async def _read(self, process: RemoteProcess) -> AsyncGenerator[Sequence[JournalItem], None]:
+    async def _items(
+        self, process: RemoteProcess, told: _Told
+    ) -> AsyncGenerator[Sequence[JournalItem], None]:
         lines, words = LineCutter(), LineCutter()
-        connected = not self._is_failing
-        if connected:
+        waiting = told is _Told.ONCE_IT_RUNS
+        if told is _Told.AT_ONCE:
             yield self._connected()
-        while (block := await _next_block(process, None if connected else QUIET)) is not None:
-            if not connected and not block.is_stderr:
-                connected = True
+        while (block := await _next_block(process, QUIET if waiting else None)) is not None:
+            if waiting and not block.is_stderr:
+                waiting = False
                 yield self._connected()
             cutter, read = (words, self._said) if block.is_stderr else (lines, self._entries)
             if items := [item for line in cutter.feed(block.data) for item in read(line)]:
@@ -99,33 +155,54 @@ class _Journal:
         if isinstance(line, bytes) and line.startswith(b"-- "):
             return self._tell(NoticeKind.SAID, as_text(line).raw)  # old journalctl: -- Reboot --
         entry = decode_entry(line)
-        self._cursor = entry.cursor or self._cursor
-        self._wait, self._is_failing = FIRST_WAIT, False
+        self._wait = FIRST_WAIT
         self._told.clear()
-        return (entry,)
+        before = self._position.last
+        step = self._position.take(entry)
+        if step.is_known:
+            return ()
+        gap = self._gap(entry, before) if step.is_after_gap else ()
+        booted = f"{self._machine.public_ip} was booted"
+        told = self._tell(NoticeKind.BOOTED, booted) if step.is_after_boot else ()
+        return (*gap, *told, entry)
+
+    def _gap(self, entry: JournalEntry, before: JournalEntry | None) -> Sequence[JournalItem]:
+        """`before` is gone from the machine; `entry` is the oldest line after it that is left."""
+        since = f"{before.at:%Y-%m-%d %H:%M:%S}" if before else "before"
+        return self._tell(
+            NoticeKind.GAP,
+            f"lines may be missing: the journal of {self._machine.public_ip} no longer has the "
+            f"line of {since} that was read last (rotated away, or a new boot without a kept "
+            f"journal); it goes on at {entry.at:%Y-%m-%d %H:%M:%S} UTC",
+        )
 
     def _said(self, line: bytes | TooLong) -> Sequence[JournalItem]:
         """journalctl's standard error; what it says to those who may not read is explained."""
         words = line.head if isinstance(line, TooLong) else line
-        if not words.strip():
+        if not words.strip() or any(more in words for more in _MORE_OF_IT):
             return ()
+        if _LOST_PLACE in words and self._position.last is not None:
+            return self._place_refused(words)
         if not any(refusal in words for refusal in _REFUSALS):
             return self._tell(NoticeKind.SAID, as_text(words).raw)
         who, where = self._sessions.username, self._machine.public_ip.raw
         return self._tell(
             NoticeKind.REFUSED,
-            f"{who} is not in group systemd-journal on {where}; have it added there "
-            f"(journalctl: {as_text(words).raw})",
+            f"{who} is not in group systemd-journal on {where}; have it added there",
         )
 
-    def _ending(self, process: RemoteProcess) -> Sequence[JournalItem]:
-        where = self._machine.public_ip
-        if process.exit_status is None:
-            return self._tell(NoticeKind.LOST, connection_broke(process.broken, str(where)))
-        self._is_failing = True
+    def _place_refused(self, words: bytes) -> Sequence[JournalItem]:
+        """journalctl cannot read its own cursor: begin again as at first."""
+        self._position.forget()
         return self._tell(
-            NoticeKind.ENDED, f"journalctl on {where} ended with status {process.exit_status}"
+            NoticeKind.GAP,
+            f"lines may be missing or come twice: journalctl on {self._machine.public_ip} cannot "
+            f"go on where it stopped ({as_text(words).raw}) and is read anew",
         )
+
+    def _ending(self, status: int) -> Sequence[JournalItem]:
+        words = f"journalctl on {self._machine.public_ip} ended with status {status}"
+        return self._tell(NoticeKind.ENDED, words)
 
     def _connected(self) -> Sequence[JournalItem]:
         self._told.clear()

@@ -1,4 +1,4 @@
-"""The answer of the probe script, read into facts; see `fleettui.commands.PROBE_SCRIPT`."""
+"""The answer of the probe script, read into facts; see `fleettui.commands.scripts.PROBE_SCRIPT`."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 
 import asyncssh
@@ -59,6 +60,12 @@ class RemoteProcess(asyncssh.SSHClientSession[bytes]):
         """Let go: our end of its standard input closes, which ends what has a watchdog."""
         if self._channel is not None:
             self._channel.close()
+
+    def write(self, data: bytes) -> None:
+        """Send something to its standard input; one that has ended already takes nothing."""
+        if data and self._channel is not None and not self._ended:
+            with suppress(BrokenPipeError):
+                self._channel.write(data)
 
     def write_eof(self) -> None:
         """End its standard input and go on reading."""

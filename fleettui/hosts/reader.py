@@ -1,20 +1,39 @@
 """Reading machines: probes, files and journals. Nothing in here takes a command that changes."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import UTC, datetime
 
 from fleettui.access import FileCopy, HostUnreachable
-from fleettui.commands import ReadCommand, copy_file, probe, shell_text
+from fleettui.commands import (
+    ReadCommand,
+    copy_file,
+    list_images,
+    probe,
+    shell_text,
+    unit_changes,
+)
+from fleettui.commands.journal import JournalCommands, recall_journal
 from fleettui.hosts import journal
 from fleettui.hosts.answers import Answer, gather
+from fleettui.hosts.changes import read_changes
 from fleettui.hosts.copies import read_copy
+from fleettui.hosts.images import read_images
 from fleettui.hosts.probe import ANSWER_LIMIT, ProbeUnreadable, read_probe
+from fleettui.hosts.recall import recall
 from fleettui.hosts.sessions import Sessions
 from fleettui.hosts.text import last_words
 from fleettui.hosts.words import connection_broke
 from fleettui.model.cluster import Machine
-from fleettui.model.host import HostFacts, JournalItem
+from fleettui.model.host import (
+    NEWEST,
+    HostFacts,
+    ImageFacts,
+    JournalItem,
+    JournalRecord,
+    Span,
+    UnitChange,
+)
 from fleettui.model.untrusted import Untrusted
 
 DEADLINE_SECONDS = 15
@@ -50,11 +69,37 @@ class Reader:
             )
         return read_copy(answer.stdout)
 
+    async def unit_changes(self, machine: Machine, since: datetime) -> tuple[UnitChange, ...]:
+        """What systemd did to units since then, by the machine's clock, oldest first.
+
+        Raises HostUnreachable, also where its journal cannot be read.
+        """
+        answer = await self._ask(machine, unit_changes(since))
+        with _told_of(machine):
+            return read_changes(answer, since)
+
+    async def images(
+        self, machine: Machine, images: Sequence[Untrusted]
+    ) -> Mapping[Untrusted, ImageFacts]:
+        """Whether container images are on the machine already. Raises HostUnreachable."""
+        if not images:
+            return {}
+        answer = await self._ask(machine, list_images())
+        with _told_of(machine):
+            return read_images(answer.stdout, images)
+
     def journal(
-        self, machine: Machine, unit: str
+        self, machine: Machine, unit: str, span: Span = NEWEST
     ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[JournalItem]]]:
         """A unit's journal, following."""
-        return journal.follow(self._sessions, machine, unit)
+        return journal.follow(self._sessions, machine, unit, JournalCommands(unit, span))
+
+    def recall(
+        self, machine: Machine, unit: str, span: Span, cursor: str = ""
+    ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[JournalRecord]]]:
+        """A stretch of a unit's journal, to its end."""
+        command = recall_journal(unit, span, from_cursor=cursor or None)
+        return recall(self._sessions, machine, command)
 
     async def _ask(self, machine: Machine, command: ReadCommand) -> Answer:
         """Run a command that leaves the machine as it is, to its end. Raises HostUnreachable."""
@@ -69,3 +114,12 @@ class Reader:
                 f"({len(answer.stdout)} bytes came)"
             )
         raise HostUnreachable(connection_broke(answer.broken, str(machine.public_ip)))
+
+
+@contextmanager
+def _told_of(machine: Machine) -> Iterator[None]:
+    """Say which machine it is whose answer cannot be read."""
+    try:
+        yield
+    except HostUnreachable as exc:
+        raise HostUnreachable(f"{machine.public_ip}: {exc}") from exc

@@ -56,6 +56,7 @@ def _service(name: str, properties: Mapping[str, str], booted: datetime) -> Serv
         sub=Untrusted(properties.get("SubState", "")),
         main_pid=_number(properties.get("MainPID", "")),
         needs_daemon_reload=properties.get("NeedDaemonReload") == "yes",
+        job=_number(properties.get("Job", "")),
         fragment_path=Untrusted(properties.get("FragmentPath", "")),
         since=_since(properties.get(_ENTERED.get(active, ""), ""), booted),
     )

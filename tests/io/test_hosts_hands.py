@@ -277,7 +277,8 @@ async def test_nothing_is_opened_after_closing(home: Home) -> None:
 async def test_reading_hosts_have_nothing_that_takes_a_command(home: Home) -> None:
     async with SshMachine() as machine, operator_of(home, machine) as (hosts, _):
         methods = {name for name in dir(hosts) if not name.startswith("_")}
-        assert methods == {"ask_host_keys", "close", "copy", "journal", "probe"}
+        told = {"copy", "images", "journal", "probe", "recall", "unit_changes"}
+        assert methods == {"ask_host_keys", "close", *told}
 
 
 async def test_a_machines_last_words_are_made_visible(home: Home) -> None:

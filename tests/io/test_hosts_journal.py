@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from ssh_machine import Home, Process, SshMachine, machine_at, make_home, until
 
+from fleettui.access import HostUnreachable
 from fleettui.hosts import journal as journal_module
-from fleettui.hosts.connect import SshHosts, connect_hosts
+from fleettui.hosts.connect import SshHosts, connect_hosts, root_journals_for
 from fleettui.hosts.process import HELD, WINDOW
-from fleettui.model.host import JournalEntry, JournalItem, JournalNotice, NoticeKind
+from fleettui.model.host import JournalEntry, JournalItem, JournalNotice, NoticeKind, Span
 
 
 @pytest.fixture(autouse=True)
@@ -38,11 +39,12 @@ async def hosts_of(home: Home, machine: SshMachine) -> AsyncIterator[SshHosts]:
         await hosts.close()
 
 
-def record(number: int, message: object = None) -> bytes:
+def record(number: int, message: object = None, boot: str = "b0") -> bytes:
     fields = {
         "__CURSOR": f"s=abc;i={number:x}",
         "__REALTIME_TIMESTAMP": str(1409270367310391 + number),
         "_SYSTEMD_UNIT": "fleet.service",
+        "_BOOT_ID": boot,
         "MESSAGE": f"line {number}" if message is None else message,
     }
     return json.dumps(fields).encode() + b"\n"
@@ -51,17 +53,22 @@ def record(number: int, message: object = None) -> bytes:
 class Journalctl:
     """A journal of numbered lines, given out as journalctl gives it."""
 
-    def __init__(self, lines: int, cut_at: Sequence[int] = ()) -> None:
+    def __init__(self, lines: int, cut_at: Sequence[int] = (), *, later: int = 0) -> None:
         self.lines = lines
+        self.later = later
+        """How many of them are written only once the journal is followed."""
         self.cuts = list(cut_at)
         """The connection breaks right after a part of these lines was sent."""
         self.starts: list[int] = []
+        self.oldest = 0
+        """Lines before this one have been vacuumed."""
         self.machine = SshMachine(self.__call__)
 
     async def __call__(self, process: Process, words: list[str]) -> None:
         first = self._first(words)
         self.starts.append(first)
-        for number in range(first, self.lines):
+        follows = "-f" in words
+        for number in range(first, self.lines - (0 if follows else self.later)):
             if self.cuts and number == self.cuts[0]:
                 self.cuts.pop(0)
                 process.stdout.write(record(number)[:30])
@@ -70,12 +77,15 @@ class Journalctl:
                 return
             process.stdout.write(record(number))
             await process.stdout.drain()
-        await self.machine.until_hung_up(process)
-        process.exit(143)
+        if follows:
+            await self.machine.until_hung_up(process)
+        process.exit(143 if follows else 0)
 
     def _first(self, words: list[str]) -> int:
-        cursor = next((w for w in words if w.startswith("--after-cursor=")), None)
-        return int(cursor.rpartition("i=")[2], 16) + 1 if cursor else 0
+        """A line that is gone is answered by the next one that is left, as journalctl does."""
+        cursor = next((w for w in words if w.startswith("--cursor=")), None)
+        asked = int(cursor.rpartition("i=")[2], 16) if cursor else 0
+        return max(asked, self.oldest)
 
 
 Seen = list[JournalItem]
@@ -200,9 +210,9 @@ async def test_bytes_that_are_no_utf8_lose_no_connection(home: Home) -> None:
 
 
 async def test_leaving_ends_the_remote_process(home: Home) -> None:
-    journalctl = Journalctl(1)
+    journalctl = Journalctl(2, later=1)
     async with journalctl.machine as machine, hosts_of(home, machine) as hosts:
-        await read_until(hosts, ends_with("line 0"))
+        await read_until(hosts, ends_with("line 1"))
         await until(lambda: machine.hung_up == 1 and machine.running == 0)
         assert not machine.connections[0].is_closed()  # the connection stays for what comes next
 
@@ -211,7 +221,7 @@ async def test_a_reader_that_is_cancelled_ends_the_remote_process(home: Home) ->
     journalctl = Journalctl(1)
     async with journalctl.machine as machine, hosts_of(home, machine) as hosts:
         task = asyncio.create_task(read_until(hosts, lambda seen: False))
-        await until(lambda: machine.running == 1)
+        await until(lambda: machine.running == 1 and len(machine.asked) == 2)
         task.cancel()
         await asyncio.wait({task})
         await until(lambda: machine.hung_up == 1 and machine.running == 0)
@@ -221,7 +231,7 @@ async def test_closing_the_hosts_ends_the_remote_process(home: Home) -> None:
     journalctl = Journalctl(1)
     async with journalctl.machine as machine, hosts_of(home, machine) as hosts:
         task = asyncio.create_task(read_until(hosts, lambda seen: False))
-        await until(lambda: machine.running == 1)
+        await until(lambda: machine.running == 1 and len(machine.asked) == 2)
         async with asyncio.timeout(1):
             await hosts.close()
         await until(lambda: machine.running == 0)
@@ -313,13 +323,13 @@ async def test_a_journalctl_that_ends_is_started_again_behind_its_last_line(home
     async def program(process: Process, words: list[str]) -> None:
         nonlocal runs
         runs += 1
-        process.stdout.write(record(runs))
+        process.stdout.write((record(runs - 1) if runs > 1 else b"") + record(runs))
         process.exit(7)
 
     async with SshMachine(program) as machine, hosts_of(home, machine) as hosts:
         seen = await read_until(hosts, ends_with("line 3"))
-        assert "--after-cursor=s=abc;i=1" in machine.asked[1]
-        assert "--after-cursor=s=abc;i=2" in machine.asked[2]
+        assert "--cursor=s=abc;i=1" in machine.asked[1]
+        assert "--cursor=s=abc;i=2" in machine.asked[2]
     assert messages(seen) == ["line 1", "line 2", "line 3"]
     assert "journalctl on 127.0.0.1 ended with status 7" in _texts(seen)
 
@@ -333,8 +343,10 @@ async def test_after_an_end_a_quiet_journal_is_followed_again_and_says_so(home: 
         if runs == 1:
             process.stderr.write(b"journalctl: not found")
             process.exit(127)
-        else:
+        elif "-f" in words:
             await machine.until_hung_up(process)
+        else:
+            process.exit(0)
 
     machine = SshMachine(program)
     async with machine, hosts_of(home, machine) as hosts:
@@ -366,3 +378,173 @@ async def test_two_journals_of_a_machine_share_its_connection(home: Home) -> Non
     async with journalctl.machine as machine, hosts_of(home, machine) as hosts:
         await asyncio.gather(*(read_until(hosts, ends_with("line 1")) for _ in range(2)))
         assert len(machine.logins) == 1
+
+
+async def test_a_place_that_was_vacuumed_is_a_gap_that_is_told_and_no_line_left_is_lost(
+    home: Home,
+) -> None:
+    journalctl = Journalctl(50, cut_at=[20])
+    async with journalctl.machine as machine, hosts_of(home, machine) as hosts:
+
+        async def vacuum() -> None:
+            journalctl.oldest = 30
+
+        seen = await read_until(hosts, ends_with("line 49"), vacuum)
+    assert messages(seen) == [f"line {n}" for n in (*range(20), *range(30, 50))]
+    (gap,) = (item for item in seen if isinstance(item, JournalNotice) and item.kind == "gap")
+    assert "lines may be missing: the journal of 127.0.0.1" in str(gap.text)
+    assert messages(seen[seen.index(gap) :])[0] == "line 30"
+
+
+async def test_a_reboot_between_two_lines_is_told_where_it_was(home: Home) -> None:
+    async def program(process: Process, words: list[str]) -> None:
+        process.stdout.write(record(0) + record(1, boot="b1") + record(2, boot="b1"))
+        await machine.until_hung_up(process)
+
+    machine = SshMachine(program)
+    async with machine, hosts_of(home, machine) as hosts:
+        seen = await read_until(hosts, ends_with("line 2"))
+    assert [str(i.text if isinstance(i, JournalNotice) else i.message) for i in seen][1:] == [
+        "line 0",
+        "127.0.0.1 was booted",
+        "line 1",
+        "line 2",
+    ]
+
+
+async def test_a_cursor_that_journalctl_refuses_is_a_gap_and_the_journal_is_read_anew(
+    home: Home,
+) -> None:
+    async def program(process: Process, words: list[str]) -> None:
+        if any(word.startswith("--cursor=") for word in words):
+            process.stderr.write(b"Failed to seek to cursor: Invalid argument\n")
+            process.exit(1)
+            return
+        process.stdout.write(record(len(machine.asked)))
+        if len(machine.asked) > 1:
+            await machine.until_hung_up(process)
+        process.exit(0)
+
+    machine = SshMachine(program)
+    async with machine, hosts_of(home, machine) as hosts:
+        seen = await read_until(hosts, ends_with("line 3"))
+    assert kinds(seen).count(NoticeKind.GAP) == 1
+    assert messages(seen) == ["line 1", "line 3"]
+
+
+async def test_one_who_sees_only_his_own_lines_is_told_what_is_missing(home: Home) -> None:
+    async def hint(process: Process, words: list[str]) -> None:
+        process.stderr.write(
+            b"Hint: You are currently not seeing messages from other users and the system.\n"
+            b"      Users in groups 'adm', 'systemd-journal' can see all messages.\n"
+            b"      Pass -q to turn off this notice.\n"
+        )
+        await machine.until_hung_up(process)
+
+    machine = SshMachine(hint)
+    async with machine, hosts_of(home, machine) as hosts:
+        seen = await read_until(hosts, has(NoticeKind.REFUSED))
+    assert kinds(seen) == [NoticeKind.CONNECTED, NoticeKind.REFUSED]
+
+
+# --- read once more --------------------------------------------------------------------------
+
+
+async def test_a_stretch_is_recalled_whole_with_the_bytes_of_every_record(home: Home) -> None:
+    async def program(process: Process, words: list[str]) -> None:
+        long = record(1, "x" * 2_000_000)
+        process.stdout.write(b"-- Logs begin --\n" + record(0) + long + record(2))
+        process.exit(0)
+
+    machine = SshMachine(program)
+    async with machine, hosts_of(home, machine) as hosts:
+        span = Span(None, "-5min", "now")
+        async with hosts.recall(machine_at(), "a.service", span, "s=abc;i=0") as batches:
+            records = [record async for batch in batches for record in batch]
+    assert [r.entry.cursor for r in records] == ["s=abc;i=0", "s=abc;i=1", "s=abc;i=2"]
+    assert json.loads(records[1].json)["MESSAGE"] == "x" * 2_000_000
+    (asked,) = machine.asked
+    assert asked.endswith(" -a '--cursor=s=abc;i=0' --until=now")
+
+
+async def test_a_recall_that_fails_says_so_in_the_machines_words(home: Home) -> None:
+    async def program(process: Process, words: list[str]) -> None:
+        process.stderr.write(b"Failed to parse timestamp: tomorow\n")
+        process.exit(1)
+
+    span = Span(None, "tomorow")
+    async with (
+        SshMachine(program) as machine,
+        hosts_of(home, machine) as hosts,
+        hosts.recall(machine_at(), "a.service", span) as batches,
+    ):
+        with pytest.raises(HostUnreachable, match="Failed to parse timestamp: tomorow"):
+            await anext(batches)
+
+
+async def test_journals_are_read_as_root_only_through_sudo(home: Home) -> None:
+    journalctl = Journalctl(2)
+    async with journalctl.machine as machine, hosts_of(home, machine) as hosts:
+        root = root_journals_for(hosts)
+        async with asyncio.timeout(20), root.journal(machine_at(), "fleet.service") as batches:
+            seen: Seen = []
+            await _read_to(batches, "line 1", seen)
+    (asked,) = machine.asked
+    assert asked.startswith("sudo -n sh -c ")
+    assert messages(seen) == ["line 0", "line 1"]
+
+
+# --- boots: `-f` shows the present one only --------------------------------------------------
+
+
+class Booted:
+    """A journalctl that, following, leaves out what is of older boots, as that of systemd 252."""
+
+    def __init__(self) -> None:
+        self.boots: list[list[int]] = [[0, 1, 2]]
+        """Numbers of the lines of each boot that are kept."""
+        self.machine = SshMachine(self.__call__)
+
+    async def __call__(self, process: Process, words: list[str]) -> None:
+        cursor = next((w for w in words if w.startswith("--cursor=")), None)
+        first = int(cursor.rpartition("i=")[2], 16) if cursor else 0
+        newest = len(self.boots) - 1
+        for number, boot in enumerate(self.boots):
+            shown = boot if number == newest or "-f" not in words else []
+            for line in shown:
+                if line >= first:
+                    process.stdout.write(record(line, boot=f"b{number}"))
+        if "-f" in words:
+            await self.machine.until_hung_up(process)
+        process.exit(0)
+
+
+async def test_lines_written_between_a_drop_and_a_reboot_are_not_lost(home: Home) -> None:
+    journal = Booted()
+    async with journal.machine as machine, hosts_of(home, machine) as hosts:
+        task = asyncio.create_task(read_until(hosts, ends_with("line 6")))
+        await until(lambda: len(machine.asked) == 2 and machine.running == 1)
+        journal.boots = [[0, 1, 2, 3, 4], [5, 6]]
+        machine.cut()
+        seen = await task
+    assert messages(seen) == [f"line {n}" for n in range(7)]
+    assert NoticeKind.GAP not in kinds(seen)
+    assert kinds(seen).count(NoticeKind.BOOTED) == 1
+
+
+async def test_a_boot_that_is_over_is_read_and_its_end_is_told(home: Home) -> None:
+    journal = Booted()
+    async with journal.machine as machine, hosts_of(home, machine) as hosts:
+        span = Span(None, boot=-1)
+        seen: Seen = []
+        async with (
+            asyncio.timeout(30),
+            hosts.journal(machine_at(), "fleet.service", span) as batches,
+        ):
+            async for batch in batches:
+                seen += batch
+                if has(NoticeKind.SAID)(seen):
+                    break
+    assert messages(seen) == ["line 0", "line 1", "line 2"]
+    assert len(machine.asked) == 1
+    assert "the end of what was asked for" in _texts(seen)

@@ -40,6 +40,11 @@ def test_units_are_told_apart_by_empty_lines() -> None:
     assert (gone.load, gone.main_pid, gone.since) == (Untrusted("not-found"), 0, None)
 
 
+def test_a_job_is_told_where_there_is_one() -> None:
+    services = read_services(f"{FLEET}Job=1234\n\n{GONE}", set(), BOOTED)
+    assert [service.job for service in services.values()] == [1234, 0]
+
+
 def test_a_unit_asked_for_by_another_of_its_names_is_found_under_that_name() -> None:
     assert list(read_services(FLEET, {"fleetd.service"}, BOOTED)) == [Untrusted("fleetd.service")]
 
