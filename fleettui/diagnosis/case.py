@@ -10,7 +10,7 @@ from fleettui.diagnosis.proof import ABSENT
 from fleettui.diagnosis.reading import Reading
 from fleettui.diagnosis.signals import Said, Signal
 from fleettui.diagnosis.survey import Odd, Oddity, Survey, survey
-from fleettui.model.cluster import Snapshot, Unit, UnitState
+from fleettui.model.cluster import Machine, Snapshot, Unit, UnitState
 from fleettui.model.host import HostFacts, HostReport, NotChecked
 from fleettui.model.untrusted import Untrusted
 
@@ -66,9 +66,16 @@ class Case:
 
     def named(self, machine_id: Untrusted) -> str:
         """A machine as fleetctl shows it, safe to show."""
-        if self.snapshot is None:
+        machine = self.machine(machine_id)
+        if machine is None:
             return f"{Untrusted(machine_id.raw[:8])}..."
-        return self.snapshot.machine_name(machine_id)
+        return f"{machine.short_id}/{machine.public_ip}"
+
+    def machine(self, machine_id: Untrusted) -> Machine | None:
+        """A machine that the registry lists, or listed last."""
+        listed = self.snapshot.machines.get(machine_id) if self.snapshot else None
+        departed = self.history.away.departed.get(machine_id)
+        return listed or (departed.machine if departed else None)
 
     def problem(self, key: str) -> Untrusted:
         """Why a registry key cannot be read, or that it is absent."""
@@ -81,8 +88,8 @@ class Case:
 
     def unasked(self) -> tuple[str, ...]:
         """How many machines' journals were not read, for what any of them may have told."""
-        machines = self.snapshot.machines if self.snapshot else {}
-        silent = [m for m in machines if m not in self.readings]
+        machines = {*(self.snapshot.machines if self.snapshot else ()), *self.history.away.departed}
+        silent = machines - self.readings.keys()
         return (f"{len(silent)} of {len(machines)} machines were not asked",) if silent else ()
 
     def _gaps(self, machine_id: Untrusted, sources: tuple[Source, ...]) -> Iterator[str]:

@@ -1,11 +1,14 @@
 """All rules over one picture of the cluster, worst first."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from fleettui.diagnosis.case import case_of
-from fleettui.diagnosis.finding import Finding
+from fleettui.diagnosis import proof
+from fleettui.diagnosis.case import Case, case_of
+from fleettui.diagnosis.finding import Evidence, Finding, Source
 from fleettui.diagnosis.history import EMPTY, History
 from fleettui.diagnosis.rules import RULES
+from fleettui.diagnosis.rules.watch_noise import FAULT as NOISE
 from fleettui.model.cluster import Snapshot
 from fleettui.model.host import HostReport
 from fleettui.model.untrusted import Untrusted
@@ -22,5 +25,22 @@ def diagnose(
     picture only, a rule about comings and goings says what the journals tell, or nothing.
     """
     case = case_of(snapshot, reports, history)
-    found = [finding for rule in RULES for finding in rule(case)]
+    found = [_with_noise(case, finding) for rule in RULES for finding in rule(case)]
     return tuple(sorted(found, key=lambda f: (-f.severity, f.key)))
+
+
+def _with_noise(case: Case, finding: Finding) -> Finding:
+    """The finding, with what its journals hold besides that means nothing, so that a reader of
+    them need not wonder.
+    """
+    if finding.fault == NOISE.id:
+        return finding
+    return replace(finding, evidence=(*finding.evidence, *_noise(case, finding)))
+
+
+def _noise(case: Case, finding: Finding) -> Iterator[Evidence]:
+    journals = (e.machine_id for e in finding.evidence if e.source is Source.JOURNAL)
+    for machine_id in dict.fromkeys(journals):
+        reading = case.readings.get(machine_id) if machine_id else None
+        if reading is not None:
+            yield from proof.harmless(reading)

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from fleettui.diagnosis.departed import NOWHERE, Away, Place, place_of
 from fleettui.diagnosis.reading import REMEMBERED, Reading, beside, read
 from fleettui.diagnosis.scheduling import Placement
 from fleettui.diagnosis.survey import Odd, Oddity, Survey, survey
 from fleettui.diagnosis.waiting import ENGINE, placements_of
 from fleettui.model.cluster import Machine, Snapshot, Unit
-from fleettui.model.host import HostFacts, HostReport
+from fleettui.model.host import HostFacts, HostReport, NotChecked
 from fleettui.model.untrusted import Untrusted
 
 KEPT_FOR = REMEMBERED
@@ -57,8 +58,13 @@ class History:
     """The addresses of machines that changed theirs."""
     hashes: Changes = field(default_factory=_none)
     """The hashes of units that changed theirs."""
+    away: Away = NOWHERE
     readings: Mapping[Untrusted, Reading] = field(default_factory=lambda: MappingProxyType({}))
     """The newest of each machine."""
+    elsewhere: Mapping[Place, Reading | NotChecked] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """What was last heard at the former addresses of machines."""
     placements: Mapping[Untrusted, Placement] = field(default_factory=lambda: MappingProxyType({}))
     """Of units that wait for longer than an engine needs, worked out once a layout."""
 
@@ -77,6 +83,7 @@ class History:
         old = self.survey.snapshot
         left = {m: machine for m, machine in old.machines.items() if m.raw not in found.alive}
         gone = ((m, (Change(now, machine.public_ip),)) for m, machine in left.items())
+        away = self.away.after(old.machines, snapshot.machines, now)
         return History(
             at=now,
             survey=found,
@@ -84,12 +91,17 @@ class History:
             departures=_with(self.departures, gone, now),
             addresses=_with(self.addresses, self._moved(old, snapshot, now), now),
             hashes=_with(self.hashes, self._rehashed(self.survey, snapshot, now), now),
+            away=away,
             readings=self._kept_readings(snapshot, now),
+            elsewhere={p: heard for p, heard in self.elsewhere.items() if p in away.former},
             placements=self._placements(found, since, now),
         )
 
-    def told(self, report: HostReport) -> "History":
-        """The history after a machine was asked."""
+    def told(self, report: HostReport, machine: Machine | None = None) -> "History":
+        """The history after a machine was asked, as `machine`: that may be a former address."""
+        if machine is not None and place_of(machine) in self.away.former:
+            heard = read(report) if isinstance(report, HostFacts) else report
+            return replace(self, elsewhere={**self.elsewhere, place_of(machine): heard})
         if not isinstance(report, HostFacts):
             return self
         reading = read(report, self.readings.get(report.machine_id))

@@ -14,11 +14,12 @@ AROUND = timedelta(minutes=1)
 def lost_to_itself(case: Case, machine_id: Untrusted) -> tuple[Signal, ...]:
     """Failed renewals of a machine that leads nevertheless: somebody else renews in its name.
 
-    Where another machine leads by now, the reason is a slow etcd. Empty for too few.
+    Where another machine leads by now, the reason is a slow etcd. Empty for too few. The machine
+    must have answered.
     """
     leader = case.snapshot.leader if case.snapshot else None
-    reading = case.readings.get(machine_id)
-    if reading is None or leader is None or leader.machine_id != machine_id:
+    reading = case.readings[machine_id]
+    if leader is None or leader.machine_id != machine_id:
         return ()
     heard = reading.signals.within(AROUND, reading.facts.clock, Said.LEASE_LOST)
     compared = tuple(signal for signal in heard if signal.about)

@@ -57,9 +57,11 @@ _LOOP = re.compile(
     r"|Unable to determine agent's current state: failed fetching unit states from UnitManager)"
     r": Unit name (\S+) is "
 )
+# 0.11 names a watch by its key alone and calls the empty answer invalid; later releases say nothing
+# of it (fleet registry/event.go and the etcd clients in its tree).
 _NOISE = re.compile(
-    r"etcd watcher \{Watch [^}]*\} returned error: "
-    r"(?P<watcher>unexpected end of JSON input|cancelled)"
+    r"etcd watcher (?:\{Watch [^}]*\}|/\S*) returned error: "
+    r"(?P<watcher>unexpected end of JSON input|cancelled|client: response is invalid json)"
     r"|Unable to get result for \{Watch [^}]*\}, (?P<result>retrying in )"
     r"|Failed getting response from \S+: (?P<response>unexpected EOF|cancelled)"
 )

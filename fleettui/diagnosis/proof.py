@@ -1,6 +1,7 @@
 """Pieces of evidence: a registry key, a file, a journal line, a word of systemd's."""
 
 from fleettui.diagnosis.finding import Evidence, Source
+from fleettui.diagnosis.reading import Reading
 from fleettui.diagnosis.signals import Signal
 from fleettui.model.cluster import Unit, UnitState
 from fleettui.model.host import FLEET_SERVICE, FLEET_UNITS, HostFacts
@@ -51,6 +52,16 @@ def line(machine_id: Untrusted, *signals: Signal) -> tuple[Evidence, ...]:
     count = f", {len(signals)} lines since {signals[0].at:%H:%M:%S}" if len(signals) > 1 else ""
     where = Untrusted(f"{FLEET_SERVICE}{count}")
     return (Evidence(Source.JOURNAL, where, last.message, machine_id, last.cursor, last.at),)
+
+
+def harmless(reading: Reading) -> tuple[Evidence, ...]:
+    """How many lines of a machine's journal mean nothing; nothing for none."""
+    noise, sample = reading.noise, reading.noise.sample
+    if sample is None:
+        return ()
+    what = Untrusted(f"{noise.lines} harmless line{'s'[: noise.lines > 1]} not counted")
+    where, machine_id = Untrusted(FLEET_SERVICE), reading.facts.machine_id
+    return (Evidence(Source.JOURNAL, where, what, machine_id, sample.cursor, sample.at),)
 
 
 def own_id(facts: HostFacts) -> Evidence:

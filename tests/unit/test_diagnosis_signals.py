@@ -20,7 +20,10 @@ LINES = [
     ("Restarting server components", Said.TOLD_ANEW, ""),
     ("Gracefully shutting down", Said.TOLD_TO_END, ""),
     ("Server monitor triggered: told to shut down", Said.TOLD_TO_END, ""),
+    ("Establishing etcd connectivity", Said.CONNECTING, ""),
     ("hrt.Register() success", Said.REGISTERED, ""),
+    ("hrt.Beat() success", Said.REGISTERED, ""),
+    ("Starting server components", Said.UP, ""),
     ("Writing systemd unit a:b.service (66b)", Said.WROTE, "a:b.service"),
     ("Removing systemd unit a.service", Said.REMOVED, "a.service"),
     ("Triggered systemd unit a@1.service start: job=89", Said.STARTED, "a@1.service"),
@@ -58,6 +61,7 @@ LINES = [
     ("Engine leadership re-acquisition failed: x", Said.LEASE_FAILED, ""),
     (f"Stole engine leadership from Machine({MACHINE})", Said.STOLE, MACHINE),
     ("Server register machine failed: 105: Key already exists (/x) [1]", Said.ID_TAKEN, ""),
+    ("Server register machine failed: timeout reached", Said.NO_REGISTRY, ""),
     (
         "Server monitor triggered: Monitor timed out before successful heartbeat",
         Said.TIMED_OUT,
@@ -115,7 +119,7 @@ def test_a_line_is_recognised_with_what_it_is_about(
         "Failed getting response from http://x/: cancelled",
         "Unable to determine agent's current state: failed fetching unit states",
         "Failed to trigger systemd unit a.service stop: Unit a.service not loaded.",
-        "Server register machine failed: timeout reached",
+        "etcd watcher /_coreos.com/fleet/job returned error: client: response is invalid json",
         "INFO x.go:1: somebody wrote: Removing systemd unit a.service",
         (
             'AgentReconciler completed task: type=UnloadUnit job=a reason="unit loaded but not '

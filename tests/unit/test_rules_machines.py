@@ -1,14 +1,11 @@
-"""Faults that machines tell of: needs-daemon-reload, etcd-unreachable, duplicate-machine-id,
-machine-flapping, watch-noise."""
+"""Faults that machines tell of: needs-daemon-reload, machine-flapping, watch-noise."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from diagnosis_cases import (
     HELLO,
-    NOW,
+    TEMPLATE,
     A,
     B,
     C,
@@ -31,11 +28,12 @@ from diagnosis_cases import (
 
 from fleettui.diagnosis.finding import Confidence, Finding, Severity, Source
 from fleettui.diagnosis.history import EMPTY, History
-from fleettui.model.cluster import Machine, Snapshot
+from fleettui.model.cluster import Machine
 from fleettui.model.host import HostFacts, JournalEntry
 
 # --- needs-daemon-reload ----------------------------------------------------------------------
 
+FAULT = "needs-daemon-reload"
 FAILED = (
     "ERROR manager.go:136: Failed to trigger systemd unit hello.service start: Unit hello.service "
     "failed to load: No such file or directory."
@@ -46,9 +44,9 @@ LOST = snapshot(unit(HELLO, state(words="not-found inactive dead")))
 
 def test_a_file_that_systemd_does_not_know_is_proven_by_the_two_of_them() -> None:
     asked = facts(A, UNKNOWN, files=[HELLO], journal=[line(FAILED, 30)])
-    finding = one(found(LOST, asked), "needs-daemon-reload")
+    finding = one(found(LOST, asked), FAULT)
     assert (finding.unit, finding.machine_id) == (HELLO, A.id)
-    assert finding.confidence is Confidence.PROVEN
+    assert (finding.severity, finding.confidence) == (Severity.WARNING, Confidence.PROVEN)
     assert [e.source for e in finding.evidence] == [
         Source.FILE,
         Source.SYSTEMD,
@@ -59,7 +57,7 @@ def test_a_file_that_systemd_does_not_know_is_proven_by_the_two_of_them() -> Non
 
 def test_an_older_file_in_systemds_memory_is_found() -> None:
     asked = facts(A, service(needs_reload=True), files=[HELLO])
-    finding = one(found(snapshot(unit()), asked), "needs-daemon-reload")
+    finding = one(found(snapshot(unit()), asked), FAULT)
     assert finding.confidence is Confidence.LIKELY
     assert finding.evidence[1].what == U("LoadState=loaded, NeedDaemonReload=yes")
     assert "from an older file" in finding.summary
@@ -68,7 +66,7 @@ def test_an_older_file_in_systemds_memory_is_found() -> None:
 def test_a_unit_that_the_registry_does_not_know_is_found_by_the_machine_alone() -> None:
     asked = facts(A, UNKNOWN, files=[HELLO])
     for seen in (None, snapshot(unit(HELLO, state(B))), snapshot()):
-        findings = [f for f in found(seen, asked) if f.fault == "needs-daemon-reload"]
+        findings = [f for f in found(seen, asked) if f.fault == FAULT]
         (finding,) = findings
         assert "cannot start" in finding.summary
         assert [e.source for e in finding.evidence] == [Source.FILE, Source.SYSTEMD]
@@ -88,17 +86,35 @@ def test_a_unit_that_the_registry_does_not_know_is_found_by_the_machine_alone() 
 )
 def test_every_wording_of_the_failed_start_is_added(wording: str) -> None:
     asked = facts(A, UNKNOWN, files=[HELLO], journal=[line(wording, 30)])
-    finding = one(found(LOST, asked), "needs-daemon-reload")
+    finding = one(found(LOST, asked), FAULT)
     assert finding.evidence[-1].source is Source.JOURNAL
+
+
+GOOD = "INFO manager.go:145: Triggered systemd unit hello.service start: job=89"
+
+
+@pytest.mark.parametrize(
+    ("journal", "said"),
+    [
+        ([line(GOOD, 40), line(FAILED, 30)], [Source.JOURNAL]),
+        ([line(FAILED, 50), line(GOOD, 40), line(FAILED, 30)], [Source.JOURNAL]),
+        ([line(GOOD, 30), line(FAILED, 30)], []),
+        ([line(GOOD, 30)], []),
+    ],
+)
+def test_only_a_failed_start_after_the_last_good_one_is_added(
+    journal: list[JournalEntry], said: list[Source]
+) -> None:
+    finding = one(found(LOST, facts(A, UNKNOWN, files=[HELLO], journal=journal)), FAULT)
+    assert [e.source for e in finding.evidence[3:]] == said
 
 
 def test_a_failed_start_of_a_dependency_or_before_a_good_one_is_not_added() -> None:
     dependency = FAILED.replace("Unit hello.service", "Unit other.service")
-    good = "INFO manager.go:145: Triggered systemd unit hello.service start: job=89"
     asked = facts(
-        A, UNKNOWN, files=[HELLO], journal=[line(FAILED, 40), line(good, 30), line(dependency, 20)]
+        A, UNKNOWN, files=[HELLO], journal=[line(FAILED, 40), line(GOOD, 30), line(dependency, 20)]
     )
-    finding = one(found(LOST, asked), "needs-daemon-reload")
+    finding = one(found(LOST, asked), FAULT)
     assert Source.JOURNAL not in {e.source for e in finding.evidence}
 
 
@@ -110,15 +126,26 @@ WRITING = "INFO manager.go:246: Writing systemd unit hello.service (66b)"
     [
         facts(A, service(), files=[HELLO], journal=[line(FAILED, 30)]),
         facts(A, UNKNOWN, files=[HELLO], journal=[line(WRITING, 1)]),
+        facts(A, UNKNOWN, files=[HELLO], journal=[line(WRITING, 5)]),
         facts(A, UNKNOWN),
         facts(A, service(needs_reload=True)),
+        facts(A, service(TEMPLATE, needs_reload=True), files=[TEMPLATE]),
         facts(A, service(U("etcd.service"), needs_reload=True), service(), files=[HELLO]),
     ],
-    ids=["known by now", "being loaded", "no file", "no file either", "not fleet's"],
-)
+    ids=["known by now", "being loaded", "loaded five seconds ago", "no file", "no file either",
+         "a template", "not fleet's"],
+)  # fmt: skip
 def test_what_needs_no_reload_is_silent(asked: HostFacts) -> None:
     faults = {f.fault for f in found(snapshot(unit()), asked)}
-    assert "needs-daemon-reload" not in faults
+    assert FAULT not in faults
+
+
+def test_a_file_that_was_written_longer_ago_needs_it() -> None:
+    one(found(LOST, facts(A, UNKNOWN, files=[HELLO], journal=[line(WRITING, 6)])), FAULT)
+
+
+def test_the_agents_word_is_nothing_where_there_is_no_file() -> None:
+    assert found(LOST, facts(A)) == ()
 
 
 @pytest.mark.parametrize(
@@ -140,203 +167,14 @@ def test_what_needs_no_reload_is_silent(asked: HostFacts) -> None:
 def test_where_systemd_could_not_be_asked_the_agents_word_is_a_hint(
     asked: HostFacts, confidence: Confidence, gap: str
 ) -> None:
-    finding = one(found(LOST, asked), "needs-daemon-reload")
+    finding = one(found(LOST, asked), FAULT)
     assert finding.confidence is confidence
     assert gap in finding.gaps
 
 
 def test_a_unit_that_was_lost_a_moment_ago_is_not_told_by_somebody_who_watches() -> None:
-    assert found(LOST, history=lasting(LOST, 3)) == ()
-    one(found(LOST, history=lasting(LOST, 8)), "needs-daemon-reload")
-
-
-# --- etcd-unreachable -------------------------------------------------------------------------
-
-DESIRED = "ERROR reconcile.go:73: Unable to determine agent's desired state: timeout reached"
-UNITS = "ERROR engine.go:232: Failed fetching Units from Registry: timeout reached"
-REFUSED = (
-    "INFO client.go:292: Failed getting response from http://localhost:4001/: dial tcp "
-    "127.0.0.1:4001: connection refused"
-)
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        DESIRED,
-        UNITS,
-        "Failed fetching Units from Registry: x",
-        "E0822 21:25:12.070474 00603 reconcile.go:139] Failed fetching Jobs from Registry: timeout",
-        (
-            "ERROR client.go:213: Unable to get result for {Get /_coreos.com/fleet/machines}, "
-            "retrying in 100ms"
-        ),
-        REFUSED,
-    ],
-)
-def test_a_host_that_cannot_read_the_registry_until_now_is_found(message: str) -> None:
-    asked = facts(A, journal=[line(message, s) for s in (20, 15, 10, 5)])
-    finding = one(found(snapshot(), asked), "etcd-unreachable")
-    assert (finding.machine_id, finding.severity) == (A.id, Severity.CRITICAL)
-    assert finding.confidence is Confidence.PROVEN
-    assert finding.evidence[0].where == U("fleet.service, 4 lines since 11:59:40")
-
-
-@pytest.mark.parametrize(
-    "seconds", [(8,), (30, 20, 8), (4, 3, 2, 1), (5,), (20, 5)],
-    ids=["once", "over", "a few seconds", "once, just now", "twice"],
-)  # fmt: skip
-def test_one_bad_moment_of_etcd_is_silent(seconds: Sequence[float]) -> None:
-    asked = facts(A, journal=[line(DESIRED, s) for s in seconds])
-    assert found(snapshot(), asked) == ()
-
-
-def test_a_flood_that_fills_what_was_read_is_likely_and_says_how_far_it_reaches() -> None:
-    asked = facts(A, journal=[line(REFUSED, n / 10) for n in range(60, 0, -1)])
-    finding = one(found(snapshot(), asked), "etcd-unreachable")
-    assert finding.confidence is Confidence.LIKELY
-    assert finding.gaps == ("its journal was read from 11:59:54 on only",)
-
-
-def test_a_machine_that_the_registry_has_lost_already_is_told_all_the_same() -> None:
-    asked = facts(A, journal=[line(DESIRED, s) for s in (20, 15, 10, 5)])
-    one(found(snapshot(machines=[B, C], leader=B), asked), "etcd-unreachable")
-    one(found(None, asked), "etcd-unreachable")
-
-
-# --- duplicate-machine-id ---------------------------------------------------------------------
-
-TAKEN = (
-    "WARN server.go:223: Server register machine failed: 105: Key already exists "
-    "(/_coreos.com/fleet/machines/a/object) [129], retrying in 1000000000 sec."
-)
-BEGAN = "INFO fleetd.go:75: Starting fleetd version 1.0.0"
-RELOADING = "INFO fleetd.go:126: Restarting server components"
-REGISTERED = "INFO server.go:219: hrt.Register() success"
-COMPARED = (
-    "ERROR engine.go:218: Engine leadership lost, renewal failed: 101: Compare failed "
-    "([260 != 261]) [261]"
-)
-
-
-def addresses(*values: str, every: float = 60) -> list[Snapshot]:
-    first = NOW - timedelta(seconds=every * (len(values) - 1))
-    return [
-        snapshot(
-            machines=[replace(A, public_ip=U(ip)), B],
-            at=first + timedelta(seconds=every * number),
-        )
-        for number, ip in enumerate(values)
-    ]
-
-
-def test_an_address_that_goes_to_and_fro_is_found() -> None:
-    seen = addresses("10.0.0.1", "10.0.0.9", "10.0.0.1")
-    finding = one(found(seen[-1], history=watched(*seen)), "duplicate-machine-id")
-    assert (finding.machine_id, finding.severity) == (A.id, Severity.CRITICAL)
-    assert finding.confidence is Confidence.LIKELY
-    assert [e.what.raw[:17] for e in finding.evidence] == [
-        "PublicIP 10.0.0.1",
-        "PublicIP 10.0.0.9",
-        "PublicIP 10.0.0.1",
-    ]
-
-
-def test_an_address_that_returns_after_the_machine_was_away_is_found_too() -> None:
-    there, other, back = addresses("10.0.0.1", "10.0.0.9", "10.0.0.1")
-    gone = replace(there, machines={B.id: B}, read_at=ago(90))
-    again = replace(gone, read_at=ago(30))
-    history = watched(there, gone, other, again, back)
-    faults = [f.fault for f in found(back, history=history)]
-    assert "duplicate-machine-id" in faults
-
-
-@pytest.mark.parametrize(
-    ("values", "every"),
-    [
-        (("10.0.0.1", "10.0.0.9"), 60),
-        (("10.0.0.1", "10.0.0.9", "10.0.0.8"), 60),
-        (("10.0.0.1", "10.0.0.9", "10.0.0.1"), 1000),
-    ],
-    ids=["a move", "two moves", "over half an hour"],
-)
-def test_a_move_to_another_address_is_silent(values: Sequence[str], every: float) -> None:
-    seen = addresses(*values, every=every)
-    assert found(seen[-1], history=watched(*seen)) == ()
-
-
-def test_two_hosts_that_name_the_same_id_prove_it() -> None:
-    findings = found(snapshot(), facts(A), facts(B, reported_id=A.id))
-    finding = one(findings, "duplicate-machine-id")
-    assert (finding.machine_id, finding.confidence) == (A.id, Confidence.PROVEN)
-    assert where(finding) == ["/etc/machine-id", "/etc/machine-id"]
-
-
-def test_one_host_under_two_entries_is_no_two_hosts() -> None:
-    renamed = replace(B, public_ip=A.public_ip)
-    seen = snapshot(machines=[A, renamed])
-    assert found(seen, facts(A), facts(renamed, reported_id=A.id)) == ()
-
-
-def test_hosts_that_name_no_id_are_not_the_same() -> None:
-    nameless = (facts(machine, reported_id=U("")) for machine in (A, B))
-    assert found(snapshot(), *nameless) == ()
-
-
-def test_a_fleetd_that_cannot_register_for_long_hints_at_it() -> None:
-    journal = [line(BEGAN, 100), *(line(TAKEN, s) for s in (99, 80, 60, 30, 2))]
-    finding = one(found(snapshot(), facts(A, journal=journal)), "duplicate-machine-id")
-    assert (finding.confidence, finding.gaps) == (Confidence.HINTED, ())
-
-
-def test_where_the_start_was_not_read_a_reload_may_be_the_reason_and_is_named() -> None:
-    journal = [line(TAKEN, s) for s in (90, 30, 2)]
-    finding = one(found(snapshot(), facts(A, journal=journal)), "duplicate-machine-id")
-    assert finding.gaps == (
-        "its journal was not read back to the start of fleetd; a SIGHUP may be the reason",
-    )
-
-
-@pytest.mark.parametrize(
-    "journal",
-    [
-        [line(BEGAN, 40), *(line(TAKEN, s) for s in (39, 30, 20, 11))],
-        [line(BEGAN, 90), line(TAKEN, 89), line(TAKEN, 55), line(REGISTERED, 50)],
-        [line(RELOADING, 300), *(line(TAKEN, s) for s in (299, 200, 100, 2))],
-        [line(BEGAN, 900), *(line(TAKEN, s) for s in (899, 800, 700))],
-    ],
-    ids=["an unclean stop", "registered at last", "after SIGHUP", "over"],
-)
-def test_a_key_that_is_taken_for_a_known_reason_is_silent(journal: list[JournalEntry]) -> None:
-    assert found(snapshot(), facts(A, journal=journal)) == ()
-
-
-def test_a_leader_that_loses_its_lease_to_itself_hints_at_it() -> None:
-    asked = facts(A, journal=[line(COMPARED, s) for s in (9, 5, 1)])
-    finding = one(found(snapshot(leader=A), asked), "duplicate-machine-id")
-    assert finding.confidence is Confidence.HINTED
-
-
-def test_flips_and_lines_together_prove_it() -> None:
-    seen = addresses("10.0.0.1", "10.0.0.9", "10.0.0.1")
-    asked = facts(A, journal=[line(COMPARED, s) for s in (9, 5, 1)])
-    history = watched(*seen, reports=[asked])
-    finding = one(found(seen[-1], asked, history=history), "duplicate-machine-id")
-    assert finding.confidence is Confidence.PROVEN
-
-
-@pytest.mark.parametrize(
-    "journal",
-    [
-        [line(COMPARED, s) for s in (5, 1)],
-        [line(COMPARED, s) for s in (130, 70, 1)],
-        [line(COMPARED.partition(": 101")[0] + ": timeout reached", s) for s in (9, 5)],
-    ],
-    ids=["twice", "minutes apart", "timeouts"],
-)
-def test_a_lease_lost_in_another_way_is_silent(journal: list[JournalEntry]) -> None:
-    faults = {f.fault for f in found(snapshot(leader=A), facts(A, journal=journal))}
-    assert "duplicate-machine-id" not in faults
+    assert found(LOST, history=lasting(LOST, 4)) == ()
+    one(found(LOST, history=lasting(LOST, 5)), FAULT)
 
 
 # --- machine-flapping -------------------------------------------------------------------------
@@ -476,6 +314,7 @@ def test_a_restart_by_a_clock_that_is_wrong_is_recognised_too() -> None:
 
 # --- watch-noise ------------------------------------------------------------------------------
 
+BEGAN = "INFO fleetd.go:75: Starting fleetd version 1.0.0"
 ENDED = "ERROR event.go:106: etcd watcher {Watch /_coreos.com/fleet/job} returned error: {}"
 EOF = ENDED.replace("{}", "unexpected end of JSON input")
 CANCELLED = ENDED.replace("{}", "cancelled")

@@ -13,8 +13,9 @@ FAULT = Fault(
     "bad-target-state",
     Severity.WARNING,
     issues=(1356,),
-    remedy="Set the key to inactive, loaded or launched with etcdctl. fleettui does not: which "
-    "of the three was meant is not written anywhere.",
+    remedy="fleettui sets the key (key r) to the word that says what the unit does now, or to "
+    "another of inactive, loaded and launched: which was meant is not written anywhere. By hand: "
+    "etcdctl sets it.",
 )
 
 

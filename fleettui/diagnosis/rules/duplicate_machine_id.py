@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from fleettui.diagnosis import proof
@@ -19,7 +20,7 @@ from fleettui.diagnosis.history import Change
 from fleettui.diagnosis.leases import lost_to_itself
 from fleettui.diagnosis.reading import Reading
 from fleettui.diagnosis.signals import Said, Signal
-from fleettui.model.host import HostFacts
+from fleettui.model.host import NotChecked
 from fleettui.model.untrusted import Untrusted
 
 FAULT = Fault(
@@ -37,36 +38,81 @@ RETRY = timedelta(seconds=60)
 """The longest pause between two tries to register (fleet 1.0.0)."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Host:
+    """A host that answered."""
+
+    machine_id: Untrusted
+    """What it was asked as; at a former address, what it says it is."""
+    address: Untrusted | None
+    """None where nobody knows any more where it was asked."""
+    reading: Reading
+
+    def is_another_than(self, other: "_Host") -> bool:
+        """Whether two answers came from two hosts: one host may have several addresses."""
+        if self.address == other.address:
+            return False
+        if self.boot.raw and other.boot.raw:
+            return self.boot != other.boot
+        return self.reading.facts.hostname != other.reading.facts.hostname
+
+    @property
+    def boot(self) -> Untrusted:
+        """The boot's ID, which no two hosts share; empty where no journal was read."""
+        journal = self.reading.facts.journal
+        return journal[-1].boot_id if journal else Untrusted("")
+
+
 def duplicate_machine_id(case: Case) -> Iterator[Finding]:
     """One finding an ID, from whatever shows it: two hosts that name it, an address that goes to
     and fro, a fleetd that cannot register, a leader that loses its lease to itself.
+
+    Up to fleet 0.12 two such hosts take turns in the registry, and the turns show it. From 0.13 on
+    the second one is never let in: its fleetd says `105: Key already exists` for ever, and neither
+    the registry nor any other machine names its address. It is found where that host is asked
+    nevertheless: at the listed address, or at one where the machine was listed earlier while
+    somebody watched. A host that has been kept out ever since is not found by anything that fleet
+    writes down: there are fewer machines than hosts, which nobody but the operator can count.
     """
-    hosts = {m: [proof.own_id(f) for f in facts] for m, facts in _hosts_by_own_id(case).items()}
+    hosts = list(_hosts(case))
+    twins = {
+        own: [proof.own_id(host.reading.facts) for host in found]
+        for own, found in _by_own_id(hosts).items()
+        if len(found) > 1
+    }
     addresses = {
         machine_id: [_address(machine_id, change) for change in changes]
         for machine_id, changes in case.history.addresses.items()
         if _goes_to_and_fro(changes)
     }
-    heard = {
-        machine_id: (*_cannot_register(reading), *lost_to_itself(case, machine_id))
-        for machine_id, reading in case.heard(Said.ID_TAKEN, Said.LEASE_LOST)
-    }
-    heard = {machine_id: signals for machine_id, signals in heard.items() if signals}
-    for machine_id in {**hosts, **addresses, **heard}:
-        own, flips = hosts.get(machine_id, []), addresses.get(machine_id, [])
-        lines = proof.line(machine_id, *heard.get(machine_id, ()))
-        yield _found(case, machine_id, (*own, *flips, *lines), is_named_twice=bool(own))
+    lines: dict[Untrusted, list[Evidence]] = defaultdict(list)
+    for host in hosts:
+        lines[host.machine_id] += proof.line(host.machine_id, *_heard(case, host))
+    told = {machine_id: heard for machine_id, heard in lines.items() if heard}
+    for machine_id in {**twins, **addresses, **told}:
+        own, flips = twins.get(machine_id, []), addresses.get(machine_id, [])
+        evidence = (*own, *flips, *told.get(machine_id, []))
+        yield _found(case, machine_id, evidence, is_named_twice=bool(own))
 
 
-def _hosts_by_own_id(case: Case) -> dict[Untrusted, list[HostFacts]]:
-    """Hosts of different addresses that name the same /etc/machine-id."""
-    machines = case.snapshot.machines if case.snapshot else {}
-    hosts: dict[Untrusted, dict[Untrusted, HostFacts]] = defaultdict(dict)
+def _hosts(case: Case) -> Iterator[_Host]:
+    """Every machine that answered, and whoever did where one was before."""
     for machine_id, reading in case.readings.items():
-        machine, own = machines.get(machine_id), reading.facts.reported_id
-        if machine is not None and own.raw:
-            hosts[own][machine.public_ip] = reading.facts
-    return {own: list(by_ip.values()) for own, by_ip in hosts.items() if len(by_ip) > 1}
+        machine = case.machine(machine_id)
+        yield _Host(machine_id, machine.public_ip if machine else None, reading)
+    for (_, address), heard in case.history.elsewhere.items():
+        if isinstance(heard, Reading) and heard.facts.reported_id.raw:
+            yield _Host(heard.facts.reported_id, address, heard)
+
+
+def _by_own_id(hosts: Sequence[_Host]) -> dict[Untrusted, list[_Host]]:
+    """The hosts that name the same /etc/machine-id, each once."""
+    by_id: dict[Untrusted, list[_Host]] = defaultdict(list)
+    for host in hosts:
+        known = by_id[host.reading.facts.reported_id]
+        if all(host.is_another_than(other) for other in known):
+            known.append(host)
+    return {own: found for own, found in by_id.items() if own.raw}
 
 
 def _goes_to_and_fro(changes: Sequence[Change]) -> bool:
@@ -78,6 +124,13 @@ def _goes_to_and_fro(changes: Sequence[Change]) -> bool:
 def _address(machine_id: Untrusted, change: Change) -> Evidence:
     what = f"PublicIP {change.value.raw} at {change.at:%H:%M:%S} UTC"
     return proof.machine_key(machine_id, Untrusted(what))
+
+
+def _heard(case: Case, host: _Host) -> tuple[Signal, ...]:
+    """What a host's journal tells of another one with its ID."""
+    cannot = _cannot_register(host.reading)
+    is_listed = host.reading is case.readings.get(host.machine_id)
+    return (*cannot, *(lost_to_itself(case, host.machine_id) if is_listed else ()))
 
 
 def _begin(reading: Reading) -> Signal | None:
@@ -92,11 +145,10 @@ def _cannot_register(reading: Reading) -> tuple[Signal, ...]:
     begin = _begin(reading)
     if begin is not None and begin.kind is Said.TOLD_ANEW:
         return ()
+    over = reading.signals.last(Said.BEGAN, Said.REGISTERED)
     tries = reading.signals.of(Said.ID_TAKEN)
-    since = begin.at if begin else (tries[0].at if tries else reading.facts.clock)
-    done = reading.signals.last(Said.REGISTERED)
-    tries = tuple(t for t in tries if t.at >= since and (done is None or t.at > done.at))
-    if not tries or tries[-1].at - since <= UNCLEAN_STOP:
+    tries = tuple(t for t in tries if over is None or t.at >= over.at)
+    if not tries or tries[-1].at - tries[0].at <= UNCLEAN_STOP:
         return ()
     return tries if reading.facts.clock - tries[-1].at <= RETRY + UNCLEAN_STOP else ()
 
@@ -117,7 +169,10 @@ def _found(
 
 
 def _gaps(case: Case, machine_id: Untrusted) -> Iterator[str]:
-    reading = case.readings.get(machine_id)
-    if reading is not None and _cannot_register(reading) and _begin(reading) is None:
+    heard = [host.reading for host in _hosts(case) if host.machine_id == machine_id]
+    if any(_cannot_register(reading) and _begin(reading) is None for reading in heard):
         yield "its journal was not read back to the start of fleetd; a SIGHUP may be the reason"
     yield from case.gaps(machine_id, Source.JOURNAL)
+    for (known, address), answer in case.history.elsewhere.items():
+        if known == machine_id and isinstance(answer, NotChecked):
+            yield f"{address}, where it was before, could not be asked: {answer.reason}"

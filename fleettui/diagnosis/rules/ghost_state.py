@@ -24,9 +24,9 @@ FAULT = Fault(
     "ghost-state",
     Severity.WARNING,
     issues=(833, 971, 1627),
-    remedy="Restart fleet on that machine, or delete the key with etcdctl where the machine is "
-    "gone. fleettui does neither: a restart stops the machine's units, and a living agent "
-    "writes a deleted key again.",
+    remedy="fleettui deletes the key, if nothing can be behind it (key r). By hand: delete it with "
+    "etcdctl. Where a living agent writes it again, only a restart of fleet there helps, which "
+    "stops the machine's units.",
 )
 OUTLIVED = timedelta(seconds=40)
 """More than a state's TTL (30 s): what is still there was written since, by an agent that should

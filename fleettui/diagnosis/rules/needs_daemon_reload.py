@@ -26,9 +26,9 @@ FAULT = Fault(
     "needs-daemon-reload",
     Severity.WARNING,
     issues=(1206, 1152),
-    remedy="On the machine: `sudo systemctl daemon-reload`, then `sudo systemctl start UNIT` if "
-    "it is to run; fleet 0.9.2 and later reload by themselves. fleettui does not: of a machine "
-    "it changes only what a loaded template left there.",
+    remedy="fleettui repairs it (key r): it reloads systemd, and starts the unit if it is wanted "
+    "there. By hand, on the machine: `sudo systemctl daemon-reload`, then `sudo systemctl start "
+    "UNIT` if it is to run; fleet 0.9.2 and later reload by themselves.",
 )
 SOURCES = (Source.FILE, Source.SYSTEMD, Source.JOURNAL)
 RELOADS_WITHIN = timedelta(seconds=5)

@@ -14,9 +14,8 @@ FAULT = Fault(
     "orphan-job",
     Severity.WARNING,
     issues=(1179, 1456),
-    remedy="Delete the directory job/UNIT with etcdctl, then submit the unit again if it is "
-    "wanted. fleettui does not: a deleted job cannot be brought back, and its unit file is "
-    "missing.",
+    remedy="fleettui deletes the job (key r), key by key as it was read, and keeps what it held. "
+    "By hand: delete the directory job/UNIT with etcdctl. If the unit is wanted, submit it again.",
 )
 
 

@@ -1,0 +1,62 @@
+"""Machines that are no longer where the registry listed them: they are asked on all the same."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from fleettui.model.cluster import Machine
+from fleettui.model.untrusted import Untrusted
+
+REMEMBERED = timedelta(hours=1)
+MOST = 1000
+"""How many are remembered: a whole cluster may lose its etcd at once."""
+
+Place = tuple[Untrusted, Untrusted]
+"""Machine ID and address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """A machine as the registry listed it, at an address where it lists it no more."""
+
+    machine: Machine
+    at: datetime
+    """UTC, by our clock: when it was first missed there."""
+
+
+def place_of(machine: Machine) -> Place:
+    """Where a machine is."""
+    return machine.id, machine.public_ip
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """What machines left, as it was seen; forgotten when they are back there, or in time."""
+
+    departed: Mapping[Untrusted, Departed] = field(default_factory=lambda: MappingProxyType({}))
+    """The machines that left the registry, by ID, each where it was last."""
+    former: Mapping[Place, Departed] = field(default_factory=lambda: MappingProxyType({}))
+    """The addresses that machines had before the one they have now, or had last."""
+
+    def after(
+        self, old: Mapping[Untrusted, Machine], new: Mapping[Untrusted, Machine], now: datetime
+    ) -> "Away":
+        """The same after the registry listed `old`, and then `new` at `now`."""
+        left = [Departed(machine, now) for machine in old.values() if not _lists(new, machine)]
+        known = sorted((*self.former.values(), *self.departed.values()), key=lambda d: d.at)
+        kept = [d for d in known if now - d.at <= REMEMBERED and not _lists(new, d.machine)]
+        by_place = {place_of(d.machine): d for d in (*kept, *left)}
+        newest = list(by_place.values())[-MOST:]
+        departed = {d.machine.id: d for d in newest if d.machine.id not in new}
+        former = {place_of(d.machine): d for d in newest if departed.get(d.machine.id) is not d}
+        return Away(MappingProxyType(departed), MappingProxyType(former))
+
+
+NOWHERE = Away()
+"""Nothing was seen to leave."""
+
+
+def _lists(machines: Mapping[Untrusted, Machine], machine: Machine) -> bool:
+    listed = machines.get(machine.id)
+    return listed is not None and listed.public_ip == machine.public_ip
