@@ -44,8 +44,19 @@ def _summary_lines(seen: Examination) -> Iterator[str]:
     status = _STATUS[seen.exit_status]
     yield (
         f"{status}: {len(seen.findings)} findings, {checked} of {len(seen.reports)} machines "
-        f"checked at {seen.at:%Y-%m-%d %H:%M:%S} UTC"
+        f"checked at {seen.at:%Y-%m-%d %H:%M:%S} UTC{_watched(seen)}"
     )
+
+
+def _watched(seen: Examination) -> str:
+    seconds = _watched_seconds(seen)
+    return "" if seconds is None else f" after a watch of {seconds:.0f} s"
+
+
+def _watched_seconds(seen: Examination) -> float | None:
+    """How long the cluster was watched before it was read."""
+    since = seen.watched_since
+    return None if since is None else round((seen.at - since).total_seconds(), 1)
 
 
 def as_json(seen: Examination) -> str:
@@ -58,9 +69,10 @@ def _document(seen: Examination) -> dict[str, object]:
         "schema": SCHEMA,
         "at": seen.at.isoformat(),
         "status": _STATUS[seen.exit_status],
+        "watched_seconds": _watched_seconds(seen),
         "cluster": {"endpoints": list(seen.cluster.endpoints), "prefix": seen.cluster.prefix},
         "registry": _registry(seen.snapshot, seen.registry_problem),
-        "machines": [_machine(report, seen.snapshot) for report in seen.reports.values()],
+        "machines": [_machine(report, seen) for report in seen.reports.values()],
         "findings": [_finding(finding) for finding in seen.findings],
         "unread": list(seen.unread),
     }
@@ -68,7 +80,7 @@ def _document(seen: Examination) -> dict[str, object]:
 
 def _registry(snapshot: Snapshot | None, problem: Untrusted | None) -> dict[str, object]:
     return {
-        "read": snapshot is not None,
+        "read": problem is None,
         "problem": _raw(problem),
         "index": snapshot.index if snapshot else None,
         "machines": len(snapshot.machines) if snapshot else None,
@@ -77,13 +89,14 @@ def _registry(snapshot: Snapshot | None, problem: Untrusted | None) -> dict[str,
     }
 
 
-def _machine(report: HostReport, snapshot: Snapshot | None) -> dict[str, object]:
-    machine = snapshot.machines.get(report.machine_id) if snapshot else None
+def _machine(report: HostReport, seen: Examination) -> dict[str, object]:
+    machine = seen.machines[report.machine_id]
     facts = report if isinstance(report, HostFacts) else None
     return {
         "id": report.machine_id.raw,
-        "ip": machine.public_ip.raw if machine else None,
-        "fleetd": machine.version.raw if machine else None,
+        "ip": machine.public_ip.raw,
+        "fleetd": machine.version.raw,
+        "listed": seen.is_listed(report.machine_id),
         "hostname": facts.hostname.raw if facts else None,
         "checked": facts is not None,
         "reason": None if isinstance(report, HostFacts) else report.reason.raw,
