@@ -1,6 +1,7 @@
 """A healthy fleet cluster on machines of the lab, and the fault that fleettui is made for."""
 
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,10 +42,15 @@ class Cluster:
         """`authorized` is the public key that user core accepts; `etcd` a folder for its data."""
         self.etcd = Etcd(island.gateway, etcd)
         self.fleetctl = Fleetctl(self.etcd.url)
-        self.machines = tuple(Machine(spec, island, base) for spec in specs)
-        for machine in self.machines:
-            machine.put("/home/core/.ssh/authorized_keys", authorized)
-            install(machine, self.etcd.url)
+        self._island, self._base, self._authorized = island, base, authorized
+        self.machines = tuple(self.new_machine(spec) for spec in specs)
+
+    def new_machine(self, spec: MachineSpec) -> Machine:
+        """One more machine with fleet.service, switched off; whoever asks for it scraps it."""
+        machine = Machine(spec, self._island, self._base)
+        machine.put("/home/core/.ssh/authorized_keys", self._authorized)
+        install(machine, self.etcd.url)
+        return machine
 
     def start(self) -> None:
         """Boot everything, launch UNITS, and wait until all is as it should be."""
@@ -59,6 +65,11 @@ class Cluster:
         for name in UNITS:
             self.fleetctl.start(name)
         wait_until(self.is_healthy, "all units to run")
+        self._started_at = time.monotonic()
+
+    def has_run_for(self, seconds: float) -> bool:
+        """Since all was as it should be."""
+        return time.monotonic() - self._started_at >= seconds
 
     def close(self) -> None:
         self.fleetctl.close()

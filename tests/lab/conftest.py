@@ -1,6 +1,7 @@
 """The lab for a run, and a healthy cluster of new machines for each test."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +61,20 @@ def fleetd_version() -> str:
 @pytest.fixture
 def cluster(lab: Lab, fleetd_version: str, tmp_path: Path) -> Iterator[Cluster]:
     """A healthy cluster that no other test has touched, machines and etcd included."""
-    specs = [MachineSpec(n, fleetd_version, (("rack", f"r{n}"),)) for n in range(1, MACHINES + 1)]
-    cluster = Cluster(lab.island, lab.base, specs, lab.authorized, tmp_path)
+    with running_cluster(lab, tmp_path, fleetd_version) as cluster:
+        yield cluster
+
+
+@contextmanager
+def running_cluster(
+    lab: Lab, folder: Path, fleetd_version: str, agent_ttl: int = 30
+) -> Iterator[Cluster]:
+    """A healthy cluster, with etcd's data in `folder`; `agent_ttl` in seconds."""
+    specs = [
+        MachineSpec(n, fleetd_version, (("rack", f"r{n}"),), agent_ttl)
+        for n in range(1, MACHINES + 1)
+    ]
+    cluster = Cluster(lab.island, lab.base, specs, lab.authorized, folder)
     try:
         cluster.start()
         yield cluster

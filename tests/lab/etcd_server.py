@@ -1,7 +1,9 @@
 """A real etcd with its v2 interface, for the machines and for whoever looks at them."""
 
+import base64
 import http.client
 import importlib.util
+import json
 import os
 import shutil
 import signal
@@ -10,6 +12,8 @@ import subprocess
 from pathlib import Path
 
 from .shell import LabBroken, wait_until
+
+_PASSWORD = "lab"
 
 
 class Etcd:
@@ -63,6 +67,21 @@ class Etcd:
     def thaw(self) -> None:
         self._running.send_signal(signal.SIGCONT)
 
+    def guard(self, *writable: str) -> None:
+        """Let clients without a password, as fleetd is, write only under these keys; v2 access
+        rights, as an administrator of etcd sets them.
+        """
+        self._ask("PUT", "users/root", {"user": "root", "password": _PASSWORD})
+        self._ask("PUT", "enable")
+        allowed = {"kv": {"read": [], "write": [f"{key}*" for key in writable]}}
+        everything = {"kv": {"read": [], "write": ["/*"]}}
+        guest = {"role": "guest", "grant": allowed, "revoke": everything}
+        self._ask("PUT", "roles/guest", guest)
+
+    def stop_guarding(self) -> None:
+        """Let everybody write again."""
+        self._ask("DELETE", "enable")
+
     @property
     def is_running(self) -> bool:
         return self._process is not None
@@ -72,6 +91,19 @@ class Etcd:
         if self._process is None:
             raise LabBroken("etcd is stopped")
         return self._process
+
+    def _ask(self, method: str, what: str, body: object = None) -> None:
+        """One request about access rights, as their administrator. Raises LabBroken."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._ports[0], timeout=5)
+        key = base64.b64encode(f"root:{_PASSWORD}".encode()).decode()
+        headers = {"Authorization": f"Basic {key}", "Content-Type": "application/json"}
+        try:
+            connection.request(method, f"/v2/auth/{what}", json.dumps(body), headers)
+            answer = connection.getresponse()
+            if answer.status not in {200, 201}:
+                raise LabBroken(f"etcd: {method} {what}: {answer.status}: {answer.read()!r}")
+        finally:
+            connection.close()
 
     def _answers(self) -> bool:
         if self._running.poll() is not None:

@@ -42,4 +42,5 @@ def install(machine: Machine, etcd: str) -> None:
 def _configuration(machine: Machine, etcd: str) -> str:
     metadata = ",".join(f"{key}={value}" for key, value in machine.spec.metadata)
     settings = {"etcd_servers": [etcd], "public_ip": machine.address, "metadata": metadata}
+    settings["agent_ttl"] = f"{machine.spec.agent_ttl}s"
     return "".join(f"{name}={json.dumps(value)}\n" for name, value in settings.items())

@@ -30,11 +30,12 @@ class Fleetctl:
         self.registry = HttpRegistry(endpoint)
 
     def submit(self, name: str, text: str) -> None:
-        digest = hashlib.sha1(text.encode(), usedforsecurity=False).digest()
-        self.registry.write(f"unit/{digest.hex()}", _json({"Raw": text}))
-        job = _json({"Name": name, "UnitHash": list(digest)})
-        self.registry.write(f"job/{name}/object", job, prev_exist=False)
+        self.registry.write(f"job/{name}/object", self._job(name, text), prev_exist=False)
         self._want(name, "inactive")
+
+    def resubmit(self, name: str, text: str) -> None:
+        """Another file for a unit that is there, without a destroy in between."""
+        self.registry.write(f"job/{name}/object", self._job(name, text), prev_exist=True)
 
     def load(self, name: str) -> None:
         self._want(name, "loaded")
@@ -83,6 +84,12 @@ class Fleetctl:
 
     def value(self, key: str) -> str | None:
         return self.registry.read(key).get(key)
+
+    def _job(self, name: str, text: str) -> str:
+        """A job's object; the text that it names is in the registry then."""
+        digest = hashlib.sha1(text.encode(), usedforsecurity=False).digest()
+        self.registry.write(f"unit/{digest.hex()}", _json({"Raw": text}))
+        return _json({"Name": name, "UnitHash": list(digest)})
 
     def _want(self, name: str, state: str) -> None:
         self.registry.write(f"job/{name}/target-state", state)

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .cgroups import ControlGroup
 from .island import BRIDGE, Island
@@ -29,6 +30,8 @@ class MachineSpec:
     """From 1; gives its name and its address."""
     fleetd_version: str = "0.11.8"
     metadata: tuple[tuple[str, str], ...] = ()
+    agent_ttl: int = 30
+    """Seconds."""
     machine_id: str = field(default_factory=lambda: secrets.token_hex(16))
 
     @property
@@ -178,6 +181,14 @@ class Machine:
         self.run("systemctl", "start", "ssh.service")
         wait_until(self.answers_ssh, f"{self.name}'s sshd")
 
+    def cut_off(self, url: str) -> None:
+        """Let nothing through to a server any more; the rest of the network stays as it was."""
+        self.run("ip", "rule", "add", *_way_to(url), "unreachable")
+
+    def let_through(self, url: str) -> None:
+        """What `cut_off` took."""
+        self.run("ip", "rule", "delete", *_way_to(url), "unreachable")
+
     def show(self, unit: str, name: str) -> str:
         """One property of a unit, from `systemctl show`."""
         return self.run("systemctl", "show", "-p", name, "--", unit).strip().partition("=")[2]
@@ -259,6 +270,12 @@ class Machine:
         self._nspawn = None
         self._leader = 0
         self._group.remove()
+
+
+def _way_to(url: str) -> tuple[str, ...]:
+    place = urlsplit(url)
+    tcp = str(socket.IPPROTO_TCP)  # the machine has no /etc/protocols to name it
+    return ("to", str(place.hostname), "ipproto", tcp, "dport", str(place.port))
 
 
 def _journal_lines(text: str) -> Iterator[JournalLine]:

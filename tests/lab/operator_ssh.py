@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from fleettui.commands import Command, shell_text
+from fleettui.commands import ChangeCommand, Command, shell_text
 
 from .machines import USER, Machine
 from .shell import attempt
@@ -16,12 +16,19 @@ class OperatorSsh:
     def __init__(self, key: Path, machines: Sequence[Machine], known_hosts: Path) -> None:
         self.key = key
         self.known_hosts = known_hosts
-        lines = (f"{machine.address} {machine.host_key}\n" for machine in machines)
-        known_hosts.write_text("".join(lines))
+        known_hosts.write_text("")
+        for machine in machines:
+            self.trust(machine)
+
+    def trust(self, machine: Machine) -> None:
+        """Know a machine's key from now on."""
+        with self.known_hosts.open("a") as lines:
+            lines.write(f"{machine.address} {machine.host_key}\n")
 
     def perform(self, machine: Machine, command: Command) -> subprocess.CompletedProcess[bytes]:
-        """Run one command to its end, with nothing on its standard input."""
-        return attempt(*self.argv(machine, command))
+        """Run one command to its end, with what it wants on its standard input."""
+        given = command.stdin if isinstance(command, ChangeCommand) else b""
+        return attempt(*self.argv(machine, command), given=given)
 
     def argv(self, machine: Machine, command: Command) -> tuple[str, ...]:
         options = {

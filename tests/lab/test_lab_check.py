@@ -20,11 +20,12 @@ __all__ = ["settings"]  # the fixture, for this module too
 pytestmark = pytest.mark.timeout(400)
 
 
-def check(cluster: Cluster, ssh: OperatorSsh) -> tuple[int, dict[str, object]]:
+def check(cluster: Cluster, ssh: OperatorSsh, *more: str) -> tuple[int, dict[str, object]]:
     """Run the command as cron would, and read what it prints."""
     argv = [sys.executable, "-m", "fleettui", "--endpoint", cluster.etcd.url]
     argv += ["--identity", str(ssh.key), "--known-hosts-file", str(ssh.known_hosts)]
-    ended = subprocess.run([*argv, "check", "--json"], capture_output=True, timeout=60, check=False)
+    argv += ["check", "--json", *more]
+    ended = subprocess.run(argv, capture_output=True, timeout=90, check=False)
     return ended.returncode, json.loads(ended.stdout)
 
 

@@ -12,12 +12,12 @@ from fleettui.commands import (
     QUARANTINE,
     ChangeCommand,
     copy_file,
-    follow_journal,
     probe,
     remove_file,
     remove_link,
     sudo_works,
 )
+from fleettui.commands.journal import follow_journal
 from fleettui.model.host import FLEET_SERVICE, FLEET_UNITS, SYSTEMD_UNITS
 
 from .cluster import TEMPLATE, Cluster
@@ -195,13 +195,14 @@ def test_a_journal_goes_on_after_a_cursor_without_a_gap(
         bare.run("systemctl", "reload", "ssh.service")
     told = bare.run("journalctl", "-u", "ssh.service", "-o", "json", "--no-pager")
     first, *later = [json.loads(line)["__CURSOR"] for line in told.splitlines()]
-    command = ssh_to_bare.argv(bare, follow_journal("ssh.service", after_cursor=first))
+    command = ssh_to_bare.argv(bare, follow_journal("ssh.service", from_cursor=first))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
         assert client.stdout is not None
+        begun = json.loads(client.stdout.readline())["__CURSOR"]
         resumed = [json.loads(client.stdout.readline())["__CURSOR"] for _ in later]
         client.kill()
     assert len(later) > 10  # what -f alone would show
-    assert resumed == later
+    assert (begun, resumed) == (first, later)
 
 
 # --- changing --------------------------------------------------------------------------------
