@@ -1,38 +1,23 @@
-"""What must be true after a restart, told from fresh reads; pure."""
+"""What must be true around the restart of a fleetd, told from fresh reads; pure."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fleettui.diagnosis.diagnose import diagnose
-from fleettui.diagnosis.lines import loops_in
-from fleettui.diagnosis.template_loaded import FAULT, QUIET, is_leftover
+from fleettui.diagnosis.template_loaded import FAULT, is_leftover
 from fleettui.model.cluster import Machine, Snapshot, TargetState, Unit
 from fleettui.model.host import FLEET_UNITS, HostFacts, ServiceFacts
 from fleettui.model.names import is_template, template_of
 from fleettui.model.untrusted import Untrusted
+from fleettui.repair.before import Before
+from fleettui.repair.look import unread
 from fleettui.repair.outcome import Check
-from fleettui.repair.plan import unread
-
-SETTLED = timedelta(seconds=10)
-"""How long a new fleetd must stay active before it counts as started."""
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
-    """The machine right before its fleetd was replaced."""
-
-    facts: HostFacts
-    index: int
-    """etcd index: a state with a greater one was written afterwards."""
-
-    @property
-    def main_pid(self) -> int:
-        return self.facts.fleet.main_pid if self.facts.fleet else 0
-
-
-def started(machine: Machine, before: Before, snapshot: Snapshot, facts: HostFacts) -> list[Check]:
-    """A new fleetd runs, has stayed active, and the machine is in the registry."""
+def started(
+    machine: Machine, before: Before, snapshot: Snapshot, facts: HostFacts, settled: float
+) -> list[Check]:
+    """A new fleetd runs, has stayed active for `settled` seconds, and is in the registry."""
     fleet = facts.fleet
     pid = fleet.main_pid if fleet else 0
     active = fleet is not None and fleet.active.raw == "active"
@@ -45,8 +30,8 @@ def started(machine: Machine, before: Before, snapshot: Snapshot, facts: HostFac
             Untrusted(f"main PID {before.main_pid} -> {pid}"),
         ),
         Check(
-            f"active for {SETTLED.seconds} s",
-            active and age >= SETTLED,
+            f"active for {settled:.0f} s",
+            active and age >= timedelta(seconds=settled),
             Untrusted(f"{state}, {_seconds(age)}"),
         ),
         Check(
@@ -73,43 +58,30 @@ def clean(units: Collection[Untrusted], snapshot: Snapshot, facts: HostFacts) ->
             not sent,
             Untrusted(f"still sent: {', '.join(sent)}" if sent else "no target"),
         ),
-        _leftovers(units, facts),
+        no_leftovers(units, facts),
     ]
 
 
-def repaired(
-    units: Collection[Untrusted],
-    machine: Machine,
-    before: Before,
-    snapshot: Snapshot,
-    facts: HostFacts,
-) -> list[Check]:
-    """The proof: silence, no leftovers, states written anew that equal systemd's, no finding."""
+def healthy(machine: Machine, before: Before, snapshot: Snapshot, facts: HostFacts) -> list[Check]:
+    """States written anew that equal systemd's, and a fresh diagnosis without the fault."""
     found = [
         f
         for f in diagnose(snapshot, {machine.id: facts})
         if f.fault == FAULT and f.machine_id == machine.id
     ]
+    said = found[0].summary if found else "diagnosed afresh"
     return [
-        _silence(facts),
-        _leftovers(units, facts),
         _states(machine, before, snapshot, facts),
-        Check(
-            "the finding is gone",
-            not found,
-            Untrusted("diagnosed afresh" if not found else found[0].summary),
-        ),
+        Check("the finding is gone", not found, Untrusted(said)),
     ]
 
 
-def replaced_pids(before: HostFacts, after: HostFacts) -> tuple[Untrusted, ...]:
-    """Units whose main process is another one than before, fleet.service apart."""
+def replaced_pids(before: Before, after: HostFacts) -> tuple[Untrusted, ...]:
+    """Units whose main process is another one than before, or gone."""
     return tuple(
         name
-        for name, service in before.services.items()
-        if service.main_pid
-        and service is not before.fleet
-        and (name not in after.services or after.services[name].main_pid != service.main_pid)
+        for name, pid in before.running.items()
+        if pid and (name not in after.services or after.services[name].main_pid != pid)
     )
 
 
@@ -123,20 +95,25 @@ def instances_of(templates: Collection[Untrusted], snapshot: Snapshot) -> tuple[
     )
 
 
-def _silence(facts: HostFacts) -> Check:
-    name = f"{QUIET.seconds} s without a line of the fault"
-    if facts.journal_problem is not None:
-        return Check(name, met=False, detail=facts.journal_problem)
-    fleet = facts.fleet
-    if fleet is None or not any(entry.pid == fleet.main_pid for entry in facts.journal):
-        return Check(name, met=False, detail=Untrusted("no line of the new fleetd was read yet"))
-    age = _age(fleet, facts.clock)
-    last = max((loop.last_at for loop in loops_in(facts.journal)), default=None)
-    quiet = age if last is None else min(age, facts.clock - last)
-    return Check(name, quiet > QUIET, Untrusted(f"quiet for {_seconds(quiet)}"))
+def unblocked(templates: Collection[Untrusted], snapshot: Snapshot) -> list[Check]:
+    """Whether the instances that a loaded template may have blocked have come up: reported."""
+    return [
+        Check(
+            f"{unit.name} comes up",
+            unit.reached is unit.wanted,
+            Untrusted(f"wanted {unit.wanted}, it is {unit.reached}{_placed(unit, snapshot)}"),
+            required=False,
+        )
+        for unit in instances_of(templates, snapshot)
+    ]
 
 
-def _leftovers(units: Collection[Untrusted], facts: HostFacts) -> Check:
+def _placed(unit: Unit, snapshot: Snapshot) -> str:
+    return f" on {snapshot.machine_name(unit.target)}" if unit.target else ", and sent nowhere"
+
+
+def no_leftovers(units: Collection[Untrusted], facts: HostFacts) -> Check:
+    """Whether both folders were read, and hold nothing of the templates."""
     name = "nothing of the template in either folder"
     problem = unread(facts)
     if problem is not None:
@@ -159,27 +136,28 @@ def _states(machine: Machine, before: Before, snapshot: Snapshot, facts: HostFac
     wrong = [
         why
         for n in names
-        if (why := _state_problem(n, machine, before, snapshot, facts.services.get(n)))
+        if (why := state_problem(n, machine, before.index, snapshot, facts.services.get(n)))
     ]
     detail = wrong[0] if wrong else f"{len(names)} units agree"
     return Check("states written anew equal systemd's", not wrong, Untrusted(detail))
 
 
-def _state_problem(
+def state_problem(
     name: Untrusted,
     machine: Machine,
-    before: Before,
+    index: int,
     snapshot: Snapshot,
     service: ServiceFacts | None,
 ) -> str | None:
+    """Why the registry's state of a unit is not systemd's own, or older than etcd's `index`."""
     unit = snapshot.units.get(name)
     state = unit.state_on(machine.id) if unit else None
     if service is None:
         return f"{name.raw}: systemd was not asked"
     if state is None:
         return f"{name.raw}: not in the registry yet"
-    if state.index <= before.index:
-        return f"{name.raw}: not written since the restart"
+    if state.index <= index:
+        return f"{name.raw}: not written since"
     if (state.active, state.sub) != (service.active, service.sub):
         return (
             f"{name.raw}: registry says {state.active.raw} {state.sub.raw}, "

@@ -1,207 +1,206 @@
-"""Drives the steps of a plan in their one order, records every act, and reads back what it did."""
+"""Opening a repair, and going on with one: looked at and locked before anything is changed."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from time import monotonic
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
 
-from fleettui.access import HostUnreachable, Operator, RegistryUnavailable
-from fleettui.model.cluster import Snapshot
-from fleettui.model.host import HostFacts
+from fleettui.access import (
+    HostUnreachable,
+    LockTaken,
+    Operator,
+    RegistryUnavailable,
+    WriteRefused,
+    WriteUnknown,
+)
+from fleettui.diagnosis.finding import Finding
+from fleettui.model.clock import now
+from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.acts import Acts, Failure
-from fleettui.repair.checks import Before, clean, instances_of, repaired, replaced_pids, started
-from fleettui.repair.outcome import Acted, Check, Confirmed, Outcome, Progress, Result, Told
-from fleettui.repair.plan import Action, Plan, Restart, Stage, Step, Way, literal, summary
-from fleettui.repair.record import Record
+from fleettui.repair.action import Stage
+from fleettui.repair.contact import Contact
+from fleettui.repair.driver import Footing, OutOfOrder, Repair
+from fleettui.repair.finding_json import finding_as_json
+from fleettui.repair.ledger import Failure, Ledger
+from fleettui.repair.lock import RepairLock
+from fleettui.repair.outcome import Check, Progress, Told
+from fleettui.repair.pace import Pace
+from fleettui.repair.past import PastRepair, read_past
+from fleettui.repair.plan import Plan
+from fleettui.repair.plan_json import as_json
+from fleettui.repair.preflight import preflight
+from fleettui.repair.record import Record, RecordInUse
+from fleettui.repair.resume import TakenUp, taken_up
+from fleettui.repair.watch import Watch
 
-ORDER = (Stage.DELETE, Stage.RELOAD, Stage.RESTART, Stage.VERIFY)
-
-CLEAN_WITHIN = timedelta(seconds=20)
-STARTED_WITHIN = timedelta(minutes=3)
-VERIFIED_WITHIN = timedelta(minutes=2)
-LOOK_EVERY = timedelta(seconds=1)
+__all__ = ["CannotBegin", "OutOfOrder", "Repair", "open_repair", "resume_repair"]
 
 
-class OutOfOrder(Exception):
-    """A step was asked for before the one that makes it safe was read back as done."""
+class CannotBegin(Exception):
+    """Nothing was changed, and the reasons say why nothing will be."""
+
+    def __init__(self, *reasons: str, checks: Sequence[Check] = ()) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+        """Plain sentences, safe to show."""
+        self.checks = tuple(checks)
+        """All of the preflight, if that is what it failed at."""
 
 
-class Repair:
-    """One repair of one machine. A stage runs only after the one before it was read back."""
-
-    def __init__(
-        self, operator: Operator, plan: Plan, record: Record, tell: Callable[[Told], None]
-    ) -> None:
-        self.plan = plan
-        self.record = record
-        self.interrupted: tuple[Untrusted, ...] = ()
-        """Units whose main process was another one after the restart."""
-        self._operator = operator
-        self._acts = Acts(operator, plan, record)
-        self._tell = tell
-        self._done: list[Stage] = []
-        self._before: Before | None = None
-        self._seen: Snapshot | None = None
-
-    @property
-    def done(self) -> tuple[Stage, ...]:
-        """Stages that were read back."""
-        return tuple(self._done)
-
-    @property
-    def next_stage(self) -> Stage | None:
-        """The stage whose turn it is; None after the last."""
-        return ORDER[len(self._done)] if len(self._done) < len(ORDER) else None
-
-    def choose(self, way: Way) -> None:
-        """Take another restart. After a verify that failed it opens the restart again."""
-        while self._done and self._done[-1] in {Stage.RESTART, Stage.VERIFY}:
-            self._done.pop()
-        self.plan = self.plan.with_way(way)
-
-    async def perform(self, confirmed: Confirmed) -> Outcome:
-        """Run a step's actions one by one; the first that is not done ends it.
-
-        Raises OutOfOrder. Nothing else: what happens to the cluster is in the outcome.
-        """
-        step = confirmed.step
-        self._claim(step.stage)
-        if confirmed.machine_id != self.plan.machine.id or step != self.plan.step(step.stage):
-            raise OutOfOrder("the confirmation is for another step or another machine")
-        outcome = await self._recorded_step(confirmed, step)
-        if outcome.result is Result.DONE:
-            self._done.append(step.stage)
-        return outcome
-
-    async def verify(self) -> Outcome:
-        """Watch until the machine is proven healthy. Raises OutOfOrder."""
-        self._claim(Stage.VERIFY)
-        before = self._before
-        if before is None:
-            raise OutOfOrder("nothing was restarted yet")
-        outcome = await self._acts.guarded(self._verified(before))
-        outcome = self._acts.recorded("verified", outcome)
-        if outcome.result is Result.DONE:
-            self._done.append(Stage.VERIFY)
-        return outcome
-
-    def _claim(self, stage: Stage) -> None:
-        if stage is not self.next_stage:
-            raise OutOfOrder(f"{stage} cannot run now: {self.next_stage or 'nothing'} is next")
-
-    async def _recorded_step(self, confirmed: Confirmed, step: Step) -> Outcome:
-        at = confirmed.at.isoformat()
+async def open_repair(  # noqa: PLR0913, PLR0917 - who, what, where to, and how it is watched
+    operator: Operator,
+    finding: Finding,
+    plan: Plan,
+    records: Path,
+    tell: Callable[[Told], None],
+    pace: Pace | None = None,
+) -> Repair:
+    """Preflight, lock, record: a repair that is ready for its first step. Raises CannotBegin."""
+    watch = Watch(tell, pace or Pace())
+    checks = await _preflown(operator, plan, records, watch)
+    async with AsyncExitStack() as failing:
+        lock = await _locked(operator, plan, plan.token, watch.pace)
+        failing.push_async_callback(lock.drop)
         try:
-            self.record.write("confirmed", stage=step.stage, who=confirmed.who, at=at)
-        except OSError as disk:
-            return Outcome(Result.NOT_STARTED, Untrusted(f"the record cannot be written: {disk}"))
-        outcome = Outcome(Result.DONE, Untrusted("nothing was left to do"))
-        for action in step.actions:
-            outcome = await self._recorded(action)
-            if outcome.result is not Result.DONE:
-                return outcome
-        if step.stage is Stage.DELETE:
-            outcome = await self._acts.guarded(self._cleaned())
-            self._tell(Acted("nothing brings the template back", outcome))
-        return outcome
+            record = Record.begin(records, plan.token, _head(operator, finding, plan))
+            failing.callback(record.close)
+            _note_beginning(record, checks, lock)
+        except (OSError, RecordInUse) as error:
+            raise CannotBegin(_unwritten(records, error)) from error
+        failing.pop_all()
+    return Repair(operator, finding, plan, Footing(Ledger(record), lock, watch))
 
-    async def _recorded(self, action: Action) -> Outcome:
-        lines = literal(action, self.plan.token, self._operator.cluster.prefix)
-        name = type(action).__name__
+
+async def resume_repair(
+    operator: Operator,
+    past: PastRepair,
+    plan: Plan | None,
+    tell: Callable[[Told], None],
+    pace: Pace | None = None,
+) -> Repair:
+    """Go on with a repair that was left or killed: it looks first, and goes on from what is true.
+
+    `plan` was made afresh for the same fault on the same machine; None where nothing is left to
+    plan. Nothing is changed here, and nothing that has happened is done again. Raises CannotBegin.
+    """
+    watch = Watch(tell, pace or Pace())
+    wanted, _ = _agreed(operator, past, plan)
+    checks = await _preflown(operator, wanted, past.path.parent, watch, past.token)
+    async with AsyncExitStack() as failing:
         try:
-            self.record.write("intent", action=name, commands=lines)
-        except OSError as disk:
-            return Outcome(Result.NOT_STARTED, Untrusted(f"the record cannot be written: {disk}"))
-        try:
-            outcome = await self._acts.guarded(self._act(action))
-        except asyncio.CancelledError:
-            self._acts.note("in doubt", action=name, said="fleettui was left during this act")
-            raise
-        outcome = self._acts.recorded("outcome", outcome, action=name)
-        self._tell(Acted(summary(action), outcome))
-        return outcome
+            record = Record.reopen(past.path)
+        except (OSError, RecordInUse) as error:
+            raise CannotBegin(_unwritten(past.path, error)) from error
+        failing.callback(record.close)
+        past = read_past(past.path)  # as it stands now that nobody else can write it
+        wanted, finding = _agreed(operator, past, plan)
+        lock = await _locked(operator, wanted, past.token, watch.pace)
+        failing.push_async_callback(lock.drop)
+        footing = Footing(Ledger(record, past.acts), lock, watch)
+        where = await _looked(Contact(operator, wanted, footing.ledger), watch, past, wanted)
+        _note_resuming(operator, record, wanted, where, checks)
+        failing.pop_all()
+    repair = Repair(operator, finding, wanted, footing)
+    repair.take_up(where.done, where.before)
+    return repair
 
-    async def _act(self, action: Action) -> str:
-        if isinstance(action, Restart):
-            return await self._restart(action.way)
-        return await self._acts.perform(action)
 
-    # --- what is watched ---------------------------------------------------------------------
+async def _preflown(
+    operator: Operator, plan: Plan, records: Path, watch: Watch, own: str | None = None
+) -> tuple[Check, ...]:
+    checks = await preflight(operator, plan, records, own)
+    watch.tell(Progress(checks))
+    unmet = [check for check in checks if check.required and not check.met]
+    if unmet:
+        raise CannotBegin(*(f"{c.name}: no. {c.detail}" for c in unmet), checks=checks)
+    return checks
 
-    async def _cleaned(self) -> str:
-        await self._until(self._clean, CLEAN_WITHIN)
-        return "read back: nobody wants it, no machine is its target, both folders are clean"
 
-    async def _restart(self, way: Way) -> str:
-        """Replace fleetd; but never while something would bring the template back."""
-        await self._until(self._clean, CLEAN_WITHIN)
-        facts, snapshot = await self._acts.probe(), await self._operator.registry.read()
-        before = self._before = Before(facts, snapshot.index)
-        self._acts.note_first("before", pids=_pids(facts), index=snapshot.index)
-        if way is Way.FULL:
-            await self._acts.restart_fully()
-        else:
-            if before.main_pid:
-                await self._acts.kill()
-                await self._until(lambda: self._gone(before), STARTED_WITHIN)
-            await self._acts.start()
-        await self._until(lambda: self._started(before), STARTED_WITHIN)
-        after = await self._acts.probe()
-        replaced = self.interrupted = replaced_pids(before.facts, after)
-        self._acts.note("after", pids=_pids(after), replaced=[str(name) for name in replaced])
-        if replaced:
-            return f"fleetd is new; restarted with it: {', '.join(n.raw for n in replaced)}"
-        return "fleetd is new; no unit's main PID changed"
+async def _locked(operator: Operator, plan: Plan, token: str, pace: Pace) -> RepairLock:
+    holder = LockHolder(
+        token=Untrusted(token),
+        who=Untrusted(operator.name),
+        machine_id=plan.machine_id,
+        subject=Untrusted(", ".join(unit.raw for unit in plan.units)),
+        since=now(),
+        stage=Untrusted(Stage.LOCATE.value),
+    )
+    lock = RepairLock(operator.writer, holder, pace.lock_ttl, pace.lock_every)
+    try:
+        await lock.take()
+    except (LockTaken, RegistryUnavailable, WriteRefused, WriteUnknown) as error:
+        raise CannotBegin(str(error)) from error
+    return lock
 
-    async def _verified(self, before: Before) -> str:
-        await self._until(lambda: self._repaired(before), VERIFIED_WITHIN)
-        seen = self._seen
-        placed = (
-            [f"{u.name.raw} is {u.reached}" for u in instances_of(self.plan.units, seen)]
-            if seen
-            else []
+
+def _head(operator: Operator, finding: Finding, plan: Plan) -> dict[str, object]:
+    return {
+        "who": operator.name,
+        "cluster": operator.cluster.endpoints,
+        "prefix": operator.cluster.prefix,
+        "fault": finding.fault,
+        "finding": finding_as_json(finding),
+        "plan": as_json(plan),
+    }
+
+
+def _note_beginning(record: Record, checks: Sequence[Check], lock: RepairLock) -> None:
+    """Raises OSError."""
+    record.write("preflight", checks=_plain(checks))
+    record.write("lock", index=lock.index, subject=lock.holder.subject)
+
+
+def _agreed(operator: Operator, past: PastRepair, plan: Plan | None) -> tuple[Plan, Finding]:
+    """The plan to go on with and the finding it is against, if all of it belongs together."""
+    if past.plan is None or past.finding is None:
+        raise CannotBegin(f"{past.path.name} cannot be read: {past.problem}")
+    cluster = operator.cluster
+    here = {Untrusted(url) for url in cluster.endpoints}
+    if past.prefix.raw != cluster.prefix or here.isdisjoint(past.cluster):
+        there = ", ".join(str(url) for url in past.cluster)
+        raise CannotBegin(f"that repair is of another cluster: {there}, keys under {past.prefix}")
+    if plan is None:
+        return past.plan, past.finding
+    if (plan.fault, plan.machine_id) != (past.plan.fault, past.plan.machine_id):
+        raise CannotBegin("the plan at hand is for another fault or another machine")
+    way = past.plan.way
+    goes_on = past.before is not None and way is not None and way in plan.ways
+    return (plan.with_way(way) if goes_on and way else plan), past.finding
+
+
+async def _looked(contact: Contact, watch: Watch, past: PastRepair, plan: Plan) -> TakenUp:
+    try:
+        return await taken_up(contact, watch, past, plan)
+    except (RegistryUnavailable, HostUnreachable, Failure) as lost:
+        raise CannotBegin(f"how far it came cannot be seen: {lost}") from lost
+
+
+def _note_resuming(
+    operator: Operator, record: Record, plan: Plan, where: TakenUp, checks: Sequence[Check]
+) -> None:
+    """Write down what looking said of each act in doubt, and where it goes on."""
+    goes_on = where.before is not None
+    try:
+        for intent, outcome in where.settled:
+            record.write(
+                "outcome",
+                n=intent.number,
+                stage=intent.stage,
+                action=type(intent.action).__name__,
+                result=outcome.result,
+                said=outcome.said,
+                settled=True,
+            )
+        record.write("preflight", checks=_plain(checks))
+        record.write(
+            "resumed", who=operator.name, plan=as_json(plan), done=where.done, goes_on=goes_on
         )
-        return f"repaired; {', '.join(placed)}" if placed else "repaired"
-
-    async def _clean(self) -> list[Check]:
-        snapshot, facts = await self._operator.registry.read(), await self._acts.probe()
-        return clean(self.plan.units, snapshot, facts)
-
-    async def _gone(self, before: Before) -> list[Check]:
-        fleet = (await self._acts.probe()).fleet
-        gone = fleet is not None and fleet.main_pid != before.main_pid
-        pid = Untrusted(f"main PID {fleet.main_pid}" if fleet else "systemd does not tell")
-        return [Check("the old fleetd is gone", gone, pid)]
-
-    async def _started(self, before: Before) -> list[Check]:
-        snapshot, facts = await self._operator.registry.read(), await self._acts.probe()
-        return started(self.plan.machine, before, snapshot, facts)
-
-    async def _repaired(self, before: Before) -> list[Check]:
-        snapshot, facts = await self._operator.registry.read(), await self._acts.probe()
-        self._seen = snapshot
-        return repaired(self.plan.units, self.plan.machine, before, snapshot, facts)
-
-    async def _until(self, look: Callable[[], Awaitable[list[Check]]], within: timedelta) -> None:
-        """Look again and again until all checks are met; a look that fails is looked again."""
-        deadline = monotonic() + within.total_seconds()
-        while True:
-            lost = ""
-            try:
-                checks = await look()
-            except (RegistryUnavailable, HostUnreachable) as error:
-                lost = str(error)
-                checks = [Check("could not look", met=False, detail=Untrusted(lost))]
-            self._tell(Progress(tuple(checks)))
-            if all(check.met for check in checks):
-                return
-            if monotonic() > deadline:
-                unmet = "; ".join(f"{c.name}: {c.detail.raw}" for c in checks if not c.met)
-                result = Result.UNKNOWN if lost else Result.FAILED
-                raise Failure(result, f"not within {within.seconds} s: {unmet}")
-            await asyncio.sleep(LOOK_EVERY.total_seconds())
+    except OSError as error:
+        raise CannotBegin(_unwritten(record.path, error)) from error
 
 
-def _pids(facts: HostFacts) -> dict[str, int]:
-    return {str(name): service.main_pid for name, service in facts.services.items()}
+def _plain(checks: Sequence[Check]) -> list[dict[str, object]]:
+    return [{"name": c.name, "met": c.met, "detail": c.detail} for c in checks]
+
+
+def _unwritten(where: Path, error: Exception) -> str:
+    return f"the record cannot be written: {Untrusted(f'{where}: {error}')}"

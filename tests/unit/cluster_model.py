@@ -1,83 +1,98 @@
 """A broken cluster of one machine, in memory, under the fault's real rules."""
 
-import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+
+from machine_model import (
+    CONTENT,
+    HELLO,
+    MACHINE,
+    SHA256,
+    TEMPLATE,
+    MachineModel,
+    U,
+    name_of,
+)
 
 from fleettui.access import (
     ClusterAddress,
     CommandResult,
-    Ending,
     FileCopy,
+    FleetKey,
     HostKeyAsker,
+    KeyValue,
+    LockLost,
+    LockTaken,
     Operator,
     WriteRefused,
 )
-from fleettui.commands import (
-    ChangeCommand,
-    daemon_reload,
-    kill_fleet,
-    remove_link,
-    restart_fleet,
-    start_fleet,
-    sudo_works,
+from fleettui.commands import ChangeCommand
+from fleettui.model.cluster import (
+    Leader,
+    Machine,
+    RegistryView,
+    Snapshot,
+    TargetState,
+    Unit,
+    UnitState,
 )
-from fleettui.model.cluster import Machine, RegistryView, Snapshot, Unit, UnitState
 from fleettui.model.host import (
-    FLEET_SERVICE,
-    FLEET_UNITS,
-    SYSTEMD_UNITS,
-    EntryKind,
-    Folder,
-    FolderEntry,
+    NEWEST,
     HostFacts,
-    JournalEntry,
+    ImageFacts,
     JournalItem,
-    ServiceFacts,
+    JournalRecord,
+    Span,
+    UnitChange,
 )
+from fleettui.model.lock import LockHolder
+from fleettui.model.unitfile import UnitFile
 from fleettui.model.untrusted import Untrusted
 
-TEMPLATE = Untrusted("zookeeper@.service")
-HELLO = Untrusted("hello.service")
-CONTENT = b"[Service]\nExecStart=/bin/true\n"
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-MACHINE = Machine(Untrusted("a" * 32), Untrusted("10.0.0.1"), (), Untrusted("0.11.8"))
-FAULT = "ERROR generator.go:65: Failed fetching current unit states: Unit name {} is not valid."
+__all__ = ["CONTENT", "HELLO", "MACHINE", "SHA256", "TARGET_STATE", "TEMPLATE", "U", "World"]
+
+TARGET_STATE: FleetKey = (U("job"), TEMPLATE, U("target-state"))
 
 
 @dataclass
-class World:
-    """Registry, machine and clock; an operator's parts are its methods. `calls` are changes."""
+class World(MachineModel):
+    """Registry, machine and clock; an operator's parts are its methods."""
 
-    machine: Machine = MACHINE
     target_state: str | None = "loaded"
-    file: bool = True
-    link: bool = True
-    in_memory: bool = True
-    """Whether the running fleetd holds the template's name."""
-    fleet_pid: int = 100
-    hello_pid: int = 200
-    needs_reload: bool = False
-    unreadable: str = ""
-    """Why neither folder can be listed, if so."""
-    silent: bool = False
-    """Whether the journal shows nothing of the running fleetd."""
-    hostname: str = "core-01"
-    systemd_answers: bool = True
-    clock: datetime = datetime(2026, 1, 1, tzinfo=UTC)
-    started_at: datetime = datetime(2025, 1, 1, tzinfo=UTC)
     index: int = 50
-    calls: list[str] = field(default_factory=list)
-    sabotage: Callable[[str], CommandResult | None] = field(default=lambda _: None)
-    """Called before each change; a result takes the place of the machine's own."""
+    keys: dict[FleetKey, KeyValue] = field(default_factory=dict)
+    """Keys of the registry besides the template's target state; `("unit", NAME)` is a file."""
+    engine_lag: timedelta = timedelta()
+    """How long the engine needs to take a target away."""
+    targeted_until: datetime | None = None
+    leads: bool = True
+    """Whether there is an engine leader."""
+    lock: tuple[LockHolder, int] | None = None
+    """The repair lock and its index."""
+    pulled: dict[Untrusted, ImageFacts] = field(default_factory=dict)
+    """Images; one that is not named is not there."""
+    trouble: Callable[[str], None] = field(default=lambda _: None)
+    """Called before each request with its name; what it raises takes the place of an answer."""
+    after: Callable[[str], None] = field(default=lambda _: None)
+    """Called after each request that changed something, before its answer."""
 
     def operator(self) -> Operator:
         cluster = ClusterAddress(("http://127.0.0.1:2379",), "/_coreos.com/fleet/")
         return Operator(cluster, self, self, self, self, "ann@desk")
 
-    # --- registry ----------------------------------------------------------------------------
+    @property
+    def is_sent_template(self) -> bool:
+        return self.target_state in {"loaded", "launched"}
+
+    @property
+    def is_targeted(self) -> bool:
+        """Whether the engine has the template on the machine."""
+        late = self.targeted_until is not None and self.clock < self.targeted_until
+        return self.is_sent_template or late
+
+    # --- registry, read ----------------------------------------------------------------------
 
     def follow(self, sink: Callable[[RegistryView], None]) -> None:
         raise AssertionError("a repair reads, it does not follow")
@@ -89,144 +104,159 @@ class World:
         pass
 
     async def read(self) -> Snapshot:
+        self.trouble("read")
         self.index += 1
-        target = self.machine.id if self.target_state not in {None, "inactive"} else None
-        state = Untrusted(self.target_state) if self.target_state else None
-        template = Unit(TEMPLATE, "ab" * 20, state, target)
-        seen = UnitState(
-            self.machine.id,
-            Untrusted("loaded"),
-            Untrusted("active"),
-            Untrusted("running"),
-            Untrusted("ab" * 20),
-            self.index if not self.in_memory else 1,
-        )
-        hello = Unit(
-            HELLO, "ab" * 20, Untrusted("launched"), self.machine.id, self.machine.id, (seen,)
-        )
-        units = {HELLO: hello} | ({TEMPLATE: template} if self.target_state else {})
-        return Snapshot(self.index, self.clock, {self.machine.id: self.machine}, units)
+        machines = {self.machine.id: self.machine}
+        leader = Leader(self.machine.id) if self.leads else None
+        return Snapshot(self.index, self.clock, machines, self._units(), leader)
 
-    async def unload(self, unit: Untrusted, expected: str) -> None:
+    async def key(self, key: FleetKey) -> KeyValue | None:
+        self.trouble("key")
+        if key == TARGET_STATE:
+            state = self.target_state
+            return None if state is None else KeyValue(U(state), self.index)
+        return self.keys.get(key)
+
+    def _units(self) -> dict[Untrusted, Unit]:
+        index = self.index if not self.in_memory else 1
+        load, active, sub = (U(word) for word in self.hello)
+        seen = UnitState(self.machine.id, load, active, sub, U("ab" * 20), index)
+        hello = Unit(HELLO, "ab" * 20, U("launched"), self.machine.id, self.machine.id, (seen,))
+        units = {HELLO: hello}
+        if self.target_state is not None:
+            target = self.machine.id if self.is_targeted else None
+            units[TEMPLATE] = Unit(TEMPLATE, "ab" * 20, U(self.target_state), target)
+        return units | {name: self._job(name) for name in {key[1] for key in self.keys}}
+
+    def _job(self, name: Untrusted) -> Unit:
+        """A unit as its keys tell it; a state is active and running."""
+        states = [
+            UnitState(key[2], U("loaded"), U("active"), U("running"), U("ab" * 20), found.index)
+            for key, found in self.keys.items()
+            if key[:2] == (U("states"), name)
+        ]
+        wanted = self.keys.get((U("job"), name, U("target-state")))
+        file = UnitFile(U("[Service]\n")) if (U("unit"), name) in self.keys else None
+        unit_hash = "cd" * 20 if file else None
+        state = wanted.value if wanted else None
+        return Unit(name, unit_hash, state, states=tuple(states), file=file)
+
+    # --- registry, written -------------------------------------------------------------------
+
+    async def set_target_state(self, unit: Untrusted, expected: str, wanted: TargetState) -> None:
+        self.trouble("unload")
         self.calls.append("unload")
-        if self.target_state != expected:
-            raise WriteRefused(f"expected {expected}, found {self.target_state}")
-        self.target_state = "inactive"
+        key = (U("job"), unit, U("target-state"))
+        found = self.target_state if key == TARGET_STATE else self.keys[key].value.raw
+        if found != expected:
+            raise WriteRefused(f"expected {expected}, found {found}")
+        if key == TARGET_STATE:
+            self.target_state = wanted.value
+            self.targeted_until = self.clock + self.engine_lag
+        else:
+            self.put(key, wanted.value)
+        self.after("unload")
 
-    # --- the machine, read -------------------------------------------------------------------
+    async def delete_key(self, key: FleetKey, index: int) -> None:
+        self.trouble("delete key")
+        self.calls.append("delete key")
+        found = self.keys.get(key)
+        if found is None or found.index != index:
+            raise WriteRefused("somebody else wrote it since it was looked at")
+        del self.keys[key]
+        self.after("delete key")
+
+    async def delete_empty_folder(self, key: FleetKey) -> None:
+        self.trouble("delete folder")
+        self.calls.append("delete folder")
+        if any(other[: len(key)] == key for other in self.keys):
+            raise WriteRefused("something is in it")
+        self.after("delete folder")
+
+    async def create_key(self, key: FleetKey, value: str) -> None:
+        self.trouble("create key")
+        self.calls.append("create key")
+        if key in self.keys:
+            raise WriteRefused("there is such a key")
+        self.put(key, value)
+        self.after("create key")
+
+    def put(self, key: FleetKey, value: str) -> None:
+        """Write a key, whoever does it."""
+        self.index += 1
+        self.keys[key] = KeyValue(U(value), self.index)
+
+    # --- the repair lock; not among the calls, because a repair holds it on and on -------------
+
+    async def lock_holder(self) -> LockHolder | None:
+        self.trouble("lock holder")
+        return self.lock[0] if self.lock else None
+
+    def follow_lock(self, sink: Callable[[LockHolder | None], None]) -> None:
+        raise AssertionError("the app follows the lock, not the repair")
+
+    async def take_lock(self, holder: LockHolder, ttl: int) -> int:
+        self.trouble("take lock")
+        if self.lock is not None and self.lock[0].token != holder.token:
+            raise LockTaken(self.lock[0])
+        return self._hold(holder)
+
+    async def keep_lock(self, holder: LockHolder, index: int, ttl: int) -> int:
+        self.trouble("keep lock")
+        self._insist_on(index)
+        return self._hold(holder)
+
+    async def drop_lock(self, index: int) -> None:
+        self.trouble("drop lock")
+        self._insist_on(index)
+        self.lock = None
+
+    def _hold(self, holder: LockHolder) -> int:
+        self.index += 1
+        self.lock = holder, self.index
+        return self.index
+
+    def _insist_on(self, index: int) -> None:
+        if self.lock is None or self.lock[1] != index:
+            raise LockLost("the repair lock is not ours any more")
+
+    # --- the machine -------------------------------------------------------------------------
 
     def ask_host_keys(self, asker: HostKeyAsker) -> None:
         raise AssertionError("the app asks, not the repair")
 
     def journal(
-        self, machine: Machine, unit: str
+        self, machine: Machine, unit: str, span: Span = NEWEST
     ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[JournalItem]]]:
         raise AssertionError("the pane follows the journal, not the repair")
 
+    def recall(
+        self, machine: Machine, unit: str, span: Span, cursor: str = ""
+    ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[JournalRecord]]]:
+        raise AssertionError("the pane recalls the journal, not the repair")
+
     async def copy(self, machine: Machine, folder: str, name: Untrusted) -> FileCopy:
-        if not self.file:
-            raise FileNotFoundError(name.raw)
-        return FileCopy(CONTENT, 0o644, 0, 0)
+        self.trouble("copy")
+        return self.stored()
 
     async def probe(
         self, machine: Machine, units: Sequence[Untrusted] = (), since: str | None = None
     ) -> HostFacts:
-        self.clock += timedelta(seconds=5)
-        fleet = Untrusted(FLEET_SERVICE)
-        loaded, active, running = (Untrusted(w) for w in ("loaded", "active", "running"))
-        services = {
-            fleet: ServiceFacts(
-                fleet, loaded, active, running, self.fleet_pid, since=self.started_at
-            ),
-            HELLO: ServiceFacts(HELLO, loaded, active, running, self.hello_pid, self.needs_reload),
-        }
-        return HostFacts(
-            machine.id,
-            self.clock,
-            self.clock,
-            machine.id,
-            Untrusted(self.hostname),
-            {FLEET_UNITS: self._fleet_folder(), SYSTEMD_UNITS: self._systemd_folder()},
-            services if self.systemd_answers else {},
-            tuple(self._lines(fleet)),
-        )
+        self.trouble("probe")
+        return self.facts(since)
 
-    def _fleet_folder(self) -> Folder:
-        entries = {HELLO: FolderEntry(HELLO, EntryKind.FILE, 10, 0o644, 1, None, "ee" * 32)}
-        if self.file:
-            size = len(CONTENT)
-            entries[TEMPLATE] = FolderEntry(TEMPLATE, EntryKind.FILE, size, 0o644, 1, None, SHA256)
-        return self._folder(FLEET_UNITS, entries)
+    async def unit_changes(self, machine: Machine, since: datetime) -> tuple[UnitChange, ...]:
+        self.trouble("changes")
+        return tuple(change for change in self.changes if change.at >= since)
 
-    def _systemd_folder(self) -> Folder:
-        target = Untrusted(f"{FLEET_UNITS}/{TEMPLATE.raw}")
-        entry = FolderEntry(TEMPLATE, EntryKind.LINK, 0, 0o777, 1, target)
-        return self._folder(SYSTEMD_UNITS, {TEMPLATE: entry} if self.link else {})
-
-    def _folder(self, path: str, entries: dict[Untrusted, FolderEntry]) -> Folder:
-        if self.unreadable:
-            return Folder(path, {}, Untrusted(self.unreadable))
-        return Folder(path, entries)
-
-    def _lines(self, fleet: Untrusted) -> Iterator[JournalEntry]:
-        if self.fleet_pid and not self.silent:
-            yield self._line(
-                fleet, self.started_at, "INFO fleet.go:58: Starting fleetd version 0.11.8"
-            )
-        if self.fleet_pid and self.in_memory:
-            yield self._line(fleet, self.clock, FAULT.format(TEMPLATE.raw))
-
-    def _line(self, fleet: Untrusted, at: datetime, message: str) -> JournalEntry:
-        name = Untrusted("fleetd")
-        return JournalEntry("c", at, Untrusted(message), 6, fleet, name, self.fleet_pid)
-
-    # --- the machine, changed ----------------------------------------------------------------
+    async def images(
+        self, machine: Machine, images: Sequence[Untrusted]
+    ) -> Mapping[Untrusted, ImageFacts]:
+        return {image: self.pulled.get(image, ImageFacts(present=False)) for image in images}
 
     async def perform(self, machine: Machine, command: ChangeCommand) -> CommandResult:
-        name = self._name(command)
-        self.calls.append(name)
-        instead = self.sabotage(name)
-        if instead is not None:
-            return instead
-        return CommandResult(Ending.EXITED, 0, self._change(name))
-
-    def _name(self, command: ChangeCommand) -> str:
-        known = {
-            sudo_works(): "sudo",
-            daemon_reload(): "reload",
-            kill_fleet(): "kill",
-            start_fleet(): "start",
-            restart_fleet(): "restart",
-        }
-        if command in known:
-            return known[command]
-        token = command.argv[-1]
-        return "link" if command == remove_link(TEMPLATE.raw, token) else "file"
-
-    def _change(self, name: str) -> bytes:
-        match name:
-            case "file":
-                there, self.file = self.file, False
-                return b"removed\n/run/fleettui/quarantine/t.file\n" if there else b"absent\n"
-            case "link":
-                there, self.link = self.link, False
-                return b"removed\n/run/fleettui/quarantine/t.link\n" if there else b"absent\n"
-            case "sudo":
-                pass
-            case "kill":
-                self.fleet_pid = 0
-            case "start":
-                self._new_fleetd()
-            case "restart":
-                self.hello_pid += 1
-                self._new_fleetd()
-            case _:
-                self.needs_reload = False
-        return b""
-
-    def _new_fleetd(self) -> None:
-        self.fleet_pid = 900 + len(self.calls)
-        self.started_at = self.clock
-        if self.target_state not in {None, "inactive"}:
-            self.file = self.link = True
-        self.in_memory = self.file
+        name = name_of(command)
+        self.trouble(name)
+        result = await super().perform(machine, command)
+        self.after(name)
+        return result

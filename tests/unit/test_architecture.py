@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2] / "fleettui"
 ROWS = (
     ("cli", "__main__"),
     ("ui", "check", "registry", "hosts", "demo"),
-    ("repair",),
+    ("repair", "journal"),
     ("access", "diagnosis"),
     ("commands",),
     ("model",),

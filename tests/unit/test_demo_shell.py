@@ -1,19 +1,30 @@
 """A simulated machine answers as the real scripts do, and knows no other commands."""
 
 import hashlib
+import itertools
 import os
 import shlex
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from demo_fleet import Cluster, faulted
 
 from fleettui import commands
+from fleettui.access import HostUnreachable
+from fleettui.commands import scripts
+from fleettui.commands.journal import follow_journal
 from fleettui.demo.files import Entry, Kind
 from fleettui.demo.machine import Machine
+from fleettui.demo.probe import probe
 from fleettui.demo.shell import Answer, Follow, run
-from fleettui.model.host import FLEET_UNITS, SYSTEMD_UNITS
+from fleettui.demo.units import WEB
+from fleettui.hosts.answers import Answer as HostAnswer
+from fleettui.hosts.changes import read_changes
+from fleettui.hosts.images import read_images
+from fleettui.model.host import FLEET_UNITS, SYSTEMD_UNITS, ChangeKind, Span, UnitChange
+from fleettui.model.untrusted import Untrusted
 
 TEXT = b"[Service]\nExecStart=/bin/true\n"
 SHA = hashlib.sha256(TEXT).hexdigest()
@@ -26,15 +37,19 @@ def machine() -> Machine:
     return Cluster("0.11.8", machines=1).machines[0]
 
 
-async def answer(machine: Machine, *argv: str) -> Answer:
-    said = await run(machine, shlex.join(argv))
+async def answer(machine: Machine, *argv: str, sent: bytes = b"") -> Answer:
+    async def stdin() -> bytes:
+        return sent
+
+    said = await run(machine, shlex.join(argv), stdin)
     assert isinstance(said, Answer)
     return said
 
 
-def really(script: str, *arguments: str) -> tuple[int, bytes]:
+def really(script: str, *arguments: str, sent: bytes = b"") -> tuple[int, bytes]:
     """What the script itself does, run by this system's sh."""
-    done = subprocess.run(("sh", "-c", script, *arguments), capture_output=True, check=False)
+    argv = ("sh", "-c", script, *arguments)
+    done = subprocess.run(argv, capture_output=True, check=False, input=sent)
     return done.returncode, done.stdout
 
 
@@ -73,8 +88,8 @@ async def test_a_copy_is_what_the_script_prints(
     folder = tmp_path / "units"
     folder.mkdir()
     lay(folder, machine, what)
-    said = await answer(machine, "sh", "-c", commands.COPY_SCRIPT, "copy", str(folder), NAME)
-    assert (said.status, said.out) == really(commands.COPY_SCRIPT, "copy", str(folder), NAME)
+    said = await answer(machine, "sh", "-c", scripts.COPY_SCRIPT, "copy", str(folder), NAME)
+    assert (said.status, said.out) == really(scripts.COPY_SCRIPT, "copy", str(folder), NAME)
 
 
 @pytest.mark.parametrize("kind", ["file", "link"])
@@ -94,18 +109,85 @@ async def test_a_removal_does_and_says_what_the_script_does(
         lay(quarantine, machine, "file", f"t1.{kind}")
     want = SHA if kind == "file" else LINKED
     arguments = ("remove", str(folder), NAME, kind, want, str(quarantine), "t1")
-    said = await answer(machine, "sudo", "-n", "sh", "-c", commands.REMOVE_SCRIPT, *arguments)
-    assert (said.status, said.out) == really(commands.REMOVE_SCRIPT, *arguments)
+    said = await answer(machine, "sudo", "-n", "sh", "-c", scripts.REMOVE_SCRIPT, *arguments)
+    assert (said.status, said.out) == really(scripts.REMOVE_SCRIPT, *arguments)
     for place in (folder, quarantine):
         real = {path.name for path in place.iterdir()} if place.exists() else set()
         assert set(machine.files.folders.get(str(place), {})) == real
 
 
+def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """What is in a real folder: a link's target or a file's bytes, and its mode."""
+    if not folder.exists():
+        return {}
+    return {
+        path.name: (bytes(path.readlink()) if path.is_symlink() else path.read_bytes(), mode)
+        for path in folder.iterdir()
+        if not path.is_dir() and (mode := path.lstat().st_mode & 0o777)
+    }
+
+
+def virtual(machine: Machine, folder: Path) -> dict[str, tuple[bytes, int]]:
+    """The same of a virtual folder."""
+    found = machine.files.folders.get(str(folder), {}).items()
+    return {name: (e.content, e.mode) for name, e in found if e.kind is not Kind.FOLDER}
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+@pytest.mark.parametrize(
+    "what", ["nothing", "file", "other link", "link", "folder", "no such place"]
+)
+@pytest.mark.parametrize(
+    ("kept", "sent"),
+    itertools.product([(), ("file",), ("other link", "file"), ("link",)], [b"", TEXT, b"other"]),
+)
+async def test_a_restoring_does_and_says_what_the_script_does(
+    kind: str, what: str, kept: tuple[str, ...], sent: bytes, tmp_path: Path
+) -> None:
+    machine = Cluster("0.11.8", machines=1).machines[0]
+    folder, quarantine = tmp_path / "units", tmp_path / "kept"
+    if what != "no such place":
+        folder.mkdir()
+        lay(folder, machine, what)
+    if kept:
+        quarantine.mkdir()
+    for nth, one in enumerate(kept, 1):
+        lay(quarantine, machine, one, f"t1.{kind}" if nth == 1 else f"t1.{nth}.{kind}")
+    want = SHA if kind == "file" else LINKED
+    owner = f"{os.getuid()}:{os.getgid()}"
+    place = (str(folder), NAME, kind, want, str(quarantine), "t1", "0640", owner)
+    script = scripts.RESTORE_SCRIPT
+    said = await answer(machine, "sudo", "-n", "sh", "-c", script, "restore", *place, sent=sent)
+    assert (said.status, said.out) == really(script, "restore", *place, sent=sent)
+    for path in (folder, quarantine):
+        assert virtual(machine, path) == contents(path)
+
+
+async def test_a_quarantine_is_checked_as_the_script_does(tmp_path: Path, machine: Machine) -> None:
+    arguments = ("check", str(tmp_path / "kept"), "t1", str(tmp_path), str(tmp_path))
+    argv = ("sudo", "-n", "sh", "-c", scripts.QUARANTINE_SCRIPT, *arguments)
+    said = await answer(machine, *argv)
+    assert (said.status, said.out) == really(scripts.QUARANTINE_SCRIPT, *arguments)
+    machine.quarantine_refusal = "cannot write to it: No space left on device"
+    full = await answer(machine, *argv)
+    assert full.out == b"refused\ncannot write to it: No space left on device\n"
+
+
+async def test_two_units_of_one_repair_are_kept_side_by_side(machine: Machine) -> None:
+    for name in ("a@.service", "b@.service"):
+        machine.files.put(FLEET_UNITS, name, Entry(Kind.FILE, TEXT))
+        said = await answer(machine, *commands.remove_file(name, SHA, "t1").argv)
+        assert said.out == f"removed\n{commands.kept_path(name, 'file', 't1')}\n".encode()
+    for name in ("a@.service", "b@.service"):
+        assert (await answer(machine, *commands.restore_file(name, SHA, "t1").argv)).out
+        assert machine.files.look(FLEET_UNITS, name) == Entry(Kind.FILE, TEXT)
+
+
 async def test_a_file_of_another_hash_stays(tmp_path: Path, machine: Machine) -> None:
     lay(tmp_path, machine, "file")
     arguments = ("remove", str(tmp_path), NAME, "file", "0" * 64, str(tmp_path / "kept"), "t1")
-    said = await answer(machine, "sudo", "-n", "sh", "-c", commands.REMOVE_SCRIPT, *arguments)
-    assert said.out == really(commands.REMOVE_SCRIPT, *arguments)[1]
+    said = await answer(machine, "sudo", "-n", "sh", "-c", scripts.REMOVE_SCRIPT, *arguments)
+    assert said.out == really(scripts.REMOVE_SCRIPT, *arguments)[1]
     assert said.out.startswith(b"refused\n")
     assert machine.files.look(str(tmp_path), NAME) is not None
 
@@ -135,9 +217,9 @@ async def test_a_probe_tells_the_folders_as_the_script_does(
         for number, what in enumerate(whats):
             lay(folder, machine, what, f"u{number}.service")
         machine.files.folders[virtual] = machine.files.folders[str(folder)]
-    script = commands.PROBE_SCRIPT.replace(FLEET_UNITS, str(fleet))
+    script = scripts.PROBE_SCRIPT.replace(FLEET_UNITS, str(fleet))
     _, real = really(script.replace(SYSTEMD_UNITS, str(systemd)), "probe")
-    said = (await answer(machine, "sh", "-c", commands.PROBE_SCRIPT, "probe")).out
+    said = (await answer(machine, "sh", "-c", scripts.PROBE_SCRIPT, "probe")).out
     told = said.replace(FLEET_UNITS.encode(), str(fleet).encode())
     told = told.replace(SYSTEMD_UNITS.encode(), str(systemd).encode())
     assert folder_fields(told) == folder_fields(real)
@@ -163,17 +245,17 @@ async def test_a_journal_that_may_not_be_read_says_so(machine: Machine) -> None:
     machine.journal_refusal = "No journal files were found."
     fields = (await answer(machine, *commands.probe().argv)).out.decode().split("\0")
     assert fields[fields.index("journal") + 1] == "No journal files were found."
-    said = await answer(machine, *commands.follow_journal().argv)
+    said = await answer(machine, *follow_journal().argv)
     assert (said.status, said.err) == (1, b"No journal files were found.\n")
 
 
 async def test_the_journal_is_followed_with_exactly_the_options_we_send(machine: Machine) -> None:
-    said = await run(machine, commands.shell_text(commands.follow_journal(lines=2)))
+    said = await run(machine, commands.shell_text(follow_journal(span=Span(2))))
     assert isinstance(said, Follow)
     first = await anext(said.output)
     await said.output.aclose()
     assert first.count(b"\n") == 2
-    bad = await answer(machine, *commands.follow_journal(after_cursor="nonsense").argv)
+    bad = await answer(machine, *follow_journal(from_cursor="nonsense").argv)
     assert bad.status == 1
 
 
@@ -206,3 +288,75 @@ async def test_the_commands_of_both_restarts_reach_fleet_service(machine: Machin
     assert second not in {0, first}
     assert (await answer(machine, *commands.restart_fleet().argv)).status == 0
     assert machine.fleet.active == "deactivating"
+
+
+def played(wanted: str = "launched") -> tuple[Cluster, Machine]:
+    """A machine on which a unit that pulls an image was started."""
+    cluster = Cluster("0.11.8", machines=1)
+    cluster.submit("web@1.service", WEB, wanted)
+    cluster.run(20)
+    return cluster, cluster.machines[0]
+
+
+async def changes(machine: Machine, since: datetime) -> list[UnitChange]:
+    said = await answer(machine, *commands.unit_changes(since).argv)
+    return list(read_changes(HostAnswer(said.status, said.out, said.err), since))
+
+
+async def test_systemds_changes_of_a_unit_are_told_in_their_order() -> None:
+    cluster, machine = played()
+    web = Untrusted("web@1.service")
+    begin = datetime.fromtimestamp(0, UTC)
+    assert [c.kind for c in await changes(machine, begin) if c.unit == web] == [
+        ChangeKind.STARTING,
+        ChangeKind.STARTED,
+    ]
+    since = datetime.fromtimestamp(machine.journal.clock(), UTC)
+    cluster.run(1)
+    await answer(machine, *commands.restart_fleet().argv)
+    cluster.run(60)
+    found = await changes(machine, since)
+    assert [c.kind for c in found if c.unit == web] == [
+        ChangeKind.STOPPING,
+        ChangeKind.STOPPED,
+        ChangeKind.STARTING,
+        ChangeKind.STARTED,
+    ]
+    assert all(c.at >= since for c in found)
+    stopped, started = (c.at for c in found if c.unit == web and c.kind.endswith("ed"))
+    assert (started - stopped).total_seconds() > machine.traits.pull
+
+
+async def test_the_changes_of_a_journal_that_may_not_be_read_are_not_told() -> None:
+    _, machine = played()
+    machine.journal_refusal = "No journal files were found."
+    with pytest.raises(HostUnreachable, match="No journal files were found"):
+        await changes(machine, datetime.fromtimestamp(0, UTC))
+
+
+async def test_an_image_is_there_once_a_unit_has_pulled_it() -> None:
+    image, other = Untrusted("nginx:1.9"), Untrusted("nginx:1.8")
+    for wanted, present in (("inactive", False), ("launched", True)):
+        _, machine = played(wanted)
+        said = await answer(machine, *commands.list_images().argv)
+        found = read_images(said.out, [image, other])
+        assert (found[image].present, found[other].present) == (present, False)
+
+
+async def test_a_unit_is_started_and_has_a_job_until_it_runs() -> None:
+    cluster, machine = played("loaded")
+    name = "web@1.service"
+    assert (await answer(machine, *commands.start_unit(name).argv)).status == 0
+    assert f"Job={machine.systemd.unit(name).job}".encode() in probe(machine, [name])
+    assert machine.systemd.unit(name).job > 0
+    cluster.run(10)
+    assert machine.systemd.unit(name).active == "active"
+    assert b"Job=" not in probe(machine, [name])
+
+
+async def test_fleet_has_a_job_while_it_stops() -> None:
+    cluster, machine = played()
+    await answer(machine, *commands.restart_fleet().argv)
+    assert f"Job={machine.fleet.job}".encode() in probe(machine, [])
+    cluster.run(30)
+    assert b"Job=" not in probe(machine, [])

@@ -1,0 +1,1 @@
+"""One cure a module: the plan against one fault, from what was just read; pure."""

@@ -1,0 +1,121 @@
+"""The ring: lines in bounded memory, each counted, none changed."""
+
+from datetime import timedelta
+
+import pytest
+from journal_lines import LOOP, NOISE, START, Pane, entry, rule
+
+from fleettui.journal import chunk
+from fleettui.journal.columns import Code, Packer
+from fleettui.journal.ring import Ring
+from fleettui.model.host import NoticeKind
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunk, "LINES", 10)
+    monkeypatch.setattr(chunk, "BYTES", 500)
+
+
+def test_a_line_comes_back_as_it_went_in() -> None:
+    pane = Pane()
+    pane.take([entry("ERROR a.go:1: two\nlines \x1b \u20ac", 5.25, number=42, pid=9)])
+    (place,) = pane.view.forward()
+    line = pane.view.line(place)
+    assert line.message.raw == "ERROR a.go:1: two\nlines \x1b \u20ac"
+    assert (line.level, line.source.raw, line.text.raw) == (
+        "ERROR",
+        "a.go:1",
+        "two\nlines \x1b \u20ac",
+    )
+    assert line.at == START + timedelta(seconds=5.25)
+    assert (line.origin.pid, line.origin.unit.raw, line.code) == (9, "fleet.service", Code.ERROR)
+    assert line.cursor == "s=ab;i=2a"
+
+
+def test_a_line_without_a_prefix_has_its_priority_as_level_and_its_speaker_as_source() -> None:
+    pane = Pane()
+    pane.take([entry("Started fleet.", priority=3), entry("x", priority=4), entry("y")])
+    lines = [pane.view.line(place) for place in pane.view.forward()]
+    assert [line.level for line in lines] == ["ERROR", "WARN", "INFO"]
+    assert {line.source.raw for line in lines} == {"fleetd"}
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "nonsense", "s=1;i=zz;b=2", "s=1;i=-5", "s=1;i=" + "f" * 99]
+)
+def test_a_cursor_of_another_shape_is_kept_whole(cursor: str) -> None:
+    pane = Pane()
+    odd = entry("x")
+    pane.take([type(odd)(cursor, odd.at, odd.message, 6, odd.unit, odd.identifier)])
+    (place,) = pane.view.forward()
+    assert pane.view.line(place).cursor == cursor
+
+
+def test_the_oldest_lines_go_first_and_are_counted() -> None:
+    pane = Pane(ring=Ring(lines=50))
+    for number in range(20):
+        pane.take(entry(f"line {number * 10 + n}", number) for n in range(10))
+        assert pane.adds_up
+    assert pane.ring.received == 200
+    assert pane.ring.evicted == 150
+    assert pane.texts() == [f"line {n}" for n in range(150, 200)]
+
+
+def test_long_lines_are_bounded_by_their_bytes() -> None:
+    pane = Pane(ring=Ring(size=3000))
+    pane.take(entry(f"{n} {'x' * 200}") for n in range(100))
+    assert pane.adds_up
+    assert pane.ring.received == 100
+    assert 5 < pane.ring.held < 20
+    assert pane.texts()[-1].startswith("99 ")
+
+
+def test_a_line_longer_than_a_chunk_is_held_whole() -> None:
+    pane = Pane()
+    pane.take([entry("a"), entry("x" * 5000), entry("b")])
+    assert pane.texts() == ["a", "x" * 5000, "b"]
+
+
+def test_the_stream_that_is_behind_loses_its_lines_first() -> None:
+    pane = Pane(2, Ring(lines=40))
+    pane.take([entry(f"old {n}", n) for n in range(20)], 0)
+    pane.take([entry(f"new {n}", 1000 + n) for n in range(40)], 1)
+    assert [text for text in pane.texts() if text.startswith("new")] == [
+        f"new {n}" for n in range(10, 40)
+    ]
+    assert pane.ring.streams[0].received - pane.ring.streams[0].evicted == 10  # its last chunk
+
+
+def test_rules_are_no_lines() -> None:
+    pane = Pane()
+    pane.take([rule("lost", kind=NoticeKind.GAP), entry("a", 1), rule("back")])
+    assert (pane.ring.received, pane.view.lines, pane.view.count) == (1, 1, 3)
+    first, _, last = (pane.view.line(place) for place in pane.view.forward())
+    assert (first.code, first.origin.notice) == (Code.RULE, NoticeKind.GAP)
+    assert last.text.raw == "back"
+    assert pane.adds_up
+
+
+def test_every_code_is_counted() -> None:
+    pane = Pane()
+    pane.take([entry(LOOP), entry(NOISE), entry("WARN a.go:1: x"), entry("plain"), entry(LOOP)])
+    codes = (Code.FAULT, Code.NOISE, Code.WARNING, Code.PLAIN, Code.ERROR)
+    assert [pane.ring.tally(code) for code in codes] == [2, 1, 1, 1, 0]
+
+
+def test_a_closed_stream_takes_its_lines_along() -> None:
+    pane = Pane(2)
+    pane.take([entry("a")], 0)
+    pane.take([entry("b")], 1)
+    pane.ring.close(0)
+    pane.view.update()
+    assert pane.texts() == ["b"]
+    assert pane.ring.received == 1
+    assert pane.adds_up
+
+
+def test_a_repeat_is_judged_anew_where_its_priority_is_another() -> None:
+    batch = Packer().pack([entry("odd", priority=6), entry("odd", priority=3)])
+    assert list(batch.codes) == [Code.PLAIN, Code.ERROR]
+    assert list(batch.back) == [0, 0]
