@@ -39,7 +39,8 @@ class EtcdUnreachable(Fault):
 
     It began a moment ago, after a last heartbeat: the machine's keys are still there and end with
     their TTL, and from then on nothing in the registry tells of the machine, which answers SSH as
-    before.
+    before. Its fleetd complains until it misses its heartbeat; then, in 0.11 and 0.12, it tries to
+    connect without a word.
     """
 
     name = "etcd-unreachable"

@@ -9,8 +9,8 @@ from fleettui.demo.fleet_agent import State, SystemdSilent
 from fleettui.demo.fleet_jobs import Registry
 from fleettui.demo.fleetd import Fleetd
 from fleettui.demo.journal import SYSTEMD, Journal, Process
-from fleettui.demo.systemd import SimulatedSystemd
-from fleettui.model.host import FLEET_SERVICE
+from fleettui.demo.systemd import SimulatedSystemd, message_id
+from fleettui.model.host import FLEET_SERVICE, ChangeKind
 
 RESTART_SEC = 10.0
 """CoreOS's own setting: how long systemd waits before it starts a killed fleetd again."""
@@ -139,6 +139,8 @@ class FleetService:
     ) -> None:
         self.active, self.sub = "inactive", "dead"
         self.active_since = self.inactive_since = 0.0
+        self.job = 0
+        """systemd's job that stops it; 0 = none. Its start is one moment."""
         self.process: FleetProcess | None = None
         self._clock, self._journal, self._host, self._spawn = clock, journal, host, spawn
         self._start_at: float | None = None
@@ -161,8 +163,9 @@ class FleetService:
             if self.process is None:
                 self.active, self.sub = "inactive", "dead"
             elif self.active != "deactivating":
-                self._say(f"Stopping {DESCRIPTION}...")
+                self._say(f"Stopping {DESCRIPTION}...", ChangeKind.STOPPING)
                 self.active, self.sub = "deactivating", "stop-sigterm"
+                self.job = self._host.new_job()
                 self.process.signals.append("TERM")
 
     def restart(self) -> None:
@@ -203,16 +206,16 @@ class FleetService:
         self.process = self._spawn(self._host.new_pid())
         self.active, self.sub = "active", "running"
         self.active_since = self._clock.now()
-        self._say(f"Started {DESCRIPTION}.")
+        self._say(f"Started {DESCRIPTION}.", ChangeKind.STARTED)
 
     def _ended(self, how: str) -> None:
         if self.process is not None:
             self.process.alive = False
             self.process = None
-        self.inactive_since = self._clock.now()
+        self.inactive_since, self.job = self._clock.now(), 0
         if self.active == "deactivating":
             self.active, self.sub = "inactive", "dead"
-            self._say(f"Stopped {DESCRIPTION}.")
+            self._say(f"Stopped {DESCRIPTION}.", ChangeKind.STOPPED)
             if self._start_again:
                 self._launch()
             return
@@ -223,5 +226,8 @@ class FleetService:
         self.active, self.sub = "activating", "auto-restart"
         self._start_at = self._clock.now() + RESTART_SEC
 
-    def _say(self, message: str, priority: int = 6) -> None:
-        self._journal.say(SYSTEMD, message, about=FLEET_SERVICE, priority=priority)
+    def _say(self, message: str, kind: ChangeKind | None = None, *, priority: int = 6) -> None:
+        marked = message_id(kind)
+        self._journal.say(
+            SYSTEMD, message, about=FLEET_SERVICE, priority=priority, message_id=marked
+        )

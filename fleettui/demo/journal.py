@@ -6,7 +6,7 @@ import json
 import re
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from fleettui.demo.clock import Clock
@@ -58,6 +58,9 @@ class Entry:
     units: frozenset[str]
     """What `-u` finds it by: the unit of its process, and the one systemd speaks of."""
     line: bytes
+    at: float = 0.0
+    """Seconds since 1970, by the machine's clock."""
+    message_id: str = ""
 
 
 class Journal:
@@ -73,34 +76,52 @@ class Journal:
         self._waiting: list[Callable[[], None]] = []
 
     def say(
-        self, process: Process, message: str | bytes, *, about: str = "", priority: int = 6
+        self,
+        process: Process,
+        message: str | bytes,
+        *,
+        about: str = "",
+        priority: int = 6,
+        message_id: str = "",
     ) -> None:
         """Add a line of a process; `about` is the unit systemd itself speaks of."""
         raw = message.encode("utf-8", "surrogateescape") if isinstance(message, str) else message
         with self._lock:
             self._number += 1
             fields = self._fields(process, raw, about, priority)
+            if message_id:
+                fields["MESSAGE_ID"] = message_id
             line = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
             units = frozenset({process.unit, about} - {""})
-            self._entries.append(Entry(self._number, units, line))
+            at = int(str(fields["__REALTIME_TIMESTAMP"])) / 1e6
+            self._entries.append(Entry(self._number, units, line, at, message_id))
             waiting = list(self._waiting)
         for wake in waiting:
             wake()
+
+    def clock(self) -> float:
+        """The machine's time: seconds since 1970."""
+        return self._clock.wall(self._clock.now())
 
     def tail(self, units: Iterable[str], count: int) -> list[Entry]:
         """The newest `count` entries of some units, oldest first."""
         return self._since(frozenset(units), 0)[0][-count:] if count else []
 
+    def marked(self, message_ids: Collection[str], since: float) -> list[Entry]:
+        """The entries that bear one of these IDs, from `since` on (seconds since 1970)."""
+        with self._lock:
+            return [e for e in self._entries if e.message_id in message_ids and e.at >= since]
+
     def after(self, units: Iterable[str], cursor: str) -> list[Entry]:
         """What came after a cursor. Raises BadCursor."""
-        return self._since(frozenset(units), _number(cursor))[0]
+        return self._since(frozenset(units), number_of(cursor))[0]
 
     async def follow(
         self, units: Sequence[str], *, count: int = 10, cursor: str | None = None
     ) -> AsyncGenerator[Sequence[Entry], None]:
         """The newest `count` entries of some units, or all after a cursor, and then every later
         one as it comes, in batches. Raises BadCursor."""
-        wanted, start = frozenset(units), 0 if cursor is None else _number(cursor)
+        wanted, start = frozenset(units), 0 if cursor is None else number_of(cursor)
         loop, news = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
@@ -170,7 +191,8 @@ class Journal:
         return f"{place};m={mono:x};t={real:x};x={mark}"
 
 
-def _number(cursor: str) -> int:
+def number_of(cursor: str) -> int:
+    """The number of a cursor's entry. Raises BadCursor."""
     match = _CURSOR.match(cursor)
     if match is None:
         raise BadCursor(cursor)

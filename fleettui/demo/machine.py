@@ -33,6 +33,8 @@ class Machine:
         self.journal_refusal = ""
         """What journalctl says instead of the journal."""
         self.way = Way(store)
+        self.quarantine_refusal = ""
+        """Why nothing that is removed can be kept; empty = it can."""
         self._prefix = prefix
 
     def tick(self) -> None:

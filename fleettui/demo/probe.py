@@ -1,4 +1,4 @@
-"""The bytes that `commands.PROBE_SCRIPT` would print on a simulated machine."""
+"""The bytes that `scripts.PROBE_SCRIPT` would print on a simulated machine."""
 
 import json
 import re
@@ -80,6 +80,7 @@ def _fleet_properties(machine: Machine) -> Iterable[str]:
     yield f"FragmentPath=/usr/lib/systemd/system/{FLEET_SERVICE}"
     yield from _stamps(machine, fleet.active_since, fleet.inactive_since)
     yield "NeedDaemonReload=no"
+    yield from _job(fleet.job)
 
 
 def _properties(machine: Machine, unit: Unit) -> Iterable[str]:
@@ -91,6 +92,12 @@ def _properties(machine: Machine, unit: Unit) -> Iterable[str]:
     yield f"FragmentPath={f'{FLEET_UNITS}/{unit.name}' if found else ''}"
     yield from _stamps(machine, unit.active_since, unit.inactive_since)
     yield f"NeedDaemonReload={'yes' if machine.systemd.needs_reload(unit) else 'no'}"
+    yield from _job(unit.job)
+
+
+def _job(number: int) -> Iterable[str]:
+    """systemctl names a job only where there is one."""
+    return (f"Job={number}",) if number else ()
 
 
 def _stamps(machine: Machine, active: float, inactive: float) -> Iterable[str]:

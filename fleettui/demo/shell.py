@@ -5,14 +5,17 @@ files, units and journal.
 """
 
 import contextlib
+import hashlib
 import shlex
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from fleettui import commands
-from fleettui.demo.files import Entry, Kind
+from fleettui.commands import scripts
+from fleettui.demo.file_scripts import Place, Said, check_quarantine, remove, restore
+from fleettui.demo.files import Kind
 from fleettui.demo.fleet_agent import SystemdRefused
 from fleettui.demo.journal import BadCursor
+from fleettui.demo.journalctl import read_options
 from fleettui.demo.machine import Machine
 from fleettui.demo.probe import probe
 from fleettui.model.host import FLEET_SERVICE
@@ -37,7 +40,15 @@ class Follow:
     status: int = _KILLED_BY_TERM
 
 
-async def run(machine: Machine, text: str) -> Answer | Follow:
+Stdin = Callable[[], Awaitable[bytes]]
+"""All of a command's standard input, for one that reads it."""
+
+
+async def _nothing() -> bytes:
+    return b""
+
+
+async def run(machine: Machine, text: str, stdin: Stdin = _nothing) -> Answer | Follow:
     """What a login shell on `machine` makes of `text`."""
     try:
         argv = shlex.split(text)
@@ -46,28 +57,36 @@ async def run(machine: Machine, text: str) -> Answer | Follow:
     if shlex.join(argv) != text or not argv:
         return _unknown(text.partition(" ")[0])  # more of a shell than this is not simulated
     match argv:
-        case ["sh", "-c", commands.PROBE_SCRIPT, _, *units]:
+        case ["sh", "-c", scripts.PROBE_SCRIPT, _, *units]:
             span = units.pop(0) if units and units[0].startswith("--since=") else None
             return Answer(out=probe(machine, units, span))
-        case ["sh", "-c", commands.JOURNAL_SCRIPT, _, *options]:
+        case ["sh", "-c", scripts.JOURNAL_SCRIPT, _, *options]:
             return _journalctl(machine, options)
-        case ["sh", "-c", commands.COPY_SCRIPT, _, folder, name]:
+        case ["sh", "-c", scripts.COPY_SCRIPT, _, folder, name]:
             return _copy(machine, folder, name)
+        case ["sh", "-c", scripts.IMAGES_SCRIPT, _]:
+            return _images(machine)
+        case ["journalctl", "-o", "json", "--no-pager", since, "_PID=1", *ids]:
+            return _unit_changes(machine, since, ids)
         case ["sudo", "-n", *rest]:
-            return await _sudo(machine, rest)
+            return await _sudo(machine, rest, stdin)
     return _unknown(argv[0])
 
 
-async def _sudo(machine: Machine, argv: Sequence[str]) -> Answer:
+async def _sudo(machine: Machine, argv: Sequence[str], stdin: Stdin) -> Answer | Follow:
     if machine.sudo_refusal:
         return Answer(1, err=f"{machine.sudo_refusal}\n".encode())
     match argv:
         case ["true"]:
             return Answer()
-        case ["sh", "-c", commands.REMOVE_SCRIPT, _, folder, name, kind, want, quarantine, token]:
+        case ["sh", "-c", scripts.JOURNAL_SCRIPT, _, *options]:
+            return _journalctl(machine, options, as_root=True)
+        case ["sh", "-c", script, _, *arguments]:
+            sent = await stdin() if script == scripts.RESTORE_SCRIPT else b""
             with machine.systemd.lock:
-                lines = _remove(machine, (folder, name), kind, want, (quarantine, token))
-            return Answer(out="".join(f"{line}\n" for line in lines).encode())
+                said = _file_script(machine, script, arguments, sent)
+            if said is not None:
+                return Answer(out="".join(f"{line}\n" for line in said).encode())
         case ["systemctl", *rest]:
             return await _systemctl(machine, rest)
     return Answer(1, err=f"sudo: {argv[0] if argv else ''}: command not found\n".encode())
@@ -89,68 +108,64 @@ def _copy(machine: Machine, folder: str, name: str) -> Answer:
     return Answer(out=stat.encode() + entry.content)
 
 
-def _remove(
-    machine: Machine, place: tuple[str, str], kind: str, want: str, keep: tuple[str, str]
-) -> tuple[str, ...]:
-    files, (folder, name) = machine.files, place
-    if folder not in files.folders:
-        return "refused", f"cannot enter {folder}"
-    entry = files.look(folder, name)
-    if entry is None:
-        return ("absent",)
-    found = _look(entry, kind, want)
-    if found != "as-expected":
-        return "refused", f"{folder}/{name} is {found}"
-    quarantine, kept = keep[0], f"{keep[1]}.{kind}"
-    if files.look(quarantine, kept) is not None:
-        return "refused", f"{quarantine}/{kept} is there already"
-    files.remove(folder, name)
-    files.put(quarantine, kept, entry)
-    return "removed", f"{quarantine}/{kept}"
+def _file_script(
+    machine: Machine, script: str, arguments: Sequence[str], stdin: bytes
+) -> Said | None:
+    """What one of the scripts that change files says; None for any other."""
+    match script, arguments:
+        case scripts.QUARANTINE_SCRIPT, [quarantine, _, *_]:
+            return check_quarantine(machine.files, quarantine, machine.quarantine_refusal)
+        case scripts.REMOVE_SCRIPT, [folder, name, kind, want, quarantine, token]:
+            place = Place(folder, name, kind, want, quarantine, token)
+            return remove(machine.files, place)
+        case scripts.RESTORE_SCRIPT, [folder, name, kind, want, quarantine, token, mode, owner]:
+            place = Place(folder, name, kind, want, quarantine, token)
+            return restore(machine.files, place, (mode, owner), stdin)
+    return None
 
 
-def _look(entry: Entry, kind: str, want: str) -> str:
-    if kind == "link":
-        if entry.kind is not Kind.LINK:
-            return "not a symbolic link"
-        target = entry.content.decode("utf-8", "surrogateescape")
-        return "as-expected" if target == want else f"a link to {target}"
-    if entry.kind is not Kind.FILE:
-        return "a symbolic link" if entry.kind is Kind.LINK else "not a regular file"
-    if entry.links != 1:
-        return "a file with more than one hard link"
-    return "as-expected" if entry.sha256 == want else f"a file with sha256 {entry.sha256}"
+def _images(machine: Machine) -> Answer:
+    """`docker images`, and no other such program."""
+    rows = ["REPOSITORY          TAG                 IMAGE ID            CREATED"]
+    for image in sorted(machine.systemd.images):
+        last = image.rpartition("/")[2]
+        tag = last.partition(":")[2]
+        name = image.removesuffix(f":{tag}") if tag else image
+        digest = hashlib.sha256(image.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        rows.append(f"{name:20}{tag or 'latest':20}{digest:20}8 weeks ago")
+    fields = ("fleettui-images-1", "docker", "0", "\n".join(rows), "end")
+    return Answer(out=b"".join(f.encode("utf-8", "surrogateescape") + b"\0" for f in fields))
 
 
 # --- journalctl and systemctl ----------------------------------------------------------------
 
 
-def _journalctl(machine: Machine, options: Sequence[str]) -> Answer | Follow:
+def _journalctl(
+    machine: Machine, options: Sequence[str], *, as_root: bool = False
+) -> Answer | Follow:
+    if machine.journal_refusal and not as_root:
+        return Answer(1, err=f"{machine.journal_refusal}\n".encode())
+    try:
+        asked = read_options(options, machine.journal)
+    except BadCursor:
+        return Answer(1, err=b"Failed to seek to cursor: Invalid argument\n")
+    except ValueError as wrong:
+        return Answer(1, err=f"{wrong}\n".encode())
+    if asked.follow:
+        return Follow(asked.lines(machine.journal))
+    return Answer(out=b"".join(e.line + b"\n" for e in asked.now(machine.journal)))
+
+
+def _unit_changes(machine: Machine, since: str, ids: Sequence[str]) -> Answer:
+    """systemd's own lines with one of the message IDs, from `--since=@SECONDS` on."""
     if machine.journal_refusal:
         return Answer(1, err=f"{machine.journal_refusal}\n".encode())
-    match options:
-        case ["-u", unit, "-o", "json", "-f", "--no-pager", "-n", count] if count.isdecimal():
-            return Follow(_lines(machine, unit, int(count), None))
-        case ["-u", unit, "-o", "json", "-f", "--no-pager", "--no-tail", since] if since.startswith(
-            "--after-cursor="
-        ):
-            cursor = since.removeprefix("--after-cursor=")
-            try:
-                machine.journal.after([unit], cursor)
-            except BadCursor:
-                return Answer(1, err=b"Failed to seek to cursor: Invalid argument\n")
-            return Follow(_lines(machine, unit, 0, cursor))
-    return Answer(1, err=f"journalctl: unrecognized option in {options}\n".encode())
-
-
-async def _lines(
-    machine: Machine, unit: str, count: int, cursor: str | None
-) -> AsyncGenerator[bytes, None]:
-    follow = machine.journal.follow([unit], count=count, cursor=cursor)
-    async with contextlib.aclosing(follow) as batches:
-        async for batch in batches:
-            if batch:
-                yield b"".join(entry.line + b"\n" for entry in batch)
+    begin = since.removeprefix("--since=@")
+    if not begin.isdecimal():
+        return Answer(1, err=f"Failed to parse timestamp: {begin}\n".encode())
+    wanted = {word.removeprefix("MESSAGE_ID=") for word in ids}
+    entries = machine.journal.marked(wanted, int(begin))
+    return Answer(out=b"".join(entry.line + b"\n" for entry in entries))
 
 
 async def _systemctl(machine: Machine, argv: Sequence[str]) -> Answer:
@@ -167,7 +182,12 @@ async def _systemctl(machine: Machine, argv: Sequence[str]) -> Answer:
         ]:
             machine.fleet.kill(signal)
             return Answer()
-        case [("start" | "stop" | "restart") as verb, "--no-block", unit]:
+        case [("start" | "stop" | "restart") as verb, "--no-block", unit] | [
+            ("start" | "stop" | "restart") as verb,
+            "--no-block",
+            "--",
+            unit,
+        ]:
             return _job(machine, verb, unit)
         case [("start" | "stop" | "restart") as verb, unit]:
             answer = _job(machine, verb, unit)

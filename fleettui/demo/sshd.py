@@ -121,7 +121,7 @@ async def _execute(
         process.stderr.write(b"the demo's machines have no interactive shell\n")
         process.exit(1)
         return
-    answer = await run(machine, command)
+    answer = await run(machine, command, process.stdin.read)
     if isinstance(answer, Answer):
         process.stdout.write(answer.out)
         process.stderr.write(answer.err)

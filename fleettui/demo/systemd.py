@@ -5,12 +5,13 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from fleettui.commands import MESSAGE_IDS
 from fleettui.demo.clock import Clock
 from fleettui.demo.files import Files, Kind, file, link
 from fleettui.demo.fleet_agent import State, SystemdRefused
 from fleettui.demo.journal import SYSTEMD, Journal, Process
 from fleettui.demo.traits import Traits
-from fleettui.model.host import FLEET_UNITS, SYSTEMD_UNITS
+from fleettui.model.host import FLEET_UNITS, SYSTEMD_UNITS, ChangeKind
 from fleettui.model.names import UNIT_TYPES, is_template, refusal
 from fleettui.model.unitfile import UnitFile
 from fleettui.model.untrusted import Untrusted
@@ -37,6 +38,8 @@ class Unit:
     """When the present start or stop ends."""
     again: bool = False
     """Start once the present stop has ended."""
+    job: int = 0
+    """systemd's job that starts or stops it; 0 = none."""
     wanted: bool = False
     """Another unit names it: systemd keeps it in memory, found or not, until a reload."""
 
@@ -66,6 +69,9 @@ class SimulatedSystemd:
         self._journal = journal
         self._units: dict[str, Unit] = {}
         self._pids = itertools.count(600 + 37 * traits.number, 13)
+        self._jobs = itertools.count(1200, 2)
+        self.images: set[str] = set()
+        """Container images that were pulled, each with its tag where it was named."""
 
     # --- what fleetd asks (fleet_agent.Systemd) ----------------------------------------------
 
@@ -106,8 +112,8 @@ class SimulatedSystemd:
             if unit.text is None and unit.active == "inactive":
                 raise SystemdRefused(f"Unit {name} not loaded.")
             if unit.active in {"active", "activating"}:
-                self._say(unit, f"Stopping {unit.description}...")
-                unit.active, unit.sub = "deactivating", "stop-sigterm"
+                self._say(unit, f"Stopping {unit.description}...", ChangeKind.STOPPING)
+                unit.active, unit.sub, unit.job = "deactivating", "stop-sigterm", self.new_job()
                 unit.due = self._clock.now() + _MOMENT
 
     def managed(self) -> dict[str, str]:
@@ -144,6 +150,9 @@ class SimulatedSystemd:
 
     def new_pid(self) -> int:
         return next(self._pids)
+
+    def new_job(self) -> int:
+        return next(self._jobs)
 
     def crash(self, name: str) -> None:
         """Have a unit's main process die with status 1."""
@@ -185,11 +194,11 @@ class SimulatedSystemd:
 
     def _begin_start(self, unit: Unit) -> None:
         unit_file = _file(unit.text)
-        self._say(unit, f"Starting {unit.description}...")
+        self._say(unit, f"Starting {unit.description}...", ChangeKind.STARTING)
         for option in ("Wants", "Requires", "After"):
             for name in " ".join(unit_file.values("Unit", option)).split():
                 self._units.setdefault(name, Unit(name, self._text(name), wanted=True))
-        unit.active = "activating"
+        unit.active, unit.job = "activating", self.new_job()
         unit.sub = "start-pre" if unit_file.values("Service", "ExecStartPre") else "start"
         for pull in unit_file.image_pulls:
             image = pull.split()[-1]
@@ -201,14 +210,16 @@ class SimulatedSystemd:
         if unit.active == "activating":
             for pull in _file(unit.text).image_pulls:
                 image = pull.split()[-1]
-                self._speak(unit, "docker", f"Status: Image is up to date for {image}")
+                news = "Image is up to date" if image in self.images else "Downloaded newer image"
+                self.images.add(image)
+                self._speak(unit, "docker", f"Status: {news} for {image}")
             kind = unit.name.rpartition(".")[2]
             unit.active, unit.sub = "active", _IDLE_SUB.get(kind, "running")
             unit.main_pid = self.new_pid() if unit.is_service else 0
-            unit.active_since = now
-            self._say(unit, f"Started {unit.description}.")
+            unit.active_since, unit.job = now, 0
+            self._say(unit, f"Started {unit.description}.", ChangeKind.STARTED)
         elif unit.active == "deactivating":
-            self._say(unit, f"Stopped {unit.description}.")
+            self._say(unit, f"Stopped {unit.description}.", ChangeKind.STOPPED)
             again, unit.again = unit.again, False
             self._end(unit, "inactive", "dead")
             if again and unit.text is not None:
@@ -216,15 +227,24 @@ class SimulatedSystemd:
 
     def _end(self, unit: Unit, active: str, sub: str) -> None:
         unit.active, unit.sub, unit.main_pid, unit.due = active, sub, 0, None
+        unit.job = 0
         unit.inactive_since = self._clock.now()
 
-    def _say(self, unit: Unit, message: str, priority: int = 6) -> None:
-        self._journal.say(SYSTEMD, message, about=unit.name, priority=priority)
+    def _say(
+        self, unit: Unit, message: str, kind: ChangeKind | None = None, *, priority: int = 6
+    ) -> None:
+        marked = message_id(kind)
+        self._journal.say(SYSTEMD, message, about=unit.name, priority=priority, message_id=marked)
 
     def _speak(self, unit: Unit, program: str, message: str) -> None:
         exe = f"/usr/bin/{program}"
         who = Process(program, self.new_pid(), unit.name, exe, f"{exe} pull")
         self._journal.say(who, message)
+
+
+def message_id(kind: ChangeKind | None) -> str:
+    """The MESSAGE_ID of systemd's own lines of a kind; none for any other line."""
+    return next((i for i, of in MESSAGE_IDS.items() if of is kind), "")
 
 
 def _file(text: str | None) -> UnitFile:

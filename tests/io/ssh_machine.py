@@ -34,6 +34,7 @@ class SshMachine:
     )
     users: frozenset[str] = frozenset({"core"})
     options: dict[str, object] = field(default_factory=dict)
+    address: str = "127.0.0.1"
     port: int = 0
     asked: list[str] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
@@ -68,7 +69,7 @@ class SshMachine:
             "encoding": None,
             **self.options,
         }
-        self._acceptor = await asyncssh.listen("127.0.0.1", self.port, **options)
+        self._acceptor = await asyncssh.listen(self.address, self.port, **options)
         self.port = self._acceptor.get_port()
 
     async def stop(self) -> None:
@@ -86,7 +87,7 @@ class SshMachine:
     @property
     def known_host(self) -> str:
         """The line of a known_hosts file that knows this machine."""
-        return f"[127.0.0.1]:{self.port} {public(self.host_key)}\n"
+        return f"[{self.address}]:{self.port} {public(self.host_key)}\n"
 
     async def _run(self, process: Process) -> None:
         command = process.command or ""

@@ -6,70 +6,23 @@ import shutil
 import signal
 import stat
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from unit_folders import NAME, SHA, SHELLS, TEXT, TOKEN, UnitFolders, run
 
-from fleettui.commands import COPY_SCRIPT, JOURNAL_SCRIPT, PROBE_SCRIPT, REMOVE_SCRIPT
+from fleettui.commands.scripts import COPY_SCRIPT, JOURNAL_SCRIPT, PROBE_SCRIPT
 from fleettui.hosts.copies import read_copy
 from fleettui.hosts.probe import read_probe
 from fleettui.model.host import FLEET_UNITS, SYSTEMD_UNITS, EntryKind, HostFacts
 from fleettui.model.untrusted import Untrusted
 
-SHELLS = [shell for shell in ("sh", "dash", "bash") if shutil.which(shell)]
-TEXT = b"[Service]\nExecStart=/bin/sleep 1000\n"
-SHA = hashlib.sha256(TEXT).hexdigest()
-NAME = "foo@.service"
-TOKEN = "20261122-1-foo"
-
 
 @pytest.fixture(params=SHELLS)
 def shell(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-def run(
-    shell: str, script: str, args: Sequence[str | Path], env: Mapping[str, str] = os.environ
-) -> subprocess.CompletedProcess[bytes]:
-    argv = [shell, "-c", script, "fleettui-test", *map(str, args)]
-    return subprocess.run(argv, capture_output=True, env=env, timeout=30, check=False)
-
-
-class UnitFolders:
-    """fleet's folder, systemd's folder and a quarantine, all in a temporary place."""
-
-    def __init__(self, root: Path, shell: str) -> None:
-        self.shell = shell
-        self.fleet, self.systemd = root / "fleet", root / "systemd"
-        self.quarantine = root / "fleettui" / "quarantine"
-        self.bin = root / "bin"
-        for folder in (self.fleet, self.systemd, self.bin):
-            folder.mkdir()
-        self.file, self.link = self.fleet / NAME, self.systemd / NAME
-        self.file.write_bytes(TEXT)
-        self.link.symlink_to(self.file)
-
-    def remove_file(self, name: str = NAME, sha256: str = SHA, folder: Path | None = None) -> str:
-        args = (folder or self.fleet, name, "file", sha256, self.quarantine, TOKEN)
-        return self._remove(args)
-
-    def remove_link(self, name: str = NAME) -> str:
-        args = (self.systemd, name, "link", self.fleet / name, self.quarantine, TOKEN)
-        return self._remove(args)
-
-    def stub(self, program: str, text: str) -> None:
-        """Put a program of that name before the real one."""
-        path = self.bin / program
-        path.write_text(f"#!/bin/sh\n{text}\n")
-        path.chmod(0o755)
-
-    def _remove(self, args: Sequence[str | Path]) -> str:
-        env = os.environ | {"PATH": f"{self.bin}:{os.environ['PATH']}"}
-        ran = run(self.shell, REMOVE_SCRIPT, args, env)
-        assert ran.returncode == 0, ran
-        return ran.stdout.decode()
 
 
 @pytest.fixture
@@ -233,21 +186,32 @@ def test_a_hostile_name_that_is_absent_runs_nothing(units: UnitFolders) -> None:
 
 def test_a_kept_file_is_never_overwritten(units: UnitFolders) -> None:
     units.quarantine.mkdir(parents=True)
-    kept = units.quarantine / f"{TOKEN}.file"
-    kept.symlink_to("/nowhere")
-    assert units.remove_file() == f"refused\n{kept} is there already\n"
+    units.kept().symlink_to("/nowhere")
+    units.kept(nth="2.").write_text("kept before")
+    assert units.remove_file() == f"removed\n{units.kept(nth='3.')}\n"
+    assert units.kept(nth="3.").read_bytes() == TEXT
+    assert units.kept(nth="2.").read_text() == "kept before"
+    assert units.kept().is_symlink()
+
+
+def test_a_quarantine_full_of_one_name_stops_before_the_change(units: UnitFolders) -> None:
+    units.quarantine.mkdir(parents=True)
+    for nth in ("", *(f"{n}." for n in range(2, 101))):
+        units.kept(nth=nth).touch()
+    assert units.remove_file().endswith("and all before it are there already\n")
     assert units.file.read_bytes() == TEXT
 
 
 def test_a_quarantine_that_cannot_be_made_stops_before_the_change(units: UnitFolders) -> None:
     units.quarantine.parent.write_text("in the way")
-    assert units.remove_file() == f"refused\ncannot make {units.quarantine}\n"
+    said = units.remove_file()
+    assert said.startswith(f"refused\ncannot make {units.quarantine}: ")
+    assert "Not a directory" in said
     assert units.file.read_bytes() == TEXT
 
 
 def test_a_kind_the_script_does_not_know_removes_nothing(units: UnitFolders) -> None:
-    args = (units.fleet, NAME, "folder", SHA, units.quarantine, TOKEN)
-    assert units._remove(args).startswith("refused\n")
+    assert units.remove(units.fleet, NAME, "folder", SHA).startswith("refused\n")
     assert units.file.exists()
 
 
@@ -280,7 +244,7 @@ def test_a_file_swapped_and_written_anew_is_kept_and_named(units: UnitFolders) -
 
 def test_a_rename_that_fails_is_told_and_the_file_stays(units: UnitFolders) -> None:
     units.stub("mv", "echo 'mv: no space' >&2; exit 1")
-    assert units.remove_file() == f"refused\ncould not rename {units.file}\n"
+    assert units.remove_file() == f"refused\ncould not rename {units.file}: mv: no space\n"
     assert units.file.read_bytes() == TEXT
 
 

@@ -12,6 +12,7 @@ import pytest
 from demo_access import FAST, broken_machine, fault_lines, login, perform, told, until
 
 from fleettui import commands
+from fleettui.commands.journal import follow_journal
 from fleettui.demo.cluster import DemoCluster, DemoSettings
 from fleettui.demo.http_registry import HttpRegistry
 from fleettui.demo.journal import SYSTEMD
@@ -217,7 +218,7 @@ async def test_nothing_is_left_when_it_ends() -> None:
     async with DemoCluster(FAST) as demo:
         folder, endpoint = demo.identity.parent, demo.endpoint
         async with login(demo, demo.machines[0]) as connection:
-            follow = commands.shell_text(commands.follow_journal())
+            follow = commands.shell_text(follow_journal())
             await connection.create_process(follow, encoding=None)
     assert not folder.exists()
     new = set(threading.enumerate()) - before

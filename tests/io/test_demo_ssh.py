@@ -11,8 +11,9 @@ import pytest
 from demo_access import DEADLINE, FAST, broken_machine, fault_lines, login, perform, until
 
 from fleettui import commands
+from fleettui.commands.journal import follow_journal
 from fleettui.demo.cluster import DemoCluster
-from fleettui.model.host import SYSTEMD_UNITS
+from fleettui.model.host import SYSTEMD_UNITS, Span
 
 
 @pytest.fixture
@@ -52,16 +53,18 @@ async def test_the_fault_goes_on_by_itself(lasting: DemoCluster) -> None:
 async def test_the_journal_is_followed_and_resumed_without_loss(lasting: DemoCluster) -> None:
     broken = broken_machine(lasting)
     async with login(lasting, broken) as connection:
-        first = commands.shell_text(commands.follow_journal(lines=5))
+        first = commands.shell_text(follow_journal(span=Span(5)))
         process = await connection.create_process(first, encoding=None)
         read = [json.loads(await process.stdout.readline()) for _ in range(7)]
         process.stdin.write_eof()
         await process.wait()
         assert process.exit_status == 143
         cursor = str(read[-1]["__CURSOR"])
-        again = commands.shell_text(commands.follow_journal(after_cursor=cursor))
+        again = commands.shell_text(follow_journal(from_cursor=cursor))
         process = await connection.create_process(again, encoding=None)
-        read += [json.loads(await process.stdout.readline()) for _ in range(3)]
+        again_read = [json.loads(await process.stdout.readline()) for _ in range(4)]
+        assert again_read[0] == read[-1]
+        read += again_read[1:]
         process.stdin.write_eof()
         await process.wait()
     cursors = [entry["__CURSOR"] for entry in read]
@@ -96,7 +99,7 @@ async def test_every_machine_has_a_host_key_of_its_own(lasting: DemoCluster) -> 
 
 
 async def test_a_connection_has_ten_sessions_and_no_more(lasting: DemoCluster) -> None:
-    follow = commands.shell_text(commands.follow_journal())
+    follow = commands.shell_text(follow_journal())
     async with login(lasting, lasting.machines[0]) as connection:
         ten = [await connection.create_process(follow, encoding=None) for _ in range(10)]
         with pytest.raises(asyncssh.ChannelOpenError):
