@@ -1,10 +1,11 @@
 """The app: holds the one picture of the cluster, keeps it fresh, and opens the screens."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -12,23 +13,43 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from fleettui.access import HostKeyQuestion, HostUnreachable, Observer, Operator
+from fleettui.diagnosis.departed import Place, place_of
+from fleettui.diagnosis.finding import Finding
 from fleettui.model.clock import now
 from fleettui.model.cluster import Machine, RegistryView
 from fleettui.model.host import HostReport, NotChecked
+from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.console.screen import ConsoleScreen
 from fleettui.ui.detail.screen import DetailScreen
 from fleettui.ui.dialogs.help import HelpScreen
 from fleettui.ui.dialogs.question import QuestionScreen, host_key_text
-from fleettui.ui.messages import DetailsAsked, FactsAsked, RepairAsked, ViewTaken
+from fleettui.ui.messages import (
+    DetailsAsked,
+    FactsAsked,
+    LockChanged,
+    RepairAsked,
+    RepairsAsked,
+    ResumeAsked,
+    ViewTaken,
+    WatchAsked,
+)
 from fleettui.ui.paint import Tone, paint, paint_lines
-from fleettui.ui.picture import Picture, asked_at
+from fleettui.ui.picture import Picture
+
+if TYPE_CHECKING:
+    from fleettui.ui.wizard.screen import WizardScreen
 
 PROBE_EVERY = timedelta(seconds=10)
 RETRY_EVERY = timedelta(seconds=4)
-"""A machine that did not answer is asked again sooner, so that its return is soon seen."""
+"""A machine of the registry that did not answer is asked again sooner, so that its return is soon
+seen."""
 PROBES_PER_SECOND = 5
 """A large cluster is asked round by round at this pace, so that asking never becomes a load."""
+
+
+LET_GO_WITHIN = 0.4
+"""Seconds that quitting waits for a repair to be let go; its lock expires by itself anyway."""
 
 
 class FleetApp(App[None]):
@@ -44,22 +65,40 @@ class FleetApp(App[None]):
     ]
 
     picture: reactive[Picture] = reactive(Picture)
+    holder: reactive[LockHolder | None] = reactive(None)
+    """Who repairs right now, here or elsewhere."""
 
-    def __init__(self, access: Observer, records: Path) -> None:
+    def __init__(
+        self,
+        access: Observer,
+        records: Path,
+        repair: tuple[Finding, Machine | None] | None = None,
+    ) -> None:
+        """`repair` is a finding, with its machine, whose wizard is opened at once."""
         super().__init__()
+        self._repair = repair
         self._access = access
         self._records = records
-        self._asking: set[Untrusted] = set()
+        self._asking: set[Place] = set()
 
     def on_mount(self) -> None:
-        self.push_screen(ConsoleScreen(self._access).data_bind(FleetApp.picture))
+        self.push_screen(
+            ConsoleScreen(self._access, self._records.parent / "journals").data_bind(
+                FleetApp.picture, FleetApp.holder
+            )
+        )
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
         """Only now, after the first paint, the network is touched."""
         self._access.hosts.ask_host_keys(self._trusts)
         self._access.registry.follow(self._view_taken)
+        self._access.registry.follow_lock(self._lock_changed)
         self.set_interval(1.0, self._ask_due)
+        if self._repair is not None:
+            self._begin_repair(*self._repair)
+        elif isinstance(self._access, Operator):
+            self.run_worker(self._offer_to_resume(self._access))
 
     # --- facts go up --------------------------------------------------------------------------
 
@@ -67,23 +106,36 @@ class FleetApp(App[None]):
         """Called on the follower's thread."""
         self.post_message(ViewTaken(view))
 
+    def _lock_changed(self, holder: LockHolder | None) -> None:
+        """Called on the follower's thread."""
+        self.post_message(LockChanged(holder))
+
+    def on_lock_changed(self, message: LockChanged) -> None:
+        self.holder = message.holder
+
     def on_view_taken(self, message: ViewTaken) -> None:
         self.picture = self.picture.with_view(message.view)
         self._ask_due()
 
     def _ask_due(self) -> None:
-        """Ask the machines whose facts are missing or old."""
-        machines = self.picture.snapshot.machines if self.picture.snapshot else {}
+        """Ask the machines whose facts are missing or old, those that left the registry too."""
+        picture = self.picture
+        machines = picture.places
         pace = timedelta(seconds=len(machines) / PROBES_PER_SECOND)
-        for machine in machines.values():
-            report = self.picture.reports.get(machine.id)
-            every = RETRY_EVERY if isinstance(report, NotChecked) else PROBE_EVERY
-            if report is None or now() - asked_at(report) > max(every, pace):
+        for machine in machines:
+            asked = picture.asked_at(machine)
+            if asked is None or now() - asked > max(self._every(machine), pace):
                 self._ask(machine)
 
+    def _every(self, machine: Machine) -> timedelta:
+        listed = self.picture.snapshot.machines if self.picture.snapshot else {}
+        is_silent = isinstance(self.picture.reports.get(machine.id), NotChecked)
+        return RETRY_EVERY if is_silent and listed.get(machine.id) is machine else PROBE_EVERY
+
     def _ask(self, machine: Machine) -> None:
-        if machine.id not in self._asking:
-            self._asking.add(machine.id)
+        place = place_of(machine)
+        if place not in self._asking:
+            self._asking.add(place)
             self.run_worker(self._asked(machine), group="probes")
 
     async def _asked(self, machine: Machine) -> None:
@@ -93,12 +145,12 @@ class FleetApp(App[None]):
         except HostUnreachable as reason:
             report = NotChecked(machine.id, now(), Untrusted(str(reason)))
         finally:
-            self._asking.discard(machine.id)
-        self.picture = self.picture.with_report(report)
+            self._asking.discard(place_of(machine))
+        self.picture = self.picture.with_report(report, machine)
 
     def on_facts_asked(self, _: FactsAsked) -> None:
         self._access.registry.refresh()
-        for machine in self.picture.snapshot.machines.values() if self.picture.snapshot else ():
+        for machine in self.picture.places:
             self._ask(machine)
 
     async def _trusts(self, question: HostKeyQuestion) -> bool:
@@ -115,27 +167,77 @@ class FleetApp(App[None]):
 
     def on_repair_asked(self, message: RepairAsked) -> None:
         finding = message.finding
-        if not isinstance(self._access, Operator) or finding.unit is None:
+        self._begin_repair(finding, self.picture.machine(finding.machine_id))
+
+    def _begin_repair(self, finding: Finding, machine: Machine | None) -> None:
+        if isinstance(self._access, Operator):
+            # An observer's process never even loads what repairs.
+            from fleettui.ui.wizard.screen import WizardScreen
+
+            self._open_wizard(WizardScreen(self._access, finding, machine, self._records))
+
+    def on_resume_asked(self, message: ResumeAsked) -> None:
+        """Go on with a repair that was left; its machine may have left the registry since."""
+        if not isinstance(self._access, Operator):
             return
-        # An observer's process never even loads what repairs.
+        from fleettui.repair.past import read_past
         from fleettui.ui.wizard.screen import WizardScreen
 
-        if any(isinstance(screen, WizardScreen) for screen in self.screen_stack):
+        past = read_past(message.record)
+        if past.finding is not None and past.plan is not None:
+            machine = self.picture.machine(past.machine_id) or past.plan.machine
+            self._open_wizard(
+                WizardScreen(self._access, past.finding, machine, self._records, past)
+            )
+
+    def _open_wizard(self, screen: "WizardScreen") -> None:
+        if any(isinstance(known, type(screen)) for known in self.screen_stack):
             return  # a second press of the same key
-        machine = self.picture.machine(finding.machine_id)
-        screen = WizardScreen(self._access, finding, machine, self._records)
-        self.push_screen(screen, lambda _: self.on_facts_asked(FactsAsked()))
+        self.push_screen(
+            screen.data_bind(FleetApp.holder), lambda _: self.on_facts_asked(FactsAsked())
+        )
+
+    async def _offer_to_resume(self, access: Operator) -> None:
+        """Ask once whether to go on with the newest repair that was left on this cluster."""
+        from fleettui.repair.past import past_repairs
+        from fleettui.ui.repairs.rows import is_left, left_lines
+
+        repairs = await asyncio.to_thread(past_repairs, self._records)
+        left = [past for past in repairs if is_left(past, access.cluster)]
+        if left:
+            question = QuestionScreen(
+                paint_lines(left_lines(left[0], others=len(left) - 1)), yes="Resume", no="Later"
+            )
+            if await self.push_screen_wait(question):
+                self.post_message(ResumeAsked(left[0].path))
+
+    def on_repairs_asked(self, _: RepairsAsked) -> None:
+        from fleettui.ui.repairs.screen import RepairsScreen
+
+        screen = RepairsScreen(self._access, self._records)
+        self.push_screen(screen.data_bind(FleetApp.picture, FleetApp.holder))
+
+    def on_watch_asked(self, _: WatchAsked) -> None:
+        from fleettui.ui.repairs.watch import WatchScreen
+
+        screen = WatchScreen(self._access)
+        self.push_screen(screen.data_bind(FleetApp.picture, FleetApp.holder))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
         """The palette: nothing here writes to the cluster, nor a file."""
         yield SystemCommand("Keys", "The keys that work here", self.action_keys)
         yield SystemCommand("Refresh", "Read everything afresh", self.action_refresh)
+        yield SystemCommand("Repairs", "Past repairs and their reports", self.action_repairs)
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
         yield SystemCommand("Quit", "Leave fleettui", self.action_leave)
 
     def action_refresh(self) -> None:
         """Read the registry and every machine afresh."""
         self.on_facts_asked(FactsAsked())
+
+    def action_repairs(self) -> None:
+        """The list of repairs, past and under way."""
+        self.on_repairs_asked(RepairsAsked())
 
     def action_keys(self) -> None:
         if not isinstance(self.screen, HelpScreen):
@@ -164,4 +266,10 @@ class FleetApp(App[None]):
 
     async def _quit(self) -> None:
         self.workers.cancel_all()
+        for screen in self.screen_stack:
+            let_go = getattr(screen, "let_go", None)
+            if let_go is not None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LET_GO_WITHIN):
+                        await let_go()
         self.exit()

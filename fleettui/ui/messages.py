@@ -1,11 +1,13 @@
 """What the app is told, in the past tense; payloads are frozen."""
 
 from collections.abc import Hashable
+from pathlib import Path
 
 from textual.message import Message
 
 from fleettui.diagnosis.finding import Finding
 from fleettui.model.cluster import RegistryView
+from fleettui.model.lock import LockHolder
 
 
 class ViewTaken(Message):
@@ -38,3 +40,27 @@ class DetailsAsked(Message):
 
 class FactsAsked(Message):
     """The operator wants the registry and every machine read afresh."""
+
+
+class LockChanged(Message):
+    """Somebody took the repair lock, went on to another stage, or gave it back."""
+
+    def __init__(self, holder: LockHolder | None) -> None:
+        super().__init__()
+        self.holder = holder
+
+
+class RepairsAsked(Message):
+    """The list of repairs is wanted."""
+
+
+class ResumeAsked(Message):
+    """The operator wants to go on with a repair that was left."""
+
+    def __init__(self, record: Path) -> None:
+        super().__init__()
+        self.record = record
+
+
+class WatchAsked(Message):
+    """The repair that somebody else drives is to be watched."""

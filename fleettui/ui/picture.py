@@ -1,21 +1,20 @@
 """The app's one copy of the truth: what the registry, the machines and the rules say right now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 
+from fleettui.diagnosis.departed import Departed, place_of
 from fleettui.diagnosis.diagnose import diagnose
 from fleettui.diagnosis.finding import Finding
 from fleettui.diagnosis.history import EMPTY, History
+from fleettui.diagnosis.reading import Reading
 from fleettui.diagnosis.truth import Truth, Unchecked, truth
 from fleettui.model.clock import now
 from fleettui.model.cluster import Link, Machine, RegistryView, Snapshot, UnitState
 from fleettui.model.host import HostFacts, HostReport, NotChecked
 from fleettui.model.untrusted import Untrusted
-
-GONE = timedelta(minutes=2)
-"""How long the facts of a broken machine count after it has left the registry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,34 +32,56 @@ class Picture:
     def snapshot(self) -> Snapshot | None:
         return self.view.snapshot
 
+    @property
+    def departed(self) -> Mapping[Untrusted, Departed]:
+        """The machines that this session saw in the registry, and that left it, by ID."""
+        return self.history.away.departed
+
+    @property
+    def machines(self) -> Sequence[Machine]:
+        """Every machine to be shown: those of the registry, then those that left it."""
+        listed = self.snapshot.machines.values() if self.snapshot else ()
+        return (*listed, *(departed.machine for departed in self.departed.values()))
+
+    @property
+    def places(self) -> Sequence[Machine]:
+        """Every machine to be asked, and as who it was listed before where it was elsewhere."""
+        return (*self.machines, *(former.machine for former in self.history.away.former.values()))
+
     def with_view(self, view: RegistryView) -> "Picture":
-        """The picture after news of the registry; reports of machines that left are dropped."""
+        """The picture after news of the registry."""
         reports, history = self.reports, self.history
         if view.snapshot is not None:
             history = history.seen(view.snapshot)
-            members = view.snapshot.machines
-            broken = {finding.machine_id for finding in self.findings}
-            kept = {
-                m: r
-                for m, r in reports.items()
-                if m in members or (m in broken and now() - asked_at(r) < GONE)
-            }
+            members = view.snapshot.machines.keys() | history.away.departed.keys()
+            kept = {machine_id: r for machine_id, r in reports.items() if machine_id in members}
             reports = reports if len(kept) == len(reports) else MappingProxyType(kept)
         findings = diagnose(view.snapshot, reports, history)
         return replace(self, view=view, reports=reports, findings=findings, history=history)
 
-    def with_report(self, report: HostReport) -> "Picture":
-        """The picture after a machine was asked."""
-        reports = MappingProxyType({**self.reports, report.machine_id: report})
-        history = self.history.told(report)
+    def with_report(self, report: HostReport, machine: Machine) -> "Picture":
+        """The picture after a machine was asked, where it is or where it was before."""
+        reports, history = self.reports, self.history.told(report, machine)
+        if place_of(machine) not in history.away.former:
+            reports = MappingProxyType({**reports, report.machine_id: report})
         findings = diagnose(self.snapshot, reports, history)
         return replace(self, reports=reports, findings=findings, history=history)
 
+    def asked_at(self, machine: Machine) -> datetime | None:
+        """When a machine was last asked where it is or was; None = never."""
+        if place_of(machine) in self.history.away.former:
+            heard = self.history.elsewhere.get(place_of(machine))
+            report = heard.facts if isinstance(heard, Reading) else heard
+        else:
+            report = self.reports.get(machine.id)
+        return None if report is None else asked_at(report)
+
     def machine(self, machine_id: Untrusted | None) -> Machine | None:
-        """A machine that the registry lists now."""
+        """A machine that the registry lists now, or one that left it."""
         if machine_id is None or self.snapshot is None:
             return None
-        return self.snapshot.machines.get(machine_id)
+        departed = self.departed.get(machine_id)
+        return self.snapshot.machines.get(machine_id, departed.machine if departed else None)
 
     def units_on(self, machine_id: Untrusted) -> tuple[Untrusted, ...]:
         """Units that the registry has on a machine: sent there, or with a state from there."""
@@ -85,8 +106,10 @@ class Picture:
 
     def named(self, machine_id: Untrusted) -> str:
         """A machine as fleetctl shows it, safe to show."""
-        snapshot = self.snapshot or Snapshot(0, now())
-        return snapshot.machine_name(machine_id)
+        machine = self.machine(machine_id)
+        if machine is None:
+            return Machine(machine_id, Untrusted("")).short_id
+        return f"{machine.short_id}/{machine.public_ip}"
 
 
 def asked_at(report: HostReport) -> datetime:

@@ -1,7 +1,8 @@
 """A cluster made of values: what the console is shown without any network."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,23 +11,31 @@ from types import MappingProxyType
 from fleettui.access import (
     ClusterAddress,
     FileCopy,
+    FleetKey,
     HostKeyAsker,
     HostUnreachable,
+    KeyValue,
     Observer,
 )
 from fleettui.model.cluster import Leader, Link, Machine, RegistryView, Snapshot, Unit, UnitState
 from fleettui.model.host import (
     FLEET_SERVICE,
     FLEET_UNITS,
+    NEWEST,
     SYSTEMD_UNITS,
     EntryKind,
     Folder,
     FolderEntry,
     HostFacts,
+    ImageFacts,
     JournalEntry,
     JournalItem,
+    JournalRecord,
     ServiceFacts,
+    Span,
+    UnitChange,
 )
+from fleettui.model.lock import LockHolder
 from fleettui.model.unitfile import UnitFile
 from fleettui.model.untrusted import Untrusted
 
@@ -129,6 +138,9 @@ class FakeRegistry:
     shown: Snapshot
     sink: Callable[[RegistryView], None] | None = None
     refreshed: int = 0
+    keys: dict[FleetKey, KeyValue] = field(default_factory=dict)
+    lock: LockHolder | None = None
+    lock_sink: Callable[[LockHolder | None], None] | None = None
 
     def follow(self, sink: Callable[[RegistryView], None]) -> None:
         self.sink = sink
@@ -147,6 +159,22 @@ class FakeRegistry:
     async def read(self) -> Snapshot:
         return self.shown
 
+    async def key(self, key: FleetKey) -> KeyValue | None:
+        return self.keys.get(key)
+
+    async def lock_holder(self) -> LockHolder | None:
+        return self.lock
+
+    def follow_lock(self, sink: Callable[[LockHolder | None], None]) -> None:
+        self.lock_sink = sink
+        sink(self.lock)
+
+    def show_lock(self, lock: LockHolder | None) -> None:
+        """Tell that the repair lock changed, as the follower would."""
+        self.lock = lock
+        assert self.lock_sink is not None, "nobody follows the lock yet"
+        self.lock_sink(lock)
+
     async def close(self) -> None:
         pass
 
@@ -158,6 +186,12 @@ class FakeHosts:
     reports: dict[Untrusted, HostFacts]
     journals: dict[Untrusted, Sequence[JournalItem]] = field(default_factory=dict)
     asker: HostKeyAsker | None = None
+    changes: dict[Untrusted, tuple[UnitChange, ...]] = field(default_factory=dict)
+    """What systemd did to units, by machine."""
+    pulled: dict[Untrusted, ImageFacts] = field(default_factory=dict)
+    """By image, the same on every machine; one that is not named is not there."""
+    tails: list[tuple[Untrusted, str, Span]] = field(default_factory=list)
+    """Every journal that was followed."""
 
     def ask_host_keys(self, asker: HostKeyAsker) -> None:
         self.asker = asker
@@ -172,18 +206,53 @@ class FakeHosts:
     async def copy(self, machine: Machine, folder: str, name: Untrusted) -> FileCopy:
         raise FileNotFoundError(f"{folder}/{name}")
 
+    async def unit_changes(self, machine: Machine, since: datetime) -> tuple[UnitChange, ...]:
+        return tuple(c for c in self.changes.get(machine.id, ()) if c.at >= since)
+
+    async def images(
+        self, machine: Machine, images: Sequence[Untrusted]
+    ) -> Mapping[Untrusted, ImageFacts]:
+        return {image: self.pulled.get(image, ImageFacts(present=False)) for image in images}
+
     @asynccontextmanager
     async def journal(
-        self, machine: Machine, unit: str
+        self, machine: Machine, unit: str, span: Span = NEWEST
     ) -> AsyncIterator[AsyncIterator[Sequence[JournalItem]]]:
+        self.tails.append((machine.id, unit, span))
         yield self._batches(machine)
 
     async def _batches(self, machine: Machine) -> AsyncIterator[Sequence[JournalItem]]:
         yield self.journals.get(machine.id, ())
         await asyncio.Event().wait()
 
+    @asynccontextmanager
+    async def recall(
+        self, machine: Machine, unit: str, span: Span, cursor: str = ""
+    ) -> AsyncIterator[AsyncIterator[Sequence[JournalRecord]]]:
+        yield self._records(machine, span.lines, cursor)
+
+    async def _records(
+        self, machine: Machine, count: int | None, cursor: str
+    ) -> AsyncIterator[Sequence[JournalRecord]]:
+        entries = [e for e in self.journals.get(machine.id, ()) if isinstance(e, JournalEntry)]
+        first = next((n for n, e in enumerate(entries) if e.cursor == cursor), 0)
+        chosen = entries[first:] if count is None else entries[first : first + count]
+        yield [JournalRecord(e, as_json(e)) for e in chosen]
+
     async def close(self) -> None:
         pass
+
+
+def as_json(entry: JournalEntry) -> bytes:
+    """An entry as journalctl would write it."""
+    fields = {
+        "__CURSOR": entry.cursor,
+        "MESSAGE": entry.message.raw,
+        "PRIORITY": str(entry.priority),
+        "_PID": str(entry.pid),
+        "_SYSTEMD_UNIT": entry.unit.raw,
+    }
+    return json.dumps(fields).encode()
 
 
 def lines(count: int = 40) -> list[JournalItem]:

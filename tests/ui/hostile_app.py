@@ -1,7 +1,7 @@
 """Run the console on a cluster whose every remote field is hostile, in the terminal it is given.
 
-Usage: python hostile_app.py NUMBER FOLDER (number of `GROUPS`, folder of the records). The test
-reads the raw bytes it draws.
+Usage: python hostile_app.py NUMBER FOLDER [watch] (number of `GROUPS`, folder of the records; with
+`watch` as an observer, while somebody hostile repairs). The test reads the raw bytes it draws.
 """
 
 import sys
@@ -16,12 +16,14 @@ from fleettui.access import (
     ClusterAddress,
     CommandResult,
     Ending,
+    FleetKey,
     Observer,
     Operator,
     WriteRefused,
 )
-from fleettui.commands import ChangeCommand
-from fleettui.model.cluster import Leader, Machine, Snapshot, Unit, UnitState
+from fleettui.commands import ChangeCommand, sudo_works
+from fleettui.commands.scripts import QUARANTINE_SCRIPT
+from fleettui.model.cluster import Leader, Machine, Snapshot, TargetState, Unit, UnitState
 from fleettui.model.host import (
     FLEET_SERVICE,
     FLEET_UNITS,
@@ -34,6 +36,7 @@ from fleettui.model.host import (
     NoticeKind,
     ServiceFacts,
 )
+from fleettui.model.lock import LockHolder
 from fleettui.model.unitfile import UnitFile
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.app import FleetApp
@@ -119,10 +122,31 @@ class Refusing:
 
     payload: str
 
-    async def unload(self, unit: Untrusted, expected: str) -> None:
+    async def set_target_state(self, unit: Untrusted, expected: str, wanted: TargetState) -> None:
         raise WriteRefused(self.payload)
 
+    async def delete_key(self, key: FleetKey, index: int) -> None:
+        raise WriteRefused(self.payload)
+
+    async def delete_empty_folder(self, key: FleetKey) -> None:
+        raise WriteRefused(self.payload)
+
+    async def create_key(self, key: FleetKey, value: str) -> None:
+        raise WriteRefused(self.payload)
+
+    async def take_lock(self, holder: LockHolder, ttl: int) -> int:
+        return 1
+
+    async def keep_lock(self, holder: LockHolder, index: int, ttl: int) -> int:
+        return index
+
+    async def drop_lock(self, index: int) -> None:
+        pass
+
     async def perform(self, machine: Machine, command: ChangeCommand) -> CommandResult:
+        """What is only tried before a repair works; else none would ever be begun."""
+        if command == sudo_works() or QUARANTINE_SCRIPT in command.argv:
+            return CommandResult(Ending.EXITED, 0, b"writable\n")
         return CommandResult(Ending.EXITED, 1, b"", self.payload.encode(errors="replace"))
 
 
@@ -136,5 +160,15 @@ def operator(payload: str) -> Operator:
     return Operator(seen.cluster, seen.registry, seen.hosts, refusing, refusing, "ann@desk")
 
 
+def watching(payload: str) -> Observer:
+    """An observer of the same cluster, while somebody repairs whose every word is hostile."""
+    seen, bad = hostile(payload), U(payload)
+    assert isinstance(seen.registry, FakeRegistry)
+    seen.registry.lock = LockHolder(bad, bad, bad, bad, fakes.now(), bad)
+    return seen
+
+
 if __name__ == "__main__":
-    FleetApp(operator(GROUPS[int(sys.argv[1])]), Path(sys.argv[2])).run()
+    payload = GROUPS[int(sys.argv[1])]
+    access = watching(payload) if sys.argv[3:] else operator(payload)
+    FleetApp(access, Path(sys.argv[2])).run()

@@ -98,7 +98,7 @@ async def test_scrolling_up_pauses_the_view_and_nothing_is_lost() -> None:
         await until(pilot, "Failed fetching")
         pane = pilot.app.screen.query_one(JournalPane)
         before = pane.received
-        await pilot.press("l", "k", "k", "k", "k")
+        await pilot.press("l", "c", "k", "k", "k", "k")
         text = await until(pilot, "paused")
         top = pane.top
         pane.take([fakes.entry("INFO a.go:1: number 1"), fakes.entry("ERROR a.go:1: number 2")])

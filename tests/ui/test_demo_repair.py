@@ -1,6 +1,7 @@
 """The main job on the demo cluster, over real etcd and real SSH, by keys alone."""
 
 import json
+import shlex
 from pathlib import Path
 from time import monotonic
 
@@ -11,6 +12,7 @@ from driving import press_button, repair_by_keys, squeezed, type_text, until
 from fleettui import commands
 from fleettui.access import Operator
 from fleettui.commands import shell_text
+from fleettui.commands.scripts import QUARANTINE_SCRIPT
 from fleettui.demo.cluster import DemoCluster
 from fleettui.model.host import FLEET_UNITS, SYSTEMD_UNITS
 from fleettui.model.untrusted import Untrusted
@@ -37,7 +39,8 @@ async def test_by_keys_from_the_fault_to_a_verified_repair(tmp_path: Path) -> No
         (record,) = tmp_path.glob("*.jsonl")  # noqa: ASYNC240 - one look at a folder of the test's
         events = [json.loads(line)["event"] for line in record.read_text().splitlines()]
         assert events[0] == "begun"
-        assert events[-1] == "verified"
+        assert events[-2:] == ["verified", "closed"]
+        assert sorted(path.suffix for path in (tmp_path / "reports").iterdir()) == [".json", ".md"]
 
 
 async def test_the_full_restart_says_what_it_stops_and_stops_it(tmp_path: Path) -> None:
@@ -48,9 +51,9 @@ async def test_the_full_restart_says_what_it_stops_and_stops_it(tmp_path: Path) 
         await until(pilot, "BROKEN")
         before = machine.systemd.main_pids()
         stages = await repair_by_keys(pilot, TEMPLATE, full=machine.traits.hostname)
-        assert "restarted with it" in squeezed(stages[3])
         after = machine.systemd.main_pids()
         assert all(after.get(name) != pid for name, pid in before.items())
+        assert all(f"{name}  away" in stages[4] for name in before)
         await until(pilot, "0 findings")
 
 
@@ -86,7 +89,11 @@ async def test_enter_alone_changes_nothing(tmp_path: Path) -> None:
             await pilot.press("enter")
         assert demo.broken is not None
         assert demo.registry.read(JOB)[f"{JOB}/target-state"] == "loaded"
-        assert not [c for _, c in demo.commands if c.startswith("sudo")]
+        sudo = [shlex.split(c) for _, c in demo.commands if c.startswith("sudo")]
+        tried = (["sudo", "-n", "true"], QUARANTINE_SCRIPT)
+        assert sudo
+        assert all(argv == tried[0] or tried[1] in argv for argv in sudo)
+        assert not list(tmp_path.glob("*.jsonl"))  # noqa: ASYNC240 - one look at a folder of the test's
 
 
 async def test_without_the_registry_step_the_fault_returns(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from fleettui.model.untrusted import Untrusted, visible
 from fleettui.ui.dialogs.question import QuestionScreen
 
 APP = Path(__file__).with_name("hostile_app.py")
-ESC, DOWN, TAB, ENTER = b"\x1b", b"\x1b[B", b"\t", b"\r"
+ESC, DOWN, TAB, ENTER, F2 = b"\x1b", b"\x1b[B", b"\t", b"\r", b"\x1bOQ"
 # Every screen there is: the keys that lead to it, and words of our own that stand on it.
 TOUR = (
     (ENTER, b"Services, as systemd sees them"),
@@ -32,12 +32,26 @@ TOUR = (
     (b":", b"Read everything afresh"),
     (ESC, b"FINDINGS"),
     (b"r", b"Go on to delete"),
+    (F2, b"1. DELETE"),
+    (ESC, b"Go on to delete"),
     (ENTER, b"What will run, word for word"),
     (b"zookeeper@.service", b""),
     (TAB + TAB, b""),
     (ENTER, b"Locate again"),
     (ESC, b"FINDINGS"),
+    (b"R", b"HOW IT STANDS"),
+    (ENTER, b"# "),
+    (ESC, b"HOW IT STANDS"),
+    (ESC, b"FINDINGS"),
 )
+# While somebody repairs whose every word is hostile.
+WATCH_TOUR = (
+    (b"R", b"UNDER WAY"),
+    (ENTER, b"A REPAIR IS UNDER WAY"),
+    (ESC, b"UNDER WAY"),
+    (ESC, b"FINDINGS"),
+)
+PARTIES = [((), TOUR), (("watch",), WATCH_TOUR)]
 # What a terminal program may send: cursor moves, colours, modes, and queries of the terminal.
 ALLOWED = re.compile(
     rb"\x1b\[[0-9;]*m"  # colours
@@ -50,13 +64,14 @@ ALLOWED = re.compile(
 
 
 @pytest.mark.parametrize("number", range(len(GROUPS)), ids=["titles", "modes", "markup"])
+@pytest.mark.parametrize(("who", "tour"), PARTIES, ids=["operator", "observer"])
 def test_no_byte_of_a_payload_reaches_the_terminal_as_a_command(
-    number: int, tmp_path: Path
+    number: int, who: tuple[str, ...], tour: tuple[tuple[bytes, bytes], ...], tmp_path: Path
 ) -> None:
-    argv = [sys.executable, str(APP), str(number), str(tmp_path)]
+    argv = [sys.executable, str(APP), str(number), str(tmp_path), *who]
     with run_in_terminal(argv, columns=200, rows=60) as terminal:
         terminal.until(b"template-loaded")
-        for keys, words in TOUR:
+        for keys, words in tour:
             terminal.press(keys)
             terminal.until(words)
             # Longer than an escape that begins a sequence; in the wizard, than a held key.

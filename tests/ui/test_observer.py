@@ -11,12 +11,12 @@ from demo_session import JOB, access_to, console, quick
 from driving import until
 from textual.pilot import Pilot
 
-from fleettui import commands
 from fleettui.access import Observer, Operator
+from fleettui.commands import scripts
 from fleettui.demo.cluster import DemoCluster
 from fleettui.ui.app import FleetApp
 
-READ_SCRIPTS = {commands.PROBE_SCRIPT, commands.JOURNAL_SCRIPT, commands.COPY_SCRIPT}
+READ_SCRIPTS = {scripts.PROBE_SCRIPT, scripts.JOURNAL_SCRIPT, scripts.COPY_SCRIPT}
 QUITS = {"q", "ctrl+q", "ctrl+c"}
 EVERY_KEY = [
     *(c for c in string.ascii_letters + string.digits if c not in QUITS),

@@ -10,6 +10,7 @@ from textual.widgets import Static
 from fleettui.access import ClusterAddress
 from fleettui.model.clock import now
 from fleettui.model.cluster import Link, RegistryView, Unit
+from fleettui.model.lock import LockHolder
 from fleettui.ui.paint import Piece, Tone, paint, paint_lines
 from fleettui.ui.picture import Picture, ago
 
@@ -29,6 +30,8 @@ class StatusLines(Static):
     """
 
     picture: reactive[Picture] = reactive(Picture, init=False)
+    holder: reactive[LockHolder | None] = reactive(None, init=False)
+    """Who repairs right now, here or elsewhere."""
 
     def __init__(self, cluster: ClusterAddress, *, may_change: bool) -> None:
         super().__init__(markup=False)
@@ -40,6 +43,9 @@ class StatusLines(Static):
         self._draw()
 
     def watch_picture(self) -> None:
+        self._draw()
+
+    def watch_holder(self) -> None:
         self._draw()
 
     def on_resize(self) -> None:
@@ -64,8 +70,12 @@ class StatusLines(Static):
             return paint(("nothing has been read yet", Tone.DIM))
         findings = len(picture.findings)
         count = f"{findings} finding{'' if findings == 1 else 's'}"
-        pieces: list[Piece] = [(count, Tone.BAD if findings else Tone.GOOD)]
-        pieces.append(f"  {len(snapshot.machines)} machines  {_units(snapshot.units.values())}  ")
+        pieces: list[Piece] = [*_repairing(self.holder)]
+        pieces.append((count, Tone.BAD if findings else Tone.GOOD))
+        pieces.append(f"  {len(snapshot.machines)} machines")
+        if picture.departed:
+            pieces.append((f", {len(picture.departed)} left", Tone.WARN))
+        pieces.append(f"  {_units(snapshot.units.values())}  ")
         if snapshot.leader is None:
             pieces.append(("NO ENGINE LEADER", Tone.BAD))
         else:
@@ -74,6 +84,14 @@ class StatusLines(Static):
         if snapshot.bad:
             pieces.append((f"  {len(snapshot.bad)} unreadable keys", Tone.WARN))
         return paint(*pieces)
+
+
+def _repairing(holder: LockHolder | None) -> list[Piece]:
+    """Who must not be disturbed; nothing while nobody repairs."""
+    if holder is None:
+        return []
+    words = f"UNDER REPAIR by {holder.who}, {holder.subject}: {holder.stage}; R watches"
+    return [(words if holder.problem is None else "UNDER REPAIR; R watches", Tone.WARN), "  "]
 
 
 def _link(view: RegistryView) -> list[Piece]:

@@ -44,21 +44,23 @@ _STATE_TONES = {
 
 
 def machine_rows(picture: Picture) -> list[Row]:
-    """One row a machine of the registry."""
-    snapshot = picture.snapshot
-    return [_machine_row(m, picture) for m in snapshot.machines.values()] if snapshot else []
+    """One row a machine: those of the registry, then those that left it."""
+    return [_machine_row(machine, picture) for machine in picture.machines]
 
 
 def _machine_row(machine: Machine, picture: Picture) -> Row:
     glyph, agent = _agent(machine, picture)
     report = picture.reports.get(machine.id)
-    host = report.hostname if isinstance(report, HostFacts) else ""
+    host = cell(report.hostname if isinstance(report, HostFacts) else "")
+    departed = picture.departed.get(machine.id)
+    if departed is not None:
+        host = cell(f"left {ago(departed.at).replace(' ', '')} ago", Tone.DIM)
     asked = ago(asked_at(report)) if report else ""
     cells = (
         glyph,
         cell(machine.short_id),
         cell(machine.public_ip),
-        cell(host),
+        host,
         cell(machine.version, Tone.DIM),
         agent,
         cell(asked, Tone.DIM),
@@ -75,6 +77,8 @@ def _agent(machine: Machine, picture: Picture) -> tuple[Cell, Cell]:
     if finding is not None:
         return Cell("!", Tone.WARN), Cell(finding.fault, Tone.WARN)
     match report:
+        case HostFacts() if machine.id in picture.departed:
+            return Cell("○", Tone.WARN), Cell("not listed", Tone.WARN)
         case HostFacts():
             return Cell("●", Tone.GOOD), Cell("no fault", Tone.GOOD)
         case NotChecked():
@@ -97,7 +101,9 @@ def _unit_row(unit: Unit, picture: Picture) -> Row:
         where = cell("not scheduled", Tone.WARN if is_waiting(unit) else Tone.DIM)
     else:
         machine = picture.machine(unit.target)
-        where = cell(machine.public_ip if machine else f"{picture.named(unit.target)} is gone")
+        gone = machine is None or machine.id in picture.departed
+        name = machine.public_ip if machine else picture.named(unit.target)
+        where = cell(f"gone: {name}" if gone else name)
     return Row(unit.name, (glyph, cell(unit.name), _wanted(unit), state, where))
 
 
@@ -183,8 +189,8 @@ def _proof(finding: Finding) -> str:
 
 def checked_words(picture: Picture) -> str:
     """How many machines were asked, when, and which were not."""
-    machines = picture.snapshot.machines if picture.snapshot else {}
-    facts = [r for m in machines if isinstance(r := picture.reports.get(m), HostFacts)]
+    machines = picture.machines
+    facts = [r for m in machines if isinstance(r := picture.reports.get(m.id), HostFacts)]
     if not machines:
         return "no machine to check"
     oldest = f", the oldest {ago(min(f.taken_at for f in facts))} ago" if facts else ""

@@ -1,6 +1,7 @@
 """The console: machines and units on the left, the journal beside them, findings below."""
 
 from collections.abc import Hashable
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -13,8 +14,8 @@ from textual.widgets import Footer
 
 from fleettui.access import Observer, Operator
 from fleettui.diagnosis.finding import Finding
-from fleettui.diagnosis.template_loaded import FAULT as TEMPLATE_LOADED
 from fleettui.model.cluster import Unit
+from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.console.header import StatusLines
 from fleettui.ui.console.rows import (
@@ -26,7 +27,7 @@ from fleettui.ui.console.rows import (
     machine_rows,
     unit_rows,
 )
-from fleettui.ui.messages import DetailsAsked, FactsAsked, RepairAsked
+from fleettui.ui.messages import DetailsAsked, FactsAsked, RepairAsked, RepairsAsked
 from fleettui.ui.picture import Picture
 from fleettui.ui.widgets.grid import Grid
 from fleettui.ui.widgets.journal import JournalPane
@@ -47,8 +48,10 @@ class ConsoleScreen(Screen[None]):
     TITLE = "fleettui"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "repair", "Repair", tooltip="Open the wizard on the selected finding"),
+        Binding("R", "repairs", "Repairs", tooltip="Past repairs, and who repairs right now"),
         Binding("enter,d", "details", "Details", show=True, key_display="enter"),
         Binding("l", "journal", "Journal", tooltip="Go to the journal pane"),
+        Binding("L", "unit_journal", "Unit's journal", show=False, tooltip="This unit's journal"),
         Binding("tab", "app.focus_next", "Next pane", show=False),
         Binding(
             "ctrl+r", "refresh", "Refresh", tooltip="Read the registry and all machines afresh"
@@ -56,10 +59,13 @@ class ConsoleScreen(Screen[None]):
     ]
 
     picture: reactive[Picture] = reactive(Picture, init=False)
+    holder: reactive[LockHolder | None] = reactive(None, init=False)
 
-    def __init__(self, access: Observer) -> None:
+    def __init__(self, access: Observer, folder: Path) -> None:
+        """`folder` is the only one that an observer's files go to."""
         super().__init__()
         self._access = access
+        self._folder = folder
         self._settling: Timer | None = None
         self._leading = "machines"
         """The table whose cursor chooses the journal, and what `r` repairs."""
@@ -67,15 +73,22 @@ class ConsoleScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         may_change = isinstance(self._access, Operator)
         yield StatusLines(self._access.cluster, may_change=may_change).data_bind(
-            ConsoleScreen.picture
+            ConsoleScreen.picture, ConsoleScreen.holder
         )
         with Horizontal(id="panes"):
             with Vertical(id="tables"):
                 yield Grid("MACHINES", MACHINE_COLUMNS, empty="not read yet", id="machines")
                 yield Grid("UNITS", UNIT_COLUMNS, empty="not read yet", id="units")
-            yield JournalPane(self._access.hosts, id="journal")
+            yield self._journal_pane().data_bind(ConsoleScreen.picture)
         yield Grid("FINDINGS", FINDING_COLUMNS, empty="not read yet", id="findings")
         yield Footer()
+
+    def _journal_pane(self) -> JournalPane:
+        """An observer reads as nobody but himself, and saves into one folder only."""
+        access = self._access
+        if isinstance(access, Operator):
+            return JournalPane(access.hosts, id="journal", root=access.root_journals)
+        return JournalPane(access.hosts, id="journal", keep_in=self._folder)
 
     def on_mount(self) -> None:
         self.set_interval(1.0, self._draw_ages)
@@ -102,10 +115,11 @@ class ConsoleScreen(Screen[None]):
         picture = self.picture
         if picture.snapshot is None:
             return
-        members = len(picture.snapshot.machines)
+        members, left = len(picture.snapshot.machines), len(picture.departed)
         machines = self._grid("machines")
-        machines.styles.height = min(members, self.size.height // 4) + 2
-        machines.show(machine_rows(picture), title=f"MACHINES {members}", empty="none")
+        machines.styles.height = min(members + left, self.size.height // 4) + 2
+        title = f"MACHINES {members}" + (f", {left} left the registry" if left else "")
+        machines.show(machine_rows(picture), title=title, empty="none")
         grid = self._grid("findings")
         words = checked_words(picture)
         count = len(picture.findings)
@@ -143,7 +157,7 @@ class ConsoleScreen(Screen[None]):
         if self._settling is not None:
             self._settling.stop()
         chosen = machine
-        self._settling = self.set_timer(SETTLE, lambda: pane.watch_machine(chosen))
+        self._settling = self.set_timer(SETTLE, lambda: pane.suggest(chosen))
 
     def _machine_under(self, grid: Grid) -> Untrusted | None:
         key = grid.cursor_key
@@ -187,8 +201,22 @@ class ConsoleScreen(Screen[None]):
     def action_journal(self) -> None:
         self.query_one(JournalPane).focus()
 
+    def action_unit_journal(self) -> None:
+        """The journal of the unit under the cursor, wherever the registry has it."""
+        unit = self._unit(self._grid("units").cursor_key)
+        machines = self.picture.snapshot.machines.values() if self.picture.snapshot else ()
+        on = [machine for machine in machines if unit is not None and unit.is_on(machine.id)]
+        if unit is None or not on:
+            self.notify("The unit under the cursor is on no machine.", markup=False)
+            return
+        self.query_one(JournalPane).watch_unit(unit.name, on)
+        self.action_journal()
+
     def action_refresh(self) -> None:
         self.post_message(FactsAsked())
+
+    def action_repairs(self) -> None:
+        self.post_message(RepairsAsked())
 
     def action_repair(self) -> None:
         finding = self._finding_under()
@@ -201,8 +229,6 @@ class ConsoleScreen(Screen[None]):
             )
         elif finding is None:
             self.notify("There is no finding under the cursor.", markup=False)
-        elif finding.fault != TEMPLATE_LOADED:
-            self.notify(f"{finding.fault}: {finding.remedy}", timeout=15, markup=False)
         else:
             self.post_message(RepairAsked(finding))
 

@@ -59,8 +59,9 @@ class DetailScreen(Screen[None]):
             if finding is not None:
                 return finding_lines(finding, picture)
         elif snapshot is not None and isinstance(key, Untrusted):
-            if self._table == "machines" and key in snapshot.machines:
-                return machine_lines(snapshot.machines[key], picture)
+            machine = picture.machine(key)
+            if self._table == "machines" and machine is not None:
+                return machine_lines(machine, picture)
             if self._table == "units" and key in snapshot.units:
                 return unit_lines(snapshot.units[key], picture)
         return [paint(("This is gone: it is no longer in the cluster.", Tone.DIM))]

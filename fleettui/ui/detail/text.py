@@ -39,6 +39,7 @@ def finding_lines(finding: Finding, picture: Picture) -> Iterator[Content]:
 def machine_lines(machine: Machine, picture: Picture) -> Iterator[Content]:
     """A machine's registry entry, its units, and what the last probe saw."""
     yield paint(("Machine ", Tone.DIM), (machine.id, Tone.STRONG))
+    yield from _departure_lines(machine, picture)
     yield _fact("IP", machine.public_ip)
     yield _fact("fleetd", machine.version)
     for key, value in machine.metadata:
@@ -61,6 +62,17 @@ def machine_lines(machine: Machine, picture: Picture) -> Iterator[Content]:
             )
         elif unit.target == machine.id:
             yield paint("  ", unit.name, ("  no state", Tone.DIM))
+
+
+def _departure_lines(machine: Machine, picture: Picture) -> Iterator[Content]:
+    """Since when the registry does not list it, and where it was before."""
+    departed = picture.departed.get(machine.id)
+    if departed is not None:
+        left = f"left the registry {ago(departed.at)} ago, at {departed.at:%H:%M:%S} UTC"
+        yield paint((left, Tone.WARN), ("; it is asked on", Tone.DIM))
+    for (machine_id, address), former in picture.history.away.former.items():
+        if machine_id == machine.id:
+            yield _fact("was before", f"at {address}, until {former.at:%H:%M:%S} UTC")
 
 
 def _host_lines(facts: HostFacts) -> Iterator[Content]:

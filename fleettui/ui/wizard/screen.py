@@ -1,7 +1,5 @@
-"""The repair wizard: five stages, each confirmed alone and read back before the next."""
+"""The repair wizard: each stage shown, confirmed alone, and read back before the next."""
 
-from collections.abc import Iterable, Iterator
-from enum import Enum
 from pathlib import Path
 from time import monotonic
 from typing import ClassVar
@@ -9,38 +7,46 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.content import Content
+from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Button, Footer, Input, Static
 
 from fleettui.access import Operator
 from fleettui.diagnosis.finding import Finding
-from fleettui.model.clock import now
 from fleettui.model.cluster import Machine
+from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.locate import Located, locate
-from fleettui.repair.outcome import Acted, Confirmed, Outcome, Progress, Result, Told
-from fleettui.repair.plan import Plan, Stage, Way
-from fleettui.repair.record import Record
-from fleettui.repair.run import Repair
-from fleettui.ui.paint import Tone, paint, paint_lines
+from fleettui.repair.past import PastRepair
+from fleettui.ui.messages import WatchAsked
+from fleettui.ui.paint import paint_lines
 from fleettui.ui.widgets.journal import JournalPane
-from fleettui.ui.wizard import text
+from fleettui.ui.wizard.body import (
+    body_lines,
+    following,
+    known_names,
+    said_lines,
+    target_of,
+)
+from fleettui.ui.wizard.confirm import Typing, typing_for
+from fleettui.ui.wizard.course import Deed, Offer, Phase, main_offer, other_offer
+from fleettui.ui.wizard.errand import Errand, Task
+from fleettui.ui.wizard.plan_screen import PlanScreen
+from fleettui.ui.wizard.script import hand_over
+from fleettui.ui.wizard.words.frame import stepper, target_lines
+from fleettui.ui.wizard.words.step import asked
 
 HELD = 0.8
 """Seconds within which a second press counts as the same, held key: keyboards begin to repeat
 after 0.25 to 0.66 s."""
 
 
-class Phase(Enum):
-    """Where one is within a stage."""
+class NameInput(Input):
+    """Where a name is typed; the page keys go on moving the text above."""
 
-    LOOKING = "looking"
-    CLEAN = "clean"
-    ASKING = "asking"
-    ACTING = "acting"
-    DONE = "done"
-    FAILED = "failed"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pagedown", "screen.page(1)", "More", tooltip="Read on below"),
+        Binding("pageup", "screen.page(-1)", "Page up", show=False),
+    ]
 
 
 class WizardScreen(Screen[None]):
@@ -50,31 +56,31 @@ class WizardScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - declared by Textual
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave"),
-        Binding("ctrl+l", "locate", "Locate again"),
+        Binding("ctrl+l", "locate", "Check again", tooltip="Locate and check everything again"),
+        Binding("p,f2", "plan", "Plan", tooltip="The whole plan on one screen"),
+        Binding("y,f3", "script", "Script", tooltip="Copy the remaining steps as a shell script"),
+        Binding("u,f4", "undo", "Undo", tooltip="Take the last step back that can be"),
         Binding("pagedown", "page(1)", "More", tooltip="Read on below"),
         Binding("pageup", "page(-1)", "Page up", show=False),
         Binding("right", "app.focus_next", "Next button", show=False),
         Binding("left", "app.focus_previous", "Previous button", show=False),
     ]
 
+    holder: reactive[LockHolder | None] = reactive(None, init=False)
+
     def __init__(
-        self, operator: Operator, finding: Finding, machine: Machine | None, records: Path
+        self,
+        operator: Operator,
+        finding: Finding,
+        machine: Machine | None,
+        records: Path,
+        past: PastRepair | None = None,
     ) -> None:
+        """`past` is a repair that was left, to be gone on with."""
         super().__init__()
         self._operator = operator
-        self._finding = finding
-        self._unit = finding.unit or Untrusted("")
-        self._machine = machine
         self._records = records
-        self._phase = Phase.LOOKING
-        self._stage = Stage.LOCATE
-        self._located = Located()
-        self._chosen_plan: Plan | None = None
-        self._repair: Repair | None = None
-        self._result = Result.DONE
-        self._words: list[Content] = []
-        """What became of the acts of this stage."""
-        self._watched: list[Content] = []
+        self.errand = Errand(operator, Task(finding, machine, past), records, self)
         self._pressed = 0.0
 
     def compose(self) -> ComposeResult:
@@ -82,10 +88,11 @@ class WizardScreen(Screen[None]):
         yield Static(id="target", markup=False)
         with VerticalScroll(id="body", can_focus=False):
             yield Static(id="text", markup=False)
-        yield Static(id="outcome", markup=False)
+        with VerticalScroll(id="outcome", can_focus=False):
+            yield Static(id="said", markup=False)
         with Horizontal(id="typing"):
             yield Static(id="ask", markup=False)
-            yield Input(id="name", compact=True)
+            yield NameInput(id="name", compact=True)
         with Horizontal(id="buttons"):
             yield Button("Leave", id="leave", compact=True)
             yield Button("Go on", id="go", variant="warning", compact=True)
@@ -96,46 +103,29 @@ class WizardScreen(Screen[None]):
     def on_mount(self) -> None:
         self.action_locate()
 
-    @property
-    def _plan(self) -> Plan | None:
-        return self._repair.plan if self._repair else self._chosen_plan
+    def watch_holder(self) -> None:
+        if self.is_mounted:
+            self._draw_buttons()
 
     @property
-    def _done(self) -> tuple[Stage, ...]:
-        """Stages that are behind us."""
-        located = (Stage.LOCATE,) if self._chosen_plan else ()
-        return (*located, *(self._repair.done if self._repair else ()))
+    def is_acting(self) -> bool:
+        """Whether a step is under way on the machine right now."""
+        return self.errand.course.is_acting
 
-    # --- locate: reads only -------------------------------------------------------------------
+    @property
+    def token(self) -> str:
+        """Names the repair that is open here; empty while none is."""
+        repair = self.errand.repair
+        return repair.plan.token if repair and self.errand.is_open else ""
+
+    # --- going on -----------------------------------------------------------------------------
 
     def action_locate(self) -> None:
         """Start from what is true now; anything that was planned before is forgotten."""
         if self.is_acting:
             self._refuse_to_leave()
-            return
-        self._stage, self._phase = Stage.LOCATE, Phase.LOOKING
-        self._chosen_plan, self._repair, self._located = None, None, Located()
-        self._words, self._watched = [], []
-        self._draw()
-        self.run_worker(self._locate(), exclusive=True, group="repair")
-
-    async def _locate(self) -> None:
-        located = self._located = await locate(self._operator, self._finding, self._machine)
-        self._machine = located.machine
-        self._chosen_plan = located.plan
-        if located.machine is not None:
-            self.query_one(JournalPane).watch_machine(located.machine)
-        if located.plan is not None:
-            self._phase = Phase.DONE
-            self._draw()
-        elif located.is_clean:
-            self._phase = Phase.CLEAN
-            self._words = [paint(("✔ ", Tone.GOOD), Untrusted(located.problem))]
-            self._draw()
         else:
-            self._end(Outcome(Result.NOT_STARTED, Untrusted(located.problem)))
-
-    # --- going on -----------------------------------------------------------------------------
+            self.run_worker(self.errand.locate(), exclusive=True, group="repair")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         if self._is_held():
@@ -144,153 +134,123 @@ class WizardScreen(Screen[None]):
             case "leave":
                 self.action_leave()
             case "other":
-                self._other_way()
+                self._do(self._other)
             case _:
-                self._go_on()
+                self._do(self._main)
 
     def _is_held(self) -> bool:
         """Whether this press is the repeat of a held key; each repeat starts the wait anew."""
         last, self._pressed = self._pressed, monotonic()
         return self._pressed - last < HELD
 
-    def _go_on(self) -> None:
-        match self._phase:
-            case Phase.CLEAN:
-                self.dismiss()
-            case Phase.DONE if self._stage is Stage.VERIFY:
-                self.dismiss()
-            case Phase.DONE:
-                self._enter(self._next_stage())
-            case Phase.FAILED if self._stage is Stage.VERIFY:
-                self._enter(Stage.VERIFY)
-            case Phase.ASKING:
-                self._act()
-            case Phase.FAILED:
+    @property
+    def _main(self) -> Offer:
+        return main_offer(self.errand.course, following(self.errand))
+
+    @property
+    def _other(self) -> Offer | None:
+        locked = self.holder is not None and self.holder.token != Untrusted(self.token)
+        return other_offer(self.errand.course, is_locked_out=locked)
+
+    def _do(self, offer: Offer | None) -> None:
+        errand = self.errand
+        match offer.deed if offer else Deed.NONE:
+            case Deed.LOCATE:
                 self.action_locate()
-            case Phase.LOOKING | Phase.ACTING:
+            case Deed.GO_ON:
+                self._go_on()
+            case Deed.ACT:
+                self._act()
+            case Deed.OTHER_WAY | Deed.REOPEN:
+                errand.other_way()
+            case Deed.OTHER_WORD:
+                errand.other_word()
+            case Deed.WATCH:
+                self.post_message(WatchAsked())
+            case Deed.NEXT_MACHINE:
+                self.run_worker(errand.go_to_next_machine(), exclusive=True, group="repair")
+            case Deed.CLOSE:
+                self.action_leave()
+            case Deed.NONE:
                 pass
 
-    def _next_stage(self) -> Stage:
-        order = list(Stage)
-        return order[order.index(self._stage) + 1]
-
-    def _enter(self, stage: Stage) -> None:
-        self._stage, self._words, self._watched = stage, [], []
-        self._phase = Phase.ASKING
-        self.query_one("#name", Input).value = ""
-        self.query_one("#body").scroll_home(animate=False)
-        if stage is Stage.VERIFY:
-            self._act()
-        else:
-            self._draw()
-
-    def _other_way(self) -> None:
-        """Take the other restart, or open the restart again after a verify that failed."""
-        if self._repair is None or not self._other_label():
+    def _go_on(self) -> None:
+        stage = self.errand.course.next_stage
+        if stage is None:
             return
-        gentle = self._repair.plan.way is Way.GENTLE
-        self._repair.choose(Way.FULL if gentle else Way.GENTLE)
-        self._enter(Stage.RESTART)
+        self.errand.enter(stage)
+        if self.errand.course.only_reads:
+            self._act()
 
     def _act(self) -> None:
         """Run the stage at hand, as confirmed."""
-        plan = self._plan
-        if plan is None or not self._typed_right():
-            return
-        if self._repair is None and not self._begin(plan):
-            return
-        self._phase = Phase.ACTING
-        self._draw()
-        self.run_worker(self._acted(), exclusive=True, group="repair")
-
-    def _begin(self, plan: Plan) -> bool:
-        """Open the record; without one nothing is changed."""
-        try:
-            record = Record.begin(self._records, plan.token, self._head(plan))
-        except OSError as disk:
-            where = Untrusted(f"{self._records}: {disk.strerror or disk}")
-            self._end(Outcome(Result.NOT_STARTED, where))
-            return False
-        self._repair = Repair(self._operator, plan, record, self._told)
-        return True
-
-    def _head(self, plan: Plan) -> dict[str, object]:
-        return {
-            "who": self._operator.name,
-            "cluster": self._operator.cluster.endpoints,
-            "fault": self._finding.fault,
-            "units": [unit.raw for unit in plan.units],
-            "machine": plan.machine.id.raw,
-            "ip": plan.machine.public_ip.raw,
-            "fleetd": plan.machine.version.raw,
-        }
-
-    async def _acted(self) -> None:
-        repair = self._repair
-        if repair is None:
-            return
-        if self._stage is Stage.VERIFY:
-            outcome = await repair.verify()
-        else:
-            plan = repair.plan
-            step = plan.step(self._stage)
-            yes = Confirmed(step, plan.machine.id, self._operator.name, now())
-            outcome = await repair.perform(yes)
-        self._end(outcome)
-
-    def _told(self, news: Told) -> None:
-        match news:
-            case Progress(checks):
-                self._watched = list(text.check_lines(checks))
-            case Acted(title, outcome):
-                self._watched = []
-                self._words += text.outcome_lines(title, outcome)
-        self._draw_outcome()
-
-    def _end(self, outcome: Outcome) -> None:
-        self._result = outcome.result
-        self._phase = Phase.DONE if outcome.result is Result.DONE else Phase.FAILED
-        if not self._words:
-            self._words += text.outcome_lines(self._stage.value, outcome)
-        self._draw()
+        if self._typed_right():
+            self.run_worker(self.errand.act(), exclusive=True, group="repair")
 
     # --- confirming ---------------------------------------------------------------------------
 
     @property
-    def _must_type(self) -> str | None:
-        """What has to be typed before the stage at hand may run; None where nothing has."""
-        plan = self._plan
-        if self._phase is not Phase.ASKING or plan is None:
-            return None
-        if self._stage is Stage.DELETE and plan.step(Stage.DELETE).actions:
-            return plan.units[0].raw
-        if self._stage is Stage.RESTART and plan.way is Way.FULL:
-            return plan.host
-        return None
+    def _typing(self) -> Typing | None:
+        return typing_for(self.errand.course, known_names(self.errand))
 
     def _typed_right(self) -> bool:
-        must = self._must_type
-        return must is None or self.query_one("#name", Input).value == must
+        typing = self._typing
+        return typing is None or self.query_one("#name", Input).value == typing.words
 
     def on_input_changed(self) -> None:
         self._draw_buttons()
 
-    # --- leaving ------------------------------------------------------------------------------
+    def on_input_submitted(self) -> None:
+        """A right name leads to the button; pressing that is another decision."""
+        if self._typed_right():
+            self._pressed = monotonic()
+            self.query_one("#go").focus()
 
-    @property
-    def is_acting(self) -> bool:
-        """Whether a step is under way on the machine right now."""
-        return self._phase is Phase.ACTING and self._stage is not Stage.VERIFY
+    # --- the plan, by hand, and back ----------------------------------------------------------
+
+    def action_plan(self) -> None:
+        plan = self.errand.course.plan
+        if plan is None:
+            self.notify("There is no plan yet.", markup=False)
+            return
+        done, cluster = self.errand.course.done, self._operator.cluster
+        self.app.push_screen(PlanScreen(plan, done, cluster, self._records))
+
+    def action_script(self) -> None:
+        plan = self.errand.course.plan
+        if plan is None:
+            self.notify("There is no plan yet.", markup=False)
+        else:
+            hand_over(self, plan, self.errand.course.done, self._operator.cluster, self._records)
+
+    def action_undo(self) -> None:
+        if self.is_acting:
+            self._refuse_to_leave()
+        elif not self.errand.undo():
+            words = "There is nothing to take back: no step that can be was done here."
+            self.notify(words, markup=False)
+
+    # --- leaving ------------------------------------------------------------------------------
 
     def action_leave(self) -> None:
         if self.is_acting:
             self._refuse_to_leave()
         else:
-            self.dismiss()
+            self.run_worker(self._leave(), exclusive=True, group="repair")
+
+    async def _leave(self) -> None:
+        await self.errand.leave("the wizard was left")
+        self.dismiss()
+
+    async def let_go(self) -> None:
+        """Give the lock back, and say in the record that fleettui was quit."""
+        await self.errand.leave("fleettui was quit")
 
     def action_page(self, pages: int) -> None:
-        body = self.query_one("#body")
-        body.scroll_relative(y=pages * max(body.size.height - 1, 1), animate=False)
+        """Scroll what was said where that is more than fits, else the text."""
+        said = self.query_one("#outcome")
+        area = said if said.max_scroll_y else self.query_one("#body")
+        area.scroll_relative(y=pages * max(area.size.height - 1, 1), animate=False)
 
     def _refuse_to_leave(self) -> None:
         words = "This step is under way. It can be left once its result was read back."
@@ -298,86 +258,57 @@ class WizardScreen(Screen[None]):
 
     # --- drawing ------------------------------------------------------------------------------
 
-    def _draw(self) -> None:
-        failed = self._phase is Phase.FAILED
-        self._static("stepper").update(text.stepper(self._stage, self._done, failed=failed))
-        cluster = f"{self._operator.cluster.endpoints[0]}{self._operator.cluster.prefix}"
-        plan = self._plan
-        target = text.target_lines(self._unit, self._machine, plan.host if plan else "", cluster)
-        self._static("target").update(paint_lines(target))
-        self._static("text").update(paint_lines(self._body()))
-        self._draw_outcome()
+    def told(self) -> None:
+        """Something that is being watched moved: neither focus nor scrolling may."""
+        if self.is_mounted:
+            self._static("said").update(paint_lines(said_lines(self.errand)))
+
+    def changed(self) -> None:
+        """The errand is somewhere else now."""
+        if not self.is_mounted:
+            return
+        errand = self.errand
+        phase = errand.course.phase
+        if phase is Phase.ASKING:
+            self.query_one("#name", Input).value = ""
+        self.set_class(phase in {Phase.ACTING, Phase.DONE, Phase.FAILED}, "-told")
+        self.query_one("#outcome").scroll_home(animate=False)
+        self.query_one("#body").scroll_home(animate=False)
+        tail = self.query_one(JournalPane)
+        tail.display = errand.machine is not None
+        if errand.machine is not None:
+            tail.watch_machine(errand.machine)
+        target = target_of(errand, self._operator.cluster)
+        text = body_lines(errand, self._typing, self._operator.cluster.prefix)
+        self._static("stepper").update(stepper(errand.course))
+        self._static("target").update(paint_lines(target_lines(target)))
+        self._static("text").update(paint_lines(text))
+        self.told()
         self._draw_buttons()
         self._focus()
 
     def _static(self, name: str) -> Static:
         return self.query_one(f"#{name}", Static)
 
-    def _body(self) -> Iterable[Content]:
-        if self._stage is Stage.LOCATE:
-            return text.located_lines(self._unit, self._located)
-        if self._stage is Stage.VERIFY:
-            return self._verdict()
-        plan, prefix = self._plan, self._operator.cluster.prefix
-        return text.step_lines(plan.step(self._stage), plan, prefix) if plan else ()
-
-    def _verdict(self) -> Iterator[Content]:
-        if self._phase is Phase.DONE and self._repair is not None:
-            yield from text.repaired_lines(self._repair.interrupted)
-            yield paint(("The record of every act: ", Tone.DIM), str(self._repair.record.path))
-        else:
-            yield from text.verify_lines()
-
-    def _draw_outcome(self) -> None:
-        self._static("outcome").update(paint_lines([*self._words, *self._watched]))
-
     def _draw_buttons(self) -> None:
-        must = self._must_type
-        self.query_one("#typing").display = must is not None
-        self._static("ask").update(text.asked(self._stage, must or "", self._plan))
-        go, other = self.query_one("#go", Button), self.query_one("#other", Button)
-        go.label = self._go_label()
-        go.disabled = self._phase in {Phase.LOOKING, Phase.ACTING} or not self._typed_right()
-        other.label = self._other_label()
-        other.display = bool(self._other_label())
-        for button in (go, other):
+        typing = self._typing
+        self.query_one("#typing").display = typing is not None
+        self._static("ask").update(asked(typing) if typing else "")
+        main, other = self._main, self._other
+        go, second = self.query_one("#go", Button), self.query_one("#other", Button)
+        go.label = main.label
+        go.disabled = not main.is_ready or not self._typed_right()
+        second.label = other.label if other else ""
+        second.display = other is not None
+        for button in (go, second):
             button.refresh(layout=True)  # a new label does not ask for its width by itself
-
-    def _go_label(self) -> str:
-        match self._phase:
-            case Phase.LOOKING:
-                return "Looking ..."
-            case Phase.ACTING:
-                return "Watching ..." if self._stage is Stage.VERIFY else "Under way ..."
-            case Phase.ASKING:
-                return text.doing(self._stage, self._plan.way if self._plan else None)
-            case Phase.FAILED:
-                return "Verify again" if self._stage is Stage.VERIFY else "Locate again"
-            case Phase.CLEAN:
-                return "Close"
-            case Phase.DONE if self._stage is Stage.VERIFY:
-                return "Close"
-            case Phase.DONE:
-                return f"Go on to {self._next_stage()}"
-
-    def _other_label(self) -> str:
-        """The other restart, where it can be chosen now."""
-        plan = self._plan
-        if plan is None or self._repair is None:
-            return ""
-        gentle = plan.way is Way.GENTLE
-        if self._stage is Stage.RESTART and self._phase is Phase.ASKING and len(plan.ways) > 1:
-            return "Full restart instead" if gentle else "Gentle way instead"
-        failed = self._phase is Phase.FAILED and self._result is Result.FAILED
-        if self._stage is Stage.VERIFY and failed and gentle:
-            return "Full restart"
-        return ""
 
     def _focus(self) -> None:
         """Leave is focused whenever the next press could change something."""
-        if self._must_type is not None:
+        phase = self.errand.course.phase
+        if self._typing is not None:
             self.query_one("#name").focus()
-        elif self._phase in {Phase.DONE, Phase.CLEAN}:
+        elif phase in {Phase.READY, Phase.DONE, Phase.CLEAN}:
             self.query_one("#go").focus()
         else:
             self.query_one("#leave").focus()

@@ -2,42 +2,33 @@
 
 import asyncio
 import contextlib
-import getpass
-import os
-import socket
-import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from platformdirs import user_state_path
 
 from fleettui import __version__
+from fleettui.cli.repairs import repair, repairs
+from fleettui.cli.session import (
+    Settings,
+    build,
+    console,
+    demo_settings,
+    hang_up,
+    need_terminal,
+    records_folder,
+)
 
 if TYPE_CHECKING:
-    from fleettui.access import Observer
     from fleettui.check.examine import Examination
-    from fleettui.demo.cluster import DemoCluster
+
+__all__ = ["Settings", "build", "cli", "demo_settings", "main"]
 
 DEFAULT_PREFIX = "/_coreos.com/fleet/"
-CLOSED_WITHIN = 0.8
-"""Seconds that quitting waits for connections to close."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a session needs to know about its cluster."""
-
-    endpoints: tuple[str, ...]
-    prefix: str
-    username: str
-    port: int | None
-    identities: tuple[Path, ...]
-    known_hosts_file: Path
-    observe: bool
-    own_known_hosts: Path | None = None
-    """Where accepted host keys go; None = the user's state folder."""
+INTERRUPTED = 130
+"""Exit status after ctrl+c, as a shell gives it."""
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -104,8 +95,8 @@ def cli(context: click.Context, /, **options: Any) -> None:
     settings = _settings(**options)
     context.obj = settings
     if context.invoked_subcommand is None:
-        _need_terminal()
-        asyncio.run(_console(settings, state_folder() / "repairs"))
+        need_terminal()
+        asyncio.run(console(settings, records_folder()))
 
 
 def _settings(
@@ -175,7 +166,7 @@ def demo(
 
     It needs nothing but Python and the extra `demo`, and touches no real cluster.
     """
-    _need_terminal()
+    need_terminal()
     asyncio.run(_demo(machines, fault, fleet_version, observe=observe or settings.observe))
 
 
@@ -187,93 +178,47 @@ def demo(
     help="How far back journals are read, in journalctl's words, such as '1 hour ago'. "
     "[default: the newest 60 lines of each machine]",
 )
+@click.option(
+    "--watch",
+    "seconds",
+    metavar="SECONDS",
+    type=click.IntRange(5, 900),  # the diagnosis remembers no more than a quarter of an hour
+    help="Watch registry and machines for so many seconds before the diagnosis, machines that "
+    "leave the registry included. Some faults show only over time: 60 is enough for most of "
+    "them, two comings and goings of a machine may take 300. [default: one look]",
+)
 @click.pass_obj
-def check(settings: Settings, as_json: bool, journal_since: str | None) -> None:
+def check(
+    settings: Settings, as_json: bool, journal_since: str | None, seconds: int | None
+) -> None:
     """Diagnose once, without a screen, and without holding anything that writes.
 
     Exit status: 0 healthy, 1 findings, 2 usage, 3 something could not be read (it is listed;
-    what was found stands).
+    what was found stands), 130 interrupted.
     """
     from fleettui.check import report
 
-    seen = asyncio.run(_examined(replace(settings, observe=True), journal_since))
+    try:
+        seen = asyncio.run(_examined(replace(settings, observe=True), journal_since, seconds))
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None  # click would say 1, which is for findings
     click.echo(report.as_json(seen) if as_json else report.as_text(seen), nl=False)
     raise SystemExit(seen.exit_status)
 
 
-async def _examined(settings: Settings, journal_since: str | None) -> "Examination":
+async def _examined(
+    settings: Settings, journal_since: str | None, seconds: int | None
+) -> "Examination":
     from fleettui.check.examine import examine
+    from fleettui.check.watch import watch
 
     access = build(settings)
     try:
-        return await examine(access, journal_since)
+        if seconds is None:
+            return await examine(access, journal_since)
+        return await watch(access, timedelta(seconds=seconds), journal_since)
     finally:
-        await _hang_up(access)
-
-
-def _need_terminal() -> None:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError("the console needs a terminal on standard input and output.")
-    if os.environ.get("TERM", "dumb") == "dumb":
-        raise click.UsageError("the console needs a terminal that can be drawn on; TERM is dumb.")
-
-
-def build(settings: Settings) -> "Observer":
-    """The session's rights as an object: an observer never gets the parts that write.
-
-    Nothing here imports etcd or asyncssh: they come with the first request, after first paint.
-    """
-    from fleettui.access import ClusterAddress, Observer, Operator
-    from fleettui.hosts.connect import connect_hosts, hands_for
-    from fleettui.hosts.settings import HostSettings
-    from fleettui.registry.connect import connect_reader, connect_writer
-
-    hosts = connect_hosts(
-        HostSettings(
-            username=settings.username,
-            port=settings.port,
-            identities=settings.identities,
-            known_hosts_file=settings.known_hosts_file,
-            remember=not settings.observe,
-            own_file=settings.own_known_hosts,
-        )
-    )
-    cluster = ClusterAddress(settings.endpoints, f"{settings.prefix}/")
-    reader = connect_reader(settings.endpoints, settings.prefix)
-    if settings.observe:
-        return Observer(cluster, reader, hosts)
-    writer = connect_writer(settings.endpoints, settings.prefix, reader)
-    return Operator(cluster, reader, hosts, writer, hands_for(hosts), _operator_name())
-
-
-def _operator_name() -> str:
-    return f"{getpass.getuser()}@{socket.gethostname()}"
-
-
-def state_folder() -> Path:
-    """Where repairs are recorded; those of the demo apart from those of real clusters."""
-    return user_state_path("fleettui")
-
-
-async def _console(settings: Settings, records: Path) -> None:
-    from fleettui.ui.app import FleetApp
-
-    access = build(settings)
-    app = FleetApp(access, records)
-    try:
-        await app.run_async()
-    finally:
-        await _hang_up(access)
-    if app.return_code:
-        raise SystemExit(app.return_code)
-
-
-async def _hang_up(access: "Observer") -> None:
-    """End every remote process of ours; a peer that does not answer is not waited for."""
-    closing = (access.hosts.close(), access.registry.close())
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(CLOSED_WITHIN):
-            await asyncio.gather(*closing)
+        await hang_up(access)
 
 
 async def _demo(machines: int, fault: str, version: str, *, observe: bool) -> None:
@@ -285,27 +230,17 @@ async def _demo(machines: int, fault: str, version: str, *, observe: bool) -> No
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     click.echo(f"Starting a demo cluster of {machines} machines ...", err=True)
-    records = state_folder() / "demo" / "repairs"
+    records = records_folder(demo=True)
     async with contextlib.AsyncExitStack() as running:
         try:
             cluster = await running.enter_async_context(DemoCluster(wanted))
         except (NoEtcd, NoLoopback) as missing:
             raise click.ClickException(str(missing)) from missing
-        await _console(demo_settings(cluster, observe=observe), records)
+        await console(demo_settings(cluster, observe=observe), records)
 
 
-def demo_settings(cluster: "DemoCluster", *, observe: bool) -> Settings:
-    """How a started demo cluster is reached."""
-    return Settings(
-        endpoints=(cluster.endpoint,),
-        prefix=cluster.prefix,
-        username=cluster.username,
-        port=cluster.ssh_port,
-        identities=(cluster.identity,),
-        known_hosts_file=cluster.known_hosts,
-        observe=observe,
-        own_known_hosts=cluster.known_hosts.with_name("accepted"),
-    )
+cli.add_command(repair)
+cli.add_command(repairs)
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""A journal as a pane holds it: lines in bounded memory, merged, folded, filtered and searched."""

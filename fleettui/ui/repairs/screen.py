@@ -1,0 +1,110 @@
+"""The list of repairs: who repairs right now, and every record on this computer."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from fleettui.access import Observer, Operator
+from fleettui.model.lock import LockHolder
+from fleettui.repair.past import PastRepair, PastState, past_repairs
+from fleettui.ui.messages import ResumeAsked, WatchAsked
+from fleettui.ui.paint import Tone, paint
+from fleettui.ui.picture import Picture
+from fleettui.ui.repairs.report import ReportScreen
+from fleettui.ui.repairs.rows import COLUMNS, UNDER_WAY, is_left, repair_rows
+from fleettui.ui.repairs.watch import place_of
+from fleettui.ui.widgets.grid import Grid
+
+EVERY = 2.0
+"""Seconds between two looks at the records: another fleettui may be writing one."""
+
+
+class RepairsScreen(Screen[None]):
+    """For observers too: it only reads, and what it opens only reads."""
+
+    CSS_PATH = "repairs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "app.pop_screen", "Back"),
+        Binding(
+            "enter,d",
+            "open",
+            "Report",
+            key_display="enter",
+            tooltip="The report of the chosen repair; of one under way, watch it",
+        ),
+        Binding("r", "resume", "Resume", tooltip="Go on with a repair that was left unfinished"),
+    ]
+
+    picture: reactive[Picture] = reactive(Picture, init=False)
+    holder: reactive[LockHolder | None] = reactive(None, init=False)
+
+    def __init__(self, access: Observer, records: Path) -> None:
+        super().__init__()
+        self._access = access
+        self._records = records
+        self._repairs: tuple[PastRepair, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        yield Grid("REPAIRS", COLUMNS, empty="none was begun on this computer", id="repairs")
+        yield Static(id="where", markup=False)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        where = paint(("Records lie in ", Tone.DIM), str(self._records))
+        self.query_one("#where", Static).update(where)
+        self.query_one(Grid).focus()
+        self._look()
+        self.set_interval(EVERY, self._look)
+
+    def watch_holder(self) -> None:
+        if self.is_mounted:
+            self._draw()
+
+    def _look(self) -> None:
+        self._repairs = past_repairs(self._records)
+        self._draw()
+
+    def _draw(self) -> None:
+        where = place_of(self.holder, self.picture) if self.holder else ""
+        rows = repair_rows(self._repairs, self.holder, where)
+        self.query_one(Grid).show(rows, title=f"REPAIRS {len(rows)}")
+
+    def _chosen(self) -> PastRepair | None:
+        key = self.query_one(Grid).cursor_key
+        return next((past for past in self._repairs if past.path == key), None)
+
+    def on_grid_chosen(self) -> None:
+        self.action_open()
+
+    def action_open(self) -> None:
+        past = self._chosen()
+        if self.query_one(Grid).cursor_key == UNDER_WAY:
+            self.post_message(WatchAsked())
+        elif past is None:
+            self.notify("There is nothing under the cursor.", markup=False)
+        elif past.state is PastState.UNREADABLE:
+            self.notify(f"It cannot be read: {past.problem}", severity="warning", markup=False)
+        else:
+            self.app.push_screen(ReportScreen(past.path))
+
+    def action_resume(self) -> None:
+        past = self._chosen()
+        if not isinstance(self._access, Operator):
+            words = "OBSERVER: this session holds nothing that could go on with a repair."
+        elif past is None or past.state is PastState.UNREADABLE:
+            words = "There is no repair under the cursor."
+        elif past.state is PastState.RUNNING:
+            words = "Another fleettui on this computer drives this repair right now."
+        elif past.state is PastState.FINISHED:
+            words = "This repair came to its end: there is nothing to go on with."
+        elif not is_left(past, self._access.cluster):
+            words = f"This repair is of another cluster: {', '.join(map(str, past.cluster))}"
+        else:
+            self.post_message(ResumeAsked(past.path))
+            return
+        self.notify(words, severity="warning", markup=False)

@@ -1,0 +1,245 @@
+"""Lines leave the pane: into a file, into the clipboard, into $PAGER, or whole onto a screen."""
+
+import asyncio
+import os
+import shlex
+import subprocess
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO, ClassVar
+
+from textual.app import SuspendNotSupported
+from textual.binding import Binding, BindingType
+
+from fleettui.access import HostUnreachable, JournalReader
+from fleettui.journal.columns import Code
+from fleettui.journal.keep import file_name, json_line, record_text, text_line
+from fleettui.journal.ring import Line
+from fleettui.journal.rows import Place, Wanted
+from fleettui.journal.sources import Choice, Source
+from fleettui.journal.view import View
+from fleettui.model.clock import now
+from fleettui.model.host import Span
+from fleettui.model.untrusted import Untrusted
+from fleettui.ui.widgets.journal.entry import EntryScreen
+from fleettui.ui.widgets.journal.finding import SearchableLog
+from fleettui.ui.widgets.journal.saving import Extent, SaveScreen, Saving
+
+MOST_COPIED = 5_000
+"""Lines; terminals take only so much by OSC 52."""
+MOST_PAGED = 200_000
+AT_ONCE = 2_000
+"""Lines written before everything else gets its turn."""
+BAR = 12
+
+
+class KeepableLog(SearchableLog):
+    """A log whose lines can be taken elsewhere."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,d", "entry", "All fields", key_display="enter", tooltip="All of a line"),
+        Binding("s", "save", "Save", tooltip="Save the journal to a file"),
+        Binding("y", "copy", "Copy", show=False, tooltip="Copy the chosen lines"),
+        Binding("v", "pager", "Pager", show=False, tooltip="Open what is shown in $PAGER"),
+    ]
+
+    choice = Choice()
+    keep_in: Path | None = None
+    _progress: float | None = None
+    """Of the file being written, 0 to 1."""
+
+    # --- what a subclass knows ----------------------------------------------------------------
+
+    def name_of(self, stream: int) -> Untrusted:
+        """The machine of a stream."""
+        raise NotImplementedError
+
+    def source_of(self, stream: int) -> Source:
+        raise NotImplementedError
+
+    def reader(self) -> JournalReader:
+        """Who reads the journals that are shown."""
+        raise NotImplementedError
+
+    # --- all of one line ----------------------------------------------------------------------
+
+    def action_entry(self) -> None:
+        line = self.chosen
+        if line is None or line.code is Code.RULE:
+            self.notify("There is no line of the journal under the cursor.", markup=False)
+            return
+        self.app.push_screen(EntryScreen(line, self.source_of(line.stream), self.reader()))
+
+    # --- the clipboard ------------------------------------------------------------------------
+
+    def action_copy(self) -> None:
+        places = list(self.window.selection()) or [p for p in [self.chosen_place] if p]
+        lines = [self._text(place) for place in places[:MOST_COPIED]]
+        if not lines:
+            self.notify("There is no line to copy.", markup=False)
+            return
+        self.app.copy_to_clipboard("\n".join(lines))
+        count = f"{len(lines)} line{'' if len(lines) == 1 else 's'}"
+        cut = f" (of {len(places):,}, the first)" if len(places) > len(lines) else ""
+        words = "Whether your terminal took it cannot be known: OSC 52 has no answer."
+        self.notify(f"Copied {count}{cut}. {words}", markup=False)
+
+    def _text(self, place: Place) -> str:
+        line = self.view.line(place)
+        times = f"  [{line.count} times]" if line.count > 1 else ""
+        return text_line(line, self.name_of(line.stream)) + times
+
+    # --- the pager ----------------------------------------------------------------------------
+
+    def action_pager(self) -> None:
+        pager = shlex.split(os.environ.get("PAGER") or "less -S")
+        text = "\n".join(self._text(place) for place in self._newest(MOST_PAGED))
+        try:
+            with self.app.suspend():
+                self._open(pager, text.encode("utf-8", "backslashreplace"))
+        except SuspendNotSupported:
+            self.notify("This terminal cannot be lent to a pager.", markup=False)
+        except OSError as problem:
+            words = f"{pager[0]}: {problem.strerror}"
+            self.notify(str(Untrusted(words)), severity="error", markup=False)
+
+    def _open(self, pager: list[str], text: bytes) -> None:
+        """Nothing is written for it: the pager reads its standard input."""
+        secure = {"LESSSECURE": "1"} if self.keep_in is not None else {}
+        subprocess.run(pager, input=text, env=os.environ | secure, check=False)
+
+    def _newest(self, count: int) -> list[Place]:
+        places = [place for place, _ in zip(self.view.backward(), range(count), strict=False)]
+        return places[::-1]
+
+    # --- a file -------------------------------------------------------------------------------
+
+    def action_save(self) -> None:
+        if self._progress is not None:
+            self.notify("A file is being written already.", markup=False)
+            return
+        if not self.ring.held:
+            self.notify("There is nothing to save yet.", markup=False)
+            return
+        machines = {str(self.name_of(n)) for n in self.ring.streams}
+        where = machines.pop() if len(machines) == 1 else f"{len(machines)} machines"
+        name = file_name(["journal", where, *self.choice.units, f"{now():%Y%m%dT%H%M%SZ}"])
+        fixed = self.keep_in is not None
+        folder = self.keep_in if self.keep_in is not None else Path.cwd()
+        held, shown = self.ring.held, self.view.lines
+        screen = SaveScreen(held, shown, folder, f"{name}.log", fixed=fixed)
+        self.app.push_screen(screen, self._decided)
+
+    def _decided(self, saving: Saving | None) -> None:
+        if saving is not None:
+            self.run_worker(self._save(saving), group="saving", exclusive=True)
+
+    async def _save(self, saving: Saving) -> None:
+        shown = str(Untrusted(str(saving.path)))
+        self._told(0.0)
+        try:
+            if self.keep_in is not None:
+                self.keep_in.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with open(saving.path, "xb", opener=_private) as file:  # noqa: ASYNC230 - short writes, with an opener
+                count = await self._written(saving, file)
+        except FileExistsError:
+            words = f"Nothing was saved: {shown} is there already."
+            self.notify(words, severity="error", markup=False)
+        except OSError as disk:
+            words = f"{shown}: {disk.strerror or disk}"
+            self.notify(words, severity="error", markup=False)
+        except HostUnreachable as reason:
+            words = f"{shown} is not complete: {reason}"
+            self.notify(words, severity="error", timeout=20, markup=False)
+        else:
+            self.notify(f"{count:,} lines saved as {shown}", timeout=15, markup=False)
+        finally:
+            self._told(None)
+
+    def _told(self, progress: float | None) -> None:
+        self._progress = progress
+        self.refresh()
+
+    @property
+    def task_words(self) -> str:
+        """The progress bar of the file being written; empty where none is."""
+        if self._progress is None:
+            return ""
+        done = round(min(self._progress, 1.0) * BAR)
+        return f"saving {'█' * done}{'░' * (BAR - done)} {self._progress:4.0%}"
+
+    async def _written(self, saving: Saving, file: BinaryIO) -> int:
+        lines = self._anew(saving) if saving.extent is Extent.ANEW else self._kept(saving)
+        count = 0
+        async with aclosing(lines) as batches:
+            async for batch, progress in batches:
+                file.write(b"".join(line + b"\n" for line in batch))
+                count += len(batch)
+                self._told(progress)
+        return count
+
+    async def _kept(self, saving: Saving) -> AsyncGenerator[tuple[list[bytes], float], None]:
+        """The lines that are held, in the order that is shown; nothing of them is folded."""
+        wanted = replace(self.wanted if saving.extent is Extent.SHOWN else Wanted(), folded=False)
+        view = View(self.ring)
+        view.want(wanted)
+        total, done = max(view.count, 1), 0
+        batch: list[bytes] = []
+        for place in view.forward():
+            line = view.line(place)
+            batch.append(self._line(line, as_json=saving.as_json))
+            if len(batch) >= AT_ONCE:
+                done += len(batch)
+                yield batch, done / total
+                batch = []
+                await asyncio.sleep(0)
+        yield batch, 1.0
+
+    def _line(self, line: Line, *, as_json: bool) -> bytes:
+        machine = self.name_of(line.stream)
+        if as_json:
+            return json_line(line, machine)
+        return text_line(line, machine).encode("utf-8", "backslashreplace")
+
+    async def _anew(self, saving: Saving) -> AsyncGenerator[tuple[list[bytes], float], None]:
+        """The stretch of time that is held, read once more from each machine."""
+        sources = {stream: self.source_of(stream) for stream in self.ring.streams}
+        for place, (stream, source) in enumerate(sources.items()):
+            ends = self._stretch(stream)
+            if ends is None:
+                continue
+            first, last = ends
+            words = [f"{end:%Y-%m-%d %H:%M:%S}" for end in ends]
+            span = Span(None, words[0], words[1])
+            length = max((last - first).total_seconds(), 1e-3)
+            asked = self.reader().recall(source.machine, source.unit, span)
+            async with asked as batches:
+                async for records in batches:
+                    lines = [
+                        r.json if saving.as_json else record_text(r, self.name_of(stream)).encode()
+                        for r in records
+                    ]
+                    part = (records[-1].entry.at - first).total_seconds() / length
+                    yield lines, (place + min(max(part, 0.0), 1.0)) / len(sources)
+
+    def _stretch(self, stream: int) -> tuple[datetime, datetime] | None:
+        """From the oldest to the newest line held of one stream."""
+        held = self.ring.streams[stream]
+        lines = (self.ring.line(stream, n) for n in range(held.first, held.next))
+        back = (self.ring.line(stream, n) for n in range(held.next - 1, held.first - 1, -1))
+        first = next((line.at for line in lines if line.code is not Code.RULE), None)
+        last = next((line.at for line in back if line.code is not Code.RULE), None)
+        return None if first is None or last is None else _whole_seconds(first, last)
+
+
+def _private(path: str, flags: int) -> int:
+    """Journals hold what others should not read."""
+    return os.open(path, flags, 0o600)
+
+
+def _whole_seconds(first: datetime, last: datetime) -> tuple[datetime, datetime]:
+    """journalctl takes seconds: one more, so that the last line is within."""
+    return first.replace(microsecond=0), last.replace(microsecond=0) + timedelta(seconds=1)

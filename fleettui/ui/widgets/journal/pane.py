@@ -1,0 +1,367 @@
+"""The journal pane: the journal of a machine's fleet.service, of any unit, or of all machines."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.reactive import reactive
+
+from fleettui.access import JournalReader
+from fleettui.journal.columns import Packer
+from fleettui.journal.sources import SERVICES, SINCE, Choice, Source
+from fleettui.journal.times import skew_words
+from fleettui.model.cluster import Machine
+from fleettui.model.host import (
+    FLEET_SERVICE,
+    JournalItem,
+    JournalNotice,
+    NoticeKind,
+    Span,
+)
+from fleettui.model.untrusted import Untrusted
+from fleettui.ui.paint import Cell, Tone
+from fleettui.ui.picture import Picture
+from fleettui.ui.widgets.journal import heading
+from fleettui.ui.widgets.journal.choosing import (
+    MachinesScreen,
+    UnitScreen,
+    exact,
+    offered_units,
+)
+from fleettui.ui.widgets.journal.leaving import KeepableLog
+from fleettui.ui.widgets.journal.looks import HOSTS, Bit
+from fleettui.ui.widgets.journal.prompt import Asking, Prompt
+from fleettui.ui.widgets.journal.tails import Tail, Tails, unreadable
+
+SKEWED = timedelta(seconds=5)
+"""A clock that is off by less is not spoken of: asking a machine takes time too."""
+
+
+class JournalPane(KeepableLog):
+    """Receives what was chosen, and shows it. Without a picture it knows one machine only."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(str(n), f"since({n})", "Since", show=False, tooltip=f"Since: {words}")
+            for n, (words, _) in enumerate(SINCE)
+        ),
+        Binding("a", "ask('since')", "Since", show=False, tooltip="Since when, in your words"),
+        Binding("b", "boot(-1)", "Boot", show=False, tooltip="The boot before, a later boot"),
+        Binding("B", "boot(1)", "Boot", show=False, tooltip="The boot before, a later boot"),
+        Binding("m", "merge", "Merged", tooltip="All machines merged by time, or one again"),
+        Binding("M", "machines", "Machines", show=False, tooltip="Choose the machines to merge"),
+        Binding("u", "unit", "Unit", show=False, tooltip="Another unit: etcd, or one of fleet's"),
+        Binding("o", "solo", "Solo", show=False, tooltip="This line's machine alone, or all"),
+        Binding("x", "mute", "Mute", show=False, tooltip="Hide this line's machine"),
+        Binding("X", "unmute", "Show all", show=False, tooltip="Show all machines again"),
+        Binding("S", "as_root", "Sudo", show=False, tooltip="Read the journal through sudo"),
+    ]  # fmt: skip
+
+    picture: reactive[Picture] = reactive(Picture, init=False)
+
+    def __init__(
+        self,
+        hosts: JournalReader,
+        *,
+        id: str,  # noqa: A002 - Textual's name
+        root: JournalReader | None = None,
+        keep_in: Path | None = None,
+    ) -> None:
+        """`root` reads through sudo and is an operator's. With `keep_in`, files are saved in that
+        folder and nowhere else."""
+        super().__init__(id=id)
+        self._hosts = hosts
+        self._root = root
+        self.keep_in = keep_in
+        self.choice = Choice()
+        self._single: Source | None = None
+        """What `m` returns to."""
+        self._is_merged = False
+        self._skews: dict[Untrusted, timedelta] = {}
+        self._tails = Tails(self._begin, self._end)
+
+    # --- what is shown ------------------------------------------------------------------------
+
+    def shows(self, machine: Machine, unit: str = FLEET_SERVICE) -> bool:
+        """Whether this is the journal of a unit on a machine at its present address."""
+        return [source.place for source in self.choice.sources] == [Source(machine, unit).place]
+
+    def watch_machine(self, machine: Machine | None, unit: str = FLEET_SERVICE) -> None:
+        """Show the journal of one unit on one machine, and nothing else."""
+        self._is_merged = False
+        sources = () if machine is None else (Source(machine, unit),)
+        if machine is None or not self.shows(machine, unit):
+            self.show(replace(self.choice, sources=sources))
+
+    def suggest(self, machine: Machine) -> None:
+        """Go to a machine that somebody looks at, unless several are shown on purpose."""
+        if self._is_merged:
+            return
+        if {source.where for source in self.choice.sources} != {Source(machine).where}:
+            unit = self.choice.units[0] if self.choice.sources else FLEET_SERVICE
+            self.watch_machine(machine, unit if unit in SERVICES else FLEET_SERVICE)
+
+    def watch_unit(self, unit: Untrusted, machines: Sequence[Machine]) -> None:
+        """Show the journal of a unit on each of these machines."""
+        name = exact(unit)
+        if len(machines) == 1:
+            self.watch_machine(machines[0], name)
+        else:
+            self.watch_all(Source(machine, name) for machine in machines)
+
+    def watch_all(self, sources: Iterable[Source]) -> None:
+        """Show several journals merged by time."""
+        self._is_merged = True
+        self.show(replace(self.choice, sources=tuple(sources)))
+
+    def show(self, choice: Choice) -> None:
+        """Show something else; journals that stay go on, with all their lines."""
+        if len(self.choice.sources) == 1:
+            self._single = self.choice.sources[0]
+        self.choice = choice
+        if not self._tails.receive(choice):
+            self.window.follow()
+        streams = self._tails.by_stream
+        muted = self.wanted.muted & streams.keys()
+        self.view.want(replace(self.wanted, muted=frozenset(muted)))
+        self._name_streams()
+        self.redraw()
+
+    # --- receiving ----------------------------------------------------------------------------
+
+    def _begin(self, source: Source, choice: Choice) -> Tail:
+        tail = Tail(source, self.ring.open(), Packer())
+        if refused := unreadable(source):
+            self._take(tail, refused)
+        elif reader := self._root if choice.as_root else self._hosts:
+            name = f"journal of {source.unit}"
+            receive = partial(self._receive, tail, reader, choice.span)
+            tail.worker = self.run_worker(receive, name=name, group="journal")
+        return tail
+
+    def _end(self, tail: Tail) -> None:
+        if tail.worker is not None:
+            tail.worker.cancel()
+        self.ring.close(tail.stream)
+        self.view.update()
+
+    async def _receive(self, tail: Tail, reader: JournalReader, span: Span) -> None:
+        source = tail.source
+        async with reader.journal(source.machine, source.unit, span) as batches:
+            async for items in batches:
+                self._take(tail, items)
+
+    def _take(self, tail: Tail, items: Sequence[JournalItem]) -> None:
+        tail.heard(items)
+        self.add(tail.stream, tail.packer.pack(self._with_help(items)))
+
+    def _with_help(self, items: Sequence[JournalItem]) -> list[JournalItem]:
+        """What may be done is said where the operator may do it."""
+        helped: list[JournalItem] = []
+        for item in items:
+            helped.append(item)
+            refused = isinstance(item, JournalNotice) and item.kind is NoticeKind.REFUSED
+            if refused and self._root is not None and not self.choice.as_root:
+                words = Untrusted("S reads this journal through sudo")
+                helped.append(JournalNotice(NoticeKind.SAID, item.at, words))
+        return helped
+
+    def take(self, items: Sequence[JournalItem], stream: int = 0) -> None:
+        """Add lines to one of the journals shown, as if its machine had sent them."""
+        self._take(list(self._tails.by_stream.values())[stream], items)
+
+    # --- names and clocks ---------------------------------------------------------------------
+
+    def watch_picture(self) -> None:
+        before = self._skews
+        self._skews = dict(_skews(self.picture))
+        if before != self._skews and self.is_mounted:
+            self._name_streams()
+            self.redraw()
+
+    def name_of(self, stream: int) -> Untrusted:
+        """The machine of a stream, by its host name where that is known."""
+        machine = self._tails.by_stream[stream].source.machine
+        facts = self.picture.facts(machine.id)
+        return facts.hostname if facts else machine.public_ip
+
+    def source_of(self, stream: int) -> Source:
+        return self._tails.by_stream[stream].source
+
+    def reader(self) -> JournalReader:
+        """Who reads the journals that are shown."""
+        return self._root if self.choice.as_root and self._root else self._hosts
+
+    def _name_streams(self) -> None:
+        streams = self._tails.by_stream
+        many = len(streams) > 1
+        tags: dict[int, Bit] = {}
+        for place, (stream, tail) in enumerate(streams.items() if many else ()):
+            tags[stream] = (str(self.name_of(stream)), HOSTS[place % len(HOSTS)])
+            ahead = self._skews.get(tail.source.machine.id, timedelta(0))
+            self.ring.correct(stream, ahead if abs(ahead) > SKEWED else timedelta(0))
+        self.display_as = replace(self.display_as, tags=tags)
+
+    def _skewed(self) -> list[str]:
+        """Clocks that are off, in words."""
+        machines = {source.machine.id: source.machine for source in self.choice.sources}
+        words = []
+        for machine_id, machine in machines.items():
+            ahead = self._skews.get(machine_id, timedelta(0))
+            if abs(ahead) > SKEWED:
+                facts = self.picture.facts(machine_id)
+                name = facts.hostname if facts else machine.public_ip
+                words.append(f"{name}'s clock is {skew_words(ahead)}")
+        return words
+
+    # --- the head -----------------------------------------------------------------------------
+
+    def head_line(self, y: int) -> list[Cell]:
+        if y == 1:
+            return [Cell(heading.counts(self.ring, self.view), Tone.DIM)]
+        if y == 2:
+            return self._settings()
+        prompt = self.query_one(Prompt)
+        if prompt.asking:
+            tone = Tone.ALARM if prompt.problem else Tone.ACCENT
+            return [Cell(" JOURNAL "), Cell(f" {Untrusted(prompt.hint)} ", tone)]
+        state = heading.state(self.window, self._trouble())
+        zone = "" if self.display_as.local else ", UTC"
+        words = f"  {self.choice.words}{zone}, {self.received} lines"
+        settings = [] if self.head_height > 2 else self._settings()
+        return [Cell(" JOURNAL "), state, Cell(words), *settings]
+
+    def settings(self) -> Sequence[str]:
+        words = [self.task_words, *self._skewed(), *self._heard()]
+        words += heading.settings(self.ring, self.view, self.display_as)
+        return [word for word in words if word]
+
+    def _settings(self) -> list[Cell]:
+        return [Cell(f"  {Untrusted(word)}", Tone.WARN) for word in self.settings()]
+
+    def _trouble(self) -> str:
+        """Why nothing comes from the machines that nothing comes from."""
+        tails = self._tails.by_stream.values()
+        troubles = [tail.trouble for tail in tails if tail.trouble]
+        if len(tails) > 1 and troubles:
+            return f"{len(troubles)} of {len(tails)}: {troubles[0]}"
+        return troubles[0] if troubles else ""
+
+    def _heard(self) -> list[str]:
+        muted = len(self.wanted.muted)
+        return [f"{muted} of {len(self.choice.sources)} machines hidden"] if muted else []
+
+    def nothing(self) -> str:
+        if not self.choice.sources:
+            return "choose a machine"
+        if self.ring.held:
+            return "no line is shown: all are filtered"
+        return "waiting for the first line"
+
+    # --- since when, and where from -----------------------------------------------------------
+
+    def answer(self, asking: Asking, text: str) -> None:
+        if asking is not Asking.SINCE:
+            super().answer(asking, text)
+        elif text.strip():
+            self._since(Span(None, text.strip()))
+
+    def action_since(self, number: int) -> None:
+        self._since(SINCE[number][1])
+
+    def _since(self, span: Span) -> None:
+        self.show(replace(self.choice, span=replace(span, boot=self.choice.span.boot)))
+
+    def action_boot(self, step: int) -> None:
+        """From any boot to the present one, to the one before, and back."""
+        boot = self.choice.span.boot
+        wanted: int | None = (step if boot is None else boot + step) if boot or step < 0 else None
+        if wanted is not None and wanted > 0:
+            wanted = None
+        self.show(replace(self.choice, span=Span(None, boot=wanted) if wanted else SINCE[0][1]))
+
+    def action_unit(self) -> None:
+        machines = self.choice.machines
+        if not machines:
+            self.notify("Choose a machine first.", markup=False)
+            return
+        units = offered_units(self.picture, machines)
+        self.app.push_screen(UnitScreen(units, self.choice.units), self._unit_chosen)
+
+    def _unit_chosen(self, unit: str | None) -> None:
+        if unit is None:
+            return
+        machines = dict.fromkeys(self.choice.machines)
+        known = self.picture.snapshot.units.get(Untrusted(unit)) if self.picture.snapshot else None
+        if known is not None and known.is_global:
+            listed = self.picture.snapshot.machines if self.picture.snapshot else {}
+            machines = {m: None for i, m in listed.items() if known.is_on(i)} or machines
+        sources = tuple(Source(machine, unit) for machine in machines)
+        self._is_merged = self._is_merged or len(sources) > 1
+        self.show(replace(self.choice, sources=sources))
+
+    # --- several machines ---------------------------------------------------------------------
+
+    def action_merge(self) -> None:
+        if self._is_merged and self._single is not None:
+            self.watch_machine(self._single.machine, self._single.unit)
+            return
+        machines = self._machines()
+        if not machines:
+            self.notify("No machine is known yet.", markup=False)
+            return
+        unit = self.choice.units[0] if self.choice.sources else FLEET_SERVICE
+        self.watch_all(Source(machine, unit) for machine in machines)
+
+    def _machines(self) -> tuple[Machine, ...]:
+        listed = self.picture.snapshot.machines.values() if self.picture.snapshot else ()
+        return tuple(listed) or self.choice.machines
+
+    def action_machines(self) -> None:
+        shown = {source.machine.id for source in self.choice.sources}
+        names = [(m, self.picture.named(m.id), m.id in shown) for m in self._machines()]
+        self.app.push_screen(MachinesScreen(names), self._machines_chosen)
+
+    def _machines_chosen(self, machines: tuple[Machine, ...] | None) -> None:
+        if machines:
+            unit = self.choice.units[0] if self.choice.sources else FLEET_SERVICE
+            self.watch_all(Source(machine, unit) for machine in machines)
+
+    def action_solo(self) -> None:
+        place = self.chosen_place
+        others = self._tails.by_stream.keys() - ({place.stream} if place else set())
+        muted = frozenset() if self.wanted.muted else frozenset(others)
+        self.want(replace(self.wanted, muted=muted))
+
+    def action_mute(self) -> None:
+        place, streams = self.chosen_place, self._tails.by_stream
+        if place is None or len(streams) - len(self.wanted.muted) < 2:
+            self.notify("The last machine stays.", markup=False)
+            return
+        self.want(replace(self.wanted, muted=self.wanted.muted | {place.stream}))
+
+    def action_unmute(self) -> None:
+        self.want(replace(self.wanted, muted=frozenset()))
+
+    # --- as root ------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Reading through sudo is an operator's choice; an observer is never offered it."""
+        return action != "as_root" or self._root is not None
+
+    def action_as_root(self) -> None:
+        if self._root is not None:
+            self.show(replace(self.choice, as_root=not self.choice.as_root))
+
+
+def _skews(picture: Picture) -> Iterable[tuple[Untrusted, timedelta]]:
+    """How far each machine's clock is ahead of ours, to the second."""
+    for machine_id in picture.reports:
+        facts = picture.facts(machine_id)
+        if facts is not None:
+            ahead = (facts.clock - facts.taken_at).total_seconds()
+            yield machine_id, timedelta(seconds=round(ahead))

@@ -1,0 +1,94 @@
+"""What of a journal goes into a file, in which form, and under which name."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, RadioButton, RadioSet, Static
+
+from fleettui.model.untrusted import Untrusted
+from fleettui.ui.paint import Tone, paint
+
+
+class Extent(StrEnum):
+    """Which lines."""
+
+    RECEIVED = "received"
+    SHOWN = "shown"
+    ANEW = "anew"
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """What was decided."""
+
+    extent: Extent
+    as_json: bool
+    path: Path
+
+
+class SaveScreen(ModalScreen[Saving | None]):
+    """Returns what is to be saved; saves nothing itself."""
+
+    CSS_PATH = "saving.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Never mind")]
+
+    def __init__(self, held: int, shown: int, folder: Path, name: str, *, fixed: bool) -> None:
+        """`fixed`: the folder is not to be chosen."""
+        super().__init__()
+        self._held, self._shown = held, shown
+        self._folder, self._proposed, self._fixed = folder, name, fixed
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static(paint(("Save the journal", Tone.STRONG)), markup=False)
+            with RadioSet(id="extent"):
+                yield RadioButton(f"the {self._held:,} lines received and held", value=True)
+                yield RadioButton(f"only the {self._shown:,} lines that are shown", id="shown")
+                yield RadioButton("the same stretch, read once more from the machines", id="anew")
+            with RadioSet(id="form"):
+                yield RadioButton("text, safe to look at", value=True)
+                yield RadioButton("JSON lines, to work with", id="json")
+            if self._fixed:
+                yield Static(paint("in ", Untrusted(str(self._folder))), markup=False)
+            yield Input(
+                self._proposed if self._fixed else str(self._folder / self._proposed), id="name"
+            )
+            with Horizontal():
+                yield Button("Never mind", id="no")
+                yield Button("Save", id="yes", variant="primary")
+
+    def on_mount(self) -> None:
+        self.query_one("#name").focus()
+
+    def on_radio_set_changed(self, event: RadioSet.Changed) -> None:
+        if event.radio_set.id == "form":
+            name = self.query_one("#name", Input)
+            stem = name.value.removesuffix(".log").removesuffix(".jsonl")
+            name.value = f"{stem}.jsonl" if event.index else f"{stem}.log"
+
+    def on_input_submitted(self) -> None:
+        self._decide()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "yes":
+            self._decide()
+        else:
+            self.dismiss(None)
+
+    def _decide(self) -> None:
+        typed = self.query_one("#name", Input).value.strip()
+        if not typed:
+            return
+        # With a fixed folder only the last part of what was typed counts.
+        path = self._folder / Path(typed).name if self._fixed else Path(typed).expanduser()
+        extent = list(Extent)[self._pressed("extent")]
+        self.dismiss(Saving(extent, self._pressed("form") == 1, path))
+
+    def _pressed(self, name: str) -> int:
+        return max(self.query_one(f"#{name}", RadioSet).pressed_index, 0)

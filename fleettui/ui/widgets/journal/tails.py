@@ -1,0 +1,78 @@
+"""The journals that are being received: one task each, ended when it is shown no more."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from textual.worker import Worker
+
+from fleettui.journal.columns import Packer
+from fleettui.journal.sources import Choice, Source
+from fleettui.model.clock import now
+from fleettui.model.host import JournalItem, JournalNotice, NoticeKind
+from fleettui.model.names import refusal
+from fleettui.model.untrusted import Untrusted
+
+Key = tuple[object, ...]
+_TROUBLES = {
+    NoticeKind.LOST: "connection lost",
+    NoticeKind.REFUSED: "may not be read",
+    NoticeKind.ENDED: "journalctl ended",
+}
+
+
+@dataclass(slots=True)
+class Tail:
+    """One journal being received."""
+
+    source: Source
+    stream: int
+    packer: Packer
+    worker: Worker[None] | None = None
+    trouble: str = ""
+    """Why nothing comes, in two words; empty while it is received."""
+
+    def heard(self, items: Sequence[JournalItem]) -> None:
+        """Take note of how the stream fares."""
+        for item in items:
+            if not isinstance(item, JournalNotice) or item.kind is NoticeKind.CONNECTED:
+                self.trouble = ""
+            elif item.kind is not NoticeKind.ENDED or not self.trouble:
+                self.trouble = _TROUBLES.get(item.kind, self.trouble)
+
+
+class Tails:
+    """What is received for a choice; what two choices share goes on from one to the next."""
+
+    def __init__(
+        self, begin: Callable[[Source, Choice], Tail], end: Callable[[Tail], None]
+    ) -> None:
+        self._begin, self._end = begin, end
+        self._tails: dict[Key, Tail] = {}
+
+    @property
+    def by_stream(self) -> Mapping[int, Tail]:
+        return {tail.stream: tail for tail in self._tails.values()}
+
+    def receive(self, choice: Choice) -> bool:
+        """Begin and end what has to; whether anything that was received before goes on."""
+        wanted = {_key(source, choice): source for source in choice.sources}
+        kept = self._tails.keys() & wanted.keys()
+        for key in self._tails.keys() - kept:
+            self._end(self._tails.pop(key))
+        for key, source in wanted.items():
+            if key not in self._tails:
+                self._tails[key] = self._begin(source, choice)
+        return bool(kept)
+
+
+def unreadable(source: Source) -> list[JournalItem]:
+    """Why a journal is not asked for at all; nothing where it is."""
+    why = refusal(source.unit)
+    if why is None:
+        return []
+    words = f"{Untrusted(source.unit)}: no journal is asked for under this name: {why}"
+    return [JournalNotice(NoticeKind.REFUSED, now(), Untrusted(words))]
+
+
+def _key(source: Source, choice: Choice) -> Key:
+    return source.place, choice.span, choice.as_root

@@ -1,0 +1,1 @@
+"""What the wizard says, as content; pure, and each theme in a module of its own."""

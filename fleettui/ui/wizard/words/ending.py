@@ -1,0 +1,52 @@
+"""How a repair ends: what it cost, the proof, where the report lies, and who is next."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from textual.content import Content
+
+from fleettui.repair.outcome import Absence, Check, Outcome, Result
+from fleettui.ui.paint import Piece, Tone, paint
+
+
+def repaired_lines(
+    absences: Sequence[Absence], proof: Sequence[Check], report: Outcome | None
+) -> Iterator[Content]:
+    """The end of a repair: what it cost, where it is written down, and what proves it."""
+    count = len(absences)
+    cost = f"{count} service{'' if count == 1 else 's'} interrupted."
+    yield paint(("Repaired, and read back from the cluster. ", Tone.GOOD), (cost, Tone.STRONG))
+    if report is not None:
+        tone = Tone.STRONG if report.result is Result.DONE else Tone.WARN
+        yield paint(("Report: ", Tone.ACCENT), (report.said, tone))
+    yield from absence_lines(absences)
+    yield paint(("Proof", Tone.ACCENT))
+    yield from (
+        paint("  ", ("✔ ", Tone.GOOD) if c.met else ("◌ not yet: ", Tone.WARN), c.name, "  ",
+              (c.detail, Tone.DIM))
+        for c in proof
+    )  # fmt: skip
+
+
+def absence_lines(absences: Iterable[Absence]) -> Iterator[Content]:
+    """How long each unit did not run; whoever is still away stands first."""
+    for one in sorted(absences, key=lambda one: (one.is_over, one.unit)):
+        away = "for how long, the journal does not tell"
+        if one.seconds is not None:
+            away = f"{one.seconds:.1f} s"
+        mark: Piece = ("✔ ", Tone.GOOD) if one.is_over else ("✖ still away ", Tone.BAD)
+        place = f", now on {one.place}" if one.place else ""
+        since = f" from {one.since:%H:%M:%S} UTC" if one.since else ""
+        yield paint("  ", mark, one.unit, (f"  away {away}{since}{place}", Tone.DIM))
+
+
+def campaign_lines(
+    proven: Sequence[str], failed: str, untouched: Sequence[str]
+) -> Iterator[Content]:
+    """What became of several machines; after a failure nothing else is touched."""
+    if failed:
+        yield paint(("STOPPED HERE: ", Tone.BAD), (failed, Tone.STRONG), " is not proven healthy.")
+    if proven:
+        yield paint(("Proven healthy: ", Tone.GOOD), ", ".join(proven))
+    if untouched:
+        word = "Not touched: " if failed else "Still to come: "
+        yield paint((word, Tone.WARN), ", ".join(untouched))

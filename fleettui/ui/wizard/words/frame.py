@@ -1,0 +1,73 @@
+"""What stands above every stage: the stages and where one is, and what is being repaired."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from textual.content import Content
+
+from fleettui.model.cluster import Machine
+from fleettui.model.untrusted import Untrusted
+from fleettui.repair.action import Stage
+from fleettui.ui.paint import Piece, Tone, paint
+from fleettui.ui.wizard.course import TITLES, Course, Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is being repaired."""
+
+    units: tuple[Untrusted, ...]
+    fault: str
+    machine: Machine | None
+    host: str
+    """The machine's own name, as it is typed; empty until it is known."""
+    cluster: str
+    place: str = ""
+    """Where it stands among the affected machines, such as `machine 1 of 2`."""
+    only_registry: bool = False
+    """Whether no machine is changed at all."""
+
+
+def stepper(course: Course) -> Content:
+    """All stages and where one is."""
+    stages = course.stages if course.plan else (Stage.LOCATE, Stage.VERIFY)
+    pieces: list[Piece] = []
+    for number, stage in enumerate(stages, 1):
+        if stage is not Stage.LOCATE:
+            pieces.append(("─ ", Tone.DIM) if course.plan else (" ... ", Tone.DIM))
+        if course.plan or stage is Stage.LOCATE:
+            pieces.append(_stage(stage, number, course))
+    return paint(*pieces)
+
+
+def _stage(stage: Stage, number: int, course: Course) -> Piece:
+    title = f" {number} {TITLES[stage]} "
+    bad = course.phase in {Phase.FAILED, Phase.LOST, Phase.STUCK, Phase.UNFIT}
+    if stage is course.stage and (bad or course.undo):
+        return (f"{'✖' if bad else '↶'}{title}", Tone.BAD if bad else Tone.WARN)
+    if stage in course.behind:
+        return (f"✔{title}", Tone.GOOD)
+    if stage is course.stage:
+        return (f"▶{title}", Tone.ACCENT)
+    return (f"○{title}", Tone.DIM)
+
+
+def target_lines(target: Target) -> Iterator[Content]:
+    """Unit and machine in full words, three lines; nothing of them is cut at 80 columns."""
+    first, *others = target.units or (Untrusted(""),)
+    more = f" and {len(others)} more" if others else ""
+    unit: list[Piece] = [(first, Tone.STRONG), (more, Tone.STRONG)]
+    cluster = paint((f"cluster {target.cluster}", Tone.DIM))
+    if target.machine is None or target.only_registry:
+        where = "in the registry alone: no machine is changed"
+        yield paint(*unit, (f"  {target.fault}", Tone.WARN))
+        yield paint((where if target.only_registry else "no machine is known yet", Tone.DIM))
+        yield cluster
+        return
+    yield paint(
+        *unit, " on ", (target.host or "a machine", Tone.STRONG), " ",
+        (target.machine.public_ip, Tone.STRONG), (f"  {target.place}", Tone.WARN),
+    )  # fmt: skip
+    version = f"  fleetd {target.machine.version}  {target.fault}"
+    yield paint(("machine ", Tone.DIM), target.machine.id, (version, Tone.DIM))
+    yield cluster
