@@ -1,0 +1,247 @@
+"""P1, P3, P4 and P12: the real app in a pseudo-terminal."""
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from terminal import Terminal, run_in_terminal
+from views import Views
+from writers import Pipeline
+
+from fleettui.demo.etcd import Etcd, free_port
+from fleettui.model.cluster import Snapshot
+from fleettui.model.untrusted import Untrusted
+
+from .agents import agents
+from .cluster import LARGE, MIDDLE, SMALL, kept_alive, registry, unit_name
+from .following import following, following_apart
+from .measure import (
+    Table,
+    cpu_seconds,
+    fleetctl_times,
+    ms,
+    percentile,
+    quietly,
+    ratio,
+    resident_mb,
+    timed,
+)
+
+RUNS = 5
+PRESSES = 40
+CHANGES = 40
+WATCHED = 30.0
+"""Seconds that P4 and P12 look on."""
+RATES = (0, 700, 2_000)
+_PER_UNIT = 0.2
+"""Writes a second that fleet makes for a unit: three keys each 15 s."""
+
+
+def start() -> Table:
+    """P1: from the command line to rows that are live."""
+    table = Table(
+        "P1  cold start to live rows",
+        ("cluster", "time", "/ import textual.app", "/ list-unit-files", "/ list-units"),
+    )
+    textual = timed(lambda: quietly(sys.executable, "-c", "import textual.app"), 2 * RUNS)
+    for size in (SMALL, MIDDLE, LARGE):
+        with registry(size) as etcd:
+            ours = [_start(etcd) for _ in range(RUNS)]
+            files = fleetctl_times(etcd.endpoint, "list-unit-files")
+            units = fleetctl_times(etcd.endpoint, "list-units")
+        ratios = (ratio(ours, textual), ratio(ours, files), ratio(ours, units))
+        table.add(str(size), ms(ours), *ratios)
+    table.add("import textual.app", ms(textual), "1.00", "-", "-")
+    table.notes.append("goal: <= 1.5 at 1,000, <= 2 at 10,000; <= 0.12 x list-unit-files at 10,000")
+    return table
+
+
+def latency() -> Table:
+    """P3: from a PUT to its row painted, under fleet's own writes."""
+    table = Table(
+        f"P3  PUT to painted row, {LARGE}",
+        ("writes a second", "p50", "p95", "max", "lost", "app's CPU"),
+    )
+    for rate in RATES:
+        with (
+            registry(LARGE) as etcd,
+            console(etcd) as terminal,
+            agents(etcd.endpoint, LARGE, rate),
+        ):
+            terminal.read(5)  # until the agents are at their pace
+            pid, began = terminal.process.pid, time.monotonic()
+            before = cpu_seconds(pid)
+            times, lost = _change(etcd, terminal)
+            cpu = (cpu_seconds(pid) - before) / (time.monotonic() - began)
+        table.add(f"{rate:,}", *_spread(times), str(lost), f"{cpu:.1%}")
+    for rate in RATES:
+        with (
+            registry(LARGE) as etcd,
+            following(etcd.endpoint) as views,
+            agents(etcd.endpoint, LARGE, rate),
+        ):
+            views.live(60)
+            time.sleep(5)
+            table.add(f"{rate:,}, to a view, no screen", *_spread(_see(etcd, views)), "0", "-")
+    table.notes.append("goal: p50 <= 10 ms, p95 <= 25 ms, none lost")
+    table.notes.append("a third of the writes each to state, states and job; nothing changes")
+    return table
+
+
+def idle_load() -> Table:
+    """P4: 2,000 writes a second that change nothing."""
+    table = Table(
+        f"P4  2,000 writes a second that change nothing, {WATCHED:.0f} s, {LARGE}",
+        ("what", "app's CPU", "bytes painted a second", "resident"),
+    )
+    with registry(LARGE) as etcd, console(etcd) as terminal:
+        _look_on(table, "no writes", terminal)
+        with agents(etcd.endpoint, LARGE, 2_000):
+            terminal.read(5)
+            _look_on(table, "2,000 a second", terminal)
+        terminal.process.kill()
+        with following_apart(etcd.endpoint) as pid, agents(etcd.endpoint, LARGE, 2_000):
+            time.sleep(5)
+            before = cpu_seconds(pid)
+            time.sleep(WATCHED)
+            share = (cpu_seconds(pid) - before) / WATCHED
+            table.add(
+                "2,000 a second, no screen", f"{share:.1%}", "-", f"{resident_mb(pid):.0f} MB"
+            )
+    table.notes.append("goal: <= 12 % of a core, next to no bytes painted")
+    return table
+
+
+def growth() -> Table:
+    """P12: what ten times the cluster costs."""
+    table = Table(
+        "P12  growth, each cluster with the writes that fleet makes for it",
+        ("cluster", "app's CPU", "bytes painted a second", "resident", "key to paint p50 / p95"),
+    )
+    costs = []
+    for size in (MIDDLE, LARGE):
+        with (
+            registry(size) as etcd,
+            console(etcd) as terminal,
+            agents(etcd.endpoint, size, size.units * _PER_UNIT),
+        ):
+            terminal.read(5)
+            costs.append(_look_on(table, str(size), terminal, keys=True))
+    small, large = costs
+    table.notes.append(
+        f"10,000 units cost {large[0] / max(small[0], 1e-9):.1f} x the CPU "
+        f"and {large[1] / small[1]:.1f} x the memory of 1,000; goal: <= 12"
+    )
+    return table
+
+
+@contextmanager
+def console(etcd: Etcd) -> Iterator[Terminal]:
+    """The app on a cluster, showing its units, live."""
+    with tempfile.TemporaryDirectory() as home:
+        argv = (sys.executable, "-m", "fleettui", "--observe", "--endpoint", etcd.endpoint)
+        env = {"HOME": home, "TEXTUAL_FPS": os.environ.get("TEXTUAL_FPS", "120")}
+        port = str(free_port("127.0.0.1"))  # nothing answers there: hosts are not measured here
+        with run_in_terminal((*argv, "--ssh-port", port), env=env) as terminal:
+            terminal.until(b"LIVE", 60)
+            terminal.until(unit_name(0).encode(), 60)
+            yield terminal
+
+
+def _start(etcd: Etcd) -> float:
+    began = time.perf_counter()
+    with console(etcd):
+        return (time.perf_counter() - began) * 1000
+
+
+def _change(etcd: Etcd, terminal: Terminal) -> tuple[list[float], int]:
+    """Milliseconds of each change that was painted, and how many were not within 5 s."""
+    writer = Pipeline(etcd.endpoint)
+    times, lost = [], 0
+    for number in range(CHANGES):
+        word = f"w{number:03}q"
+        (key,) = (k for k in kept_alive(0, LARGE) if k.startswith("states/"))
+        value = kept_alive(0, LARGE, word)[key]
+        terminal.press(b"")
+        began = time.perf_counter()
+        writer.put({key: value})
+        if _painted(terminal, word.encode(), 5.0):
+            times.append((time.perf_counter() - began) * 1000)
+        else:
+            lost += 1
+        terminal.read(0.15)
+    writer.close()
+    return times or [float("nan")], lost
+
+
+def _see(etcd: Etcd, views: Views) -> list[float]:
+    """Milliseconds from each change to the view that shows it."""
+    writer = Pipeline(etcd.endpoint)
+    times = []
+    (key,) = (k for k in kept_alive(0, LARGE) if k.startswith("states/"))
+    name = Untrusted(unit_name(0))
+    for number in range(CHANGES):
+        word = f"w{number:03}q"
+        value = kept_alive(0, LARGE, word)[key]
+        began = time.perf_counter()
+        writer.put({key: value})
+        views.showing(partial(_says, name, word))
+        times.append((time.perf_counter() - began) * 1000)
+        time.sleep(0.15)
+    writer.close()
+    return times
+
+
+def _says(name: Untrusted, word: str, snapshot: Snapshot) -> bool:
+    return snapshot.units[name].states[0].sub.raw == word
+
+
+def _spread(times: list[float]) -> tuple[str, str, str]:
+    p50, p95, worst = (percentile(times, at) for at in (50, 95, 100))
+    return f"{p50:.1f} ms", f"{p95:.1f} ms", f"{worst:.1f} ms"
+
+
+def _painted(terminal: Terminal, word: bytes, seconds: float) -> bool:
+    start = len(terminal.output)
+    end = time.perf_counter() + seconds
+    while word not in terminal.output[start:]:
+        if time.perf_counter() > end:
+            return False
+        terminal.read(0.001)
+    return True
+
+
+def _look_on(
+    table: Table, name: str, terminal: Terminal, *, keys: bool = False
+) -> tuple[float, float]:
+    """One row: the app's CPU as a share of a core and its memory in MB are returned."""
+    pid, began = terminal.process.pid, time.monotonic()
+    cpu, drawn = cpu_seconds(pid), len(terminal.output)
+    terminal.read(WATCHED)
+    while (left := began + WATCHED - time.monotonic()) > 0:
+        terminal.read(left)
+    spent = time.monotonic() - began
+    share, painted = (cpu_seconds(pid) - cpu) / spent, (len(terminal.output) - drawn) / spent
+    memory = resident_mb(pid)
+    more = (_press(terminal),) if keys else ()
+    table.add(name, f"{share:.1%}", f"{painted:,.0f}", f"{memory:.0f} MB", *more)
+    return share, memory
+
+
+def _press(terminal: Terminal) -> str:
+    """From a key to what it paints."""
+    times = []
+    for number in range(PRESSES):
+        before = len(terminal.output)
+        terminal.press(b"\x1b[B" if number % 2 else b"\x1b[A")
+        began = time.perf_counter()
+        while len(terminal.output) == before and time.perf_counter() - began < 2:
+            terminal.read(0.001)
+        times.append((time.perf_counter() - began) * 1000)
+        terminal.read(0.05)
+    return f"{statistics.median(times):.1f} / {percentile(times, 95):.1f} ms"

@@ -1,0 +1,99 @@
+"""Timing, and tables of medians and ratios."""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(slots=True)
+class Table:
+    """What one benchmark prints."""
+
+    title: str
+    heads: Sequence[str]
+    rows: list[Sequence[str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, *cells: str) -> None:
+        self.rows.append(cells)
+
+    def show(self) -> None:
+        lines = [self.heads, *self.rows]
+        widths = [max(len(line[at]) for line in lines) for at in range(len(self.heads))]
+        say(f"\n{self.title}")
+        for line in lines:
+            cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+            say("  " + "  ".join(cells).rstrip())
+        for note in self.notes:
+            say(f"  ({note})")
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def timed(work: Callable[[], object], runs: int = 5) -> list[float]:
+    """Milliseconds of each run."""
+    times = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - began) * 1000)
+    return times
+
+
+def ms(times: Sequence[float]) -> str:
+    """The median and the range of some milliseconds."""
+    if not times:
+        return "-"
+    middle = statistics.median(times)
+    return f"{middle:,.1f} ms ({min(times):,.1f}..{max(times):,.1f})"
+
+
+def percentile(times: Sequence[float], percent: float) -> float:
+    ordered = sorted(times)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+
+def ratio(one: Sequence[float], other: Sequence[float]) -> str:
+    """The median of one over that of the other."""
+    if not one or not other:
+        return "-"
+    return f"{statistics.median(one) / statistics.median(other):.2f}"
+
+
+def fleetctl() -> str | None:
+    """`$FLEETCTL_BIN`, of any version; None where there is none."""
+    named = os.environ.get("FLEETCTL_BIN")
+    return shutil.which(named) if named else None
+
+
+def fleetctl_times(endpoint: str, command: str, runs: int = 5) -> list[float]:
+    """Milliseconds of `fleetctl COMMAND`; empty where there is no fleetctl."""
+    program = fleetctl()
+    if program is None:
+        return []
+    argv = (program, "--driver=etcd", f"--endpoint={endpoint}", command)
+    return timed(lambda: quietly(*argv), runs)
+
+
+def quietly(*argv: str) -> None:
+    subprocess.run(argv, stdout=subprocess.DEVNULL, check=True)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used, by the kernel's count."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mb(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/statm").read_text().split()
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
