@@ -15,7 +15,7 @@ CAPACITY = 20_000
 """Entries kept; the oldest go first."""
 _SHOWN_WHOLE = 4096
 """Bytes from which on journalctl prints `null` for a field, unless asked with --all."""
-_CURSOR = re.compile(r"s=[0-9a-f]{32};i=(?P<number>[0-9a-f]+);b=[0-9a-f]{32};m=")
+_CURSOR = re.compile(r"s=[0-9a-f]{32};i=(?P<number>[0-9a-f]+)(;|$)")
 
 
 class BadCursor(ValueError):

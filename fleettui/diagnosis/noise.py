@@ -29,9 +29,9 @@ _ENDING = (
 class Noise:
     """Harmless lines of one machine's journal."""
 
-    lines: int = 0
+    lines: int
     """All of them, to be shown as a count."""
-    breaks: int = 0
+    breaks: int
     """Ended watches in the densest SPAN, without those that a shutdown or a reload explains."""
     since: datetime | None = None
     """UTC by the machine's clock, when that span began."""

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -17,15 +18,14 @@ LEFT_OUT = "[a message over 4096 bytes, which journalctl leaves out of its JSON]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CURSOR = re.compile(r"[!-~]{1,1024}")
 _CURSOR_FIELD = re.compile(rb'"__CURSOR"\s*:\s*"([!#-\[\]-~]{1,1024})"')
-_NUMBER = re.compile(r"[0-9]{1,18}")
 _RAW_BYTE = re.compile("[\udc80-\udcff]")
-_NOTHING = msgspec.Raw(b"")
+_PRIORITIES = {str(n): n for n in range(8)}
 
 
 class _Record(msgspec.Struct):
     """The fields we read. Any of them may be repeated (an array), binary (integers) or null."""
 
-    message: msgspec.Raw = msgspec.field(name="MESSAGE", default=_NOTHING)
+    message: object = msgspec.field(name="MESSAGE", default="")
     cursor: object = msgspec.field(name="__CURSOR", default=None)
     realtime: object = msgspec.field(name="__REALTIME_TIMESTAMP", default=None)
     priority: object = msgspec.field(name="PRIORITY", default=None)
@@ -69,12 +69,12 @@ def _entry(record: _Record) -> JournalEntry:
     return JournalEntry(
         cursor=cursor if is_cursor else "",
         at=at or _EPOCH,
-        message=Untrusted(_shortened(_message(bytes(record.message)))),
-        priority=_priority(_plain(record.priority)),
-        unit=Untrusted(_plain(record.unit) or _plain(record.about)),
-        identifier=Untrusted(_plain(record.identifier) or _plain(record.command)),
-        pid=int(number) if _NUMBER.fullmatch(number := _plain(record.pid)) else 0,
-        boot_id=Untrusted(_plain(record.boot)),
+        message=Untrusted(_shortened(_said(record.message))),
+        priority=_PRIORITIES.get(_plain(record.priority), 6),
+        unit=_often(_plain(record.unit) or _plain(record.about)),
+        identifier=_often(_plain(record.identifier) or _plain(record.command)),
+        pid=_pid(_plain(record.pid)),
+        boot_id=_often(_plain(record.boot)),
         problem=problem if at else "a record without a time",
     )
 
@@ -93,16 +93,19 @@ def _broken(line: bytes, problem: str) -> JournalEntry:
     )
 
 
-def _message(raw: bytes) -> str:
-    """MESSAGE as journalctl writes it: a string, an array of bytes, null, or an array of these."""
-    if raw == b"null":
-        return LEFT_OUT
-    if not raw:
-        return ""
-    return _said(msgspec.json.decode(raw))
+@lru_cache(1024)
+def _often(text: str) -> Untrusted:
+    """A text that most records of a machine have in common."""
+    return Untrusted(text)
+
+
+@lru_cache(1024)
+def _pid(text: str) -> int:
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
 
 
 def _said(value: object) -> str:
+    """MESSAGE as journalctl writes it: a string, an array of bytes, null, or an array of these."""
     if isinstance(value, str):
         return value
     if not isinstance(value, list):
@@ -114,6 +117,8 @@ def _said(value: object) -> str:
 
 def _plain(value: object) -> str:
     """A field that is short by nature; of a repeated one, the first."""
+    if type(value) is str:
+        return value[:4096]
     if isinstance(value, list):
         value = value[0] if value else None
     return value[:4096] if isinstance(value, str) else ""
@@ -124,10 +129,6 @@ def _time(microseconds: str) -> datetime | None:
         return _EPOCH + timedelta(microseconds=int(microseconds))
     except (ValueError, OverflowError):
         return None
-
-
-def _priority(text: str) -> int:
-    return int(text) if re.fullmatch("[0-7]", text) else 6
 
 
 def _shortened(text: str) -> str:

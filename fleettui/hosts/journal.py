@@ -57,6 +57,10 @@ async def follow(
         yield batches
 
 
+class _Unproven(Exception):
+    """What is followed does not begin with the last line that was read."""
+
+
 class _Told(Enum):
     """When it is told that a journal is followed."""
 
@@ -96,21 +100,39 @@ class _Journal:
     async def _attempt(self) -> AsyncGenerator[Sequence[JournalItem], None]:
         """Read what there is, and follow what comes, until that ends. Raises HostUnreachable."""
         failing = self._is_failing
-        read = self._commands.read(self._position.read_on())
-        async with aclosing(self._run(read, _Told.NEVER if failing else _Told.AT_ONCE)) as reading:
+        told = _Told.NEVER if failing else _Told.AT_ONCE
+        while True:
+            async with aclosing(self._read(told)) as reading:
+                async for items in reading:
+                    yield items
+            if self._is_failing:
+                return
+            told = _Told.ONCE_IT_RUNS if failing else _Told.NEVER
+            async with aclosing(self._follow(told)) as following:
+                async for items in following:
+                    yield items
+            if self._is_failing:
+                return
+            told, failing = _Told.NEVER, False
+
+    async def _read(self, told: _Told) -> AsyncGenerator[Sequence[JournalItem], None]:
+        command = self._commands.read(self._position.read_on())
+        async with aclosing(self._run(command, told)) as reading:
             async for items in reading:
                 yield items
-        if self._is_failing:
-            return
+
+    async def _follow(self, told: _Told) -> AsyncGenerator[Sequence[JournalItem], None]:
+        """Ends where it has to be read once more."""
         command = self._commands.follow(self._position.follow_on())
         if command is None:
             yield self._tell(NoticeKind.SAID, "the end of what was asked for")
             await asyncio.Event().wait()
-        else:
-            told = _Told.ONCE_IT_RUNS if failing else _Told.NEVER
+        try:
             async with aclosing(self._run(command, told, endless=True)) as following:
                 async for items in following:
                     yield items
+        except _Unproven:
+            return
 
     async def _run(
         self, command: Command, told: _Told, *, endless: bool = False
@@ -161,6 +183,8 @@ class _Journal:
         step = self._position.take(entry)
         if step.is_known:
             return ()
+        if step.is_unproven:
+            raise _Unproven
         gap = self._gap(entry, before) if step.is_after_gap else ()
         booted = f"{self._machine.public_ip} was booted"
         told = self._tell(NoticeKind.BOOTED, booted) if step.is_after_boot else ()

@@ -12,6 +12,8 @@ class Step:
 
     is_known: bool = False
     """It is the line that was read last: nothing is missing."""
+    is_unproven: bool = False
+    """Lines may stand before it that only reading once more will show."""
     is_after_gap: bool = False
     """The line that was read last is gone, and others may be."""
     is_after_boot: bool = False
@@ -20,30 +22,39 @@ class Step:
 class Position:
     """Remembers the last line. Reading goes on *at* it, so that its coming proves its being there.
 
-    `journalctl -f` shows the present boot only (seen with systemd 252), so what is there is read
-    first, all boots of it, and only what is written from then on is followed.
+    What is there is read first and followed only then, and what following begins with must be the
+    last line, else it is read once more. For `journalctl -f` shows the present boot alone, and
+    where it found nothing at first, of the first lines to come the last one alone (both seen with
+    systemd 252).
     """
 
     def __init__(self) -> None:
         self.last: JournalEntry | None = None
         """The last line that has a cursor."""
-        self._expected = ""
-        self._may_be_older = False
-        """Whether the expected line may be missing because it is of an older boot."""
         self._boot = Untrusted("")
+        self._expected = ""
+        """The cursor of the line that has to come first."""
+        self._wants_proof = False
+        self._is_in_doubt = False
+        """Whether following began with another line the last time."""
+        self._new = 0
+        """Lines that the last reading brought."""
 
     def read_on(self) -> str | None:
         """Begin to read what is there; where to begin."""
+        self._wants_proof = False
+        self._new = 0
         self._expected = self.last.cursor if self.last else ""
-        self._may_be_older = False
         return self._expected or None
 
     def follow_on(self) -> str | None:
         """Begin to follow, all that there was having been read; where to begin."""
-        if not self._expected and self.last is not None:
-            self._expected = self.last.cursor
-            self._may_be_older = True
-        return self._expected or None
+        in_vain = self._is_in_doubt and not self._new
+        without_cursors = self.last is None and self._new > 0
+        self._is_in_doubt = False
+        self._wants_proof = not in_vain and not without_cursors
+        self._expected = self.last.cursor if self.last and self._wants_proof else ""
+        return self.last.cursor if self.last else None
 
     def forget(self) -> None:
         """The place is of no use any more."""
@@ -51,14 +62,17 @@ class Position:
 
     def take(self, entry: JournalEntry) -> Step:
         """Go on to a line."""
-        expected, self._expected = self._expected, ""
-        if expected and entry.cursor == expected:
+        if self._expected and entry.cursor == self._expected:
+            self._expected, self._wants_proof = "", False
             return Step(is_known=True)
-        another_boot = self._is_another_boot(entry)
-        gap = bool(expected) and not (self._may_be_older and another_boot)
+        if self._wants_proof:
+            self._is_in_doubt = True
+            return Step(is_unproven=True)
+        gap, self._expected = bool(self._expected), ""
+        self._new += 1
         if entry.cursor:
             self.last = entry
-        return Step(is_after_gap=gap, is_after_boot=another_boot)
+        return Step(is_after_gap=gap, is_after_boot=self._is_another_boot(entry))
 
     def _is_another_boot(self, entry: JournalEntry) -> bool:
         before, boot = self._boot, entry.boot_id

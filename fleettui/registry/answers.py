@@ -131,7 +131,8 @@ def _problem_by_status(answer: Answer, says: str = "") -> RegistryUnavailable:
     if answer.status in {401, 403, 407}:
         return Denied(
             f"{answer.endpoint} denies access ({words}): a wrong or missing password, or a role "
-            "that lacks the right. Reading needs a role with read on /_coreos.com/fleet*."
+            "that lacks the right. Reading needs a role with read on /_coreos.com/fleet* and on "
+            "/fleettui*, repairing one with write on both."
         )
     if 300 <= answer.status < 400:
         target = quote(answer.headers.get("location", "nowhere"))

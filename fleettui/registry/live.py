@@ -21,6 +21,7 @@ from fleettui.registry.inbox import (
     Report,
     Stopped,
     StreamEnded,
+    StreamOpened,
     WatchEnded,
 )
 from fleettui.registry.line import Line
@@ -106,6 +107,8 @@ class Live:
         elif self._cover.owns(sender):
             if isinstance(report, Happened):
                 self._agreement.hear(self._image, report.events)
+            elif isinstance(report, StreamOpened):
+                self._agreement.forget()  # what its forerunner had on its way is not heard
             if self._cover.take(sender, report) is Change.VALUE:
                 self._changed = True
             if report == WatchEnded(cleared=True):

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
 from fleettui.diagnosis.diagnose import diagnose
+from fleettui.diagnosis.lines import loops_in
 from fleettui.diagnosis.template_loaded import FAULT, is_leftover
 from fleettui.model.cluster import Machine, Snapshot, TargetState, Unit
 from fleettui.model.host import FLEET_UNITS, HostFacts, ServiceFacts
@@ -40,6 +41,15 @@ def started(
             Untrusted(f"machines/{machine.id.raw[:8]}.../object"),
         ),
     ]
+
+
+def fails(units: Collection[Untrusted], before: Before, facts: HostFacts) -> bool:
+    """Whether a fleetd that is newer than `before` is in the loop of one of the templates."""
+    pid = facts.fleet.main_pid if facts.fleet else 0
+    return pid not in {0, before.main_pid} and any(
+        loop.pid == pid and loop.unit in units and loop.goes_on(facts.clock)
+        for loop in loops_in(facts.journal)
+    )
 
 
 def clean(units: Collection[Untrusted], snapshot: Snapshot, facts: HostFacts) -> list[Check]:

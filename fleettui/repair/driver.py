@@ -153,11 +153,11 @@ class Repair:
         if not actions:
             raise OutOfOrder(f"there is nothing to undo in {stage}")
         with self._turn():
-            outcome = await self._held(stage) or await self._all_of(stage, actions, undo=True)
-            outcome = self._ledger.outcome("undone", outcome, stage=stage)
-            if outcome.result is Result.DONE:
-                self._done = list(stages_before(stage, self.done))
-        return outcome
+            outcome = await self._held(stage)
+            if outcome is None:
+                self._done = list(stages_before(stage, self.done))  # half an undo undoes it too
+                outcome = await self._all_of(stage, actions, undo=True)
+            return self._ledger.outcome("undone", outcome, stage=stage)
 
     async def close(self, how: Closed) -> None:
         """End the repair for good. Raises OutOfOrder for a 'repaired' that was not verified."""

@@ -224,8 +224,11 @@ def _after(past: PastRepair, event: Event) -> PastRepair:
         case "intent":
             action = action_from_json(facts["what"])
             undo = facts.get("undo") is True
-            intent = Intent(int(facts["n"]), event.at, Stage(facts["stage"]), action, undo)
-            return replace(past, in_doubt=(*past.in_doubt, intent), acts=intent.number)
+            stage = Stage(facts["stage"])
+            intent = Intent(int(facts["n"]), event.at, stage, action, undo)
+            done = stages_before(stage, past.stages_done) if undo else past.stages_done
+            in_doubt = (*past.in_doubt, intent)
+            return replace(past, in_doubt=in_doubt, acts=intent.number, stages_done=done)
         case "outcome":
             return _settled(past, int(facts["n"]), Result(facts["result"]))
         case "before":
@@ -254,13 +257,10 @@ def _turned(past: PastRepair, event: Event) -> PastRepair:
             return replace(_on(past, plan), before=None, stages_done=done)
         case "resumed":
             done = tuple(Stage(stage) for stage in facts["done"])
-            before = past.before if facts["goes_on"] else None
-            resumed = _on(past, from_json(facts["plan"]))
-            return replace(resumed, before=before, stages_done=done, closed=None)
+            return replace(_on(past, from_json(facts["plan"])), stages_done=done, closed=None)
         case "undone" if facts["result"] == Result.DONE:
             stage = Stage(facts["stage"])
-            kept = tuple(intent for intent in past.done if intent.stage is not stage)
-            return replace(past, done=kept, stages_done=stages_before(stage, past.stages_done))
+            return replace(past, done=tuple(i for i in past.done if i.stage is not stage))
         case _:
             return past
 

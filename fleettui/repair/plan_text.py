@@ -112,6 +112,6 @@ class _Commands:
             if name is not None:
                 text = text.replace(shlex.quote(script), f"<the script {name} above>")
                 continue
-            self._shown[script] = name = "ABCDEFGH"[len(self._shown)]
+            self._shown[script] = name = chr(ord("A") + len(self._shown))
             text = f"(script {name})\n{text}"
         return text

@@ -6,7 +6,7 @@ from fleettui.model.host import HostFacts, ServiceFacts
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.action import Way
 from fleettui.repair.before import Before, before_of
-from fleettui.repair.checks import clean, replaced_pids, started
+from fleettui.repair.checks import clean, fails, replaced_pids, started
 from fleettui.repair.contact import Contact
 from fleettui.repair.ledger import Failure
 from fleettui.repair.outcome import Absence, Check, Progress, Result, UnitReturn
@@ -21,7 +21,7 @@ class Replacement:
     """The restart of one fleetd. Performed again, it goes on where the try before it ended.
 
     `before` is what tells whether the restart has happened: a main PID other than that one says
-    that it has, and then nothing is ever killed again.
+    that it has. Then nothing is killed again, unless that new process itself fails in the loop.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Replacement:
         pace = self._watch.pace
         await self._watch.until(self._clean, pace.clean_within)
         before = self.before
-        if before is None or not await self.has_begun(before):
+        if before is None or not await self.has_begun(before) or await self._fails_again(before):
             before = await self._begin()
             await self._send(way, before)
         elif await self._is_down():
@@ -103,6 +103,11 @@ class Replacement:
             if pace.clock() - begun > pace.started_within:
                 raise Failure(Result.UNKNOWN, f"fleet.service is still {fleet.active.raw}")
             await self._watch.pause()
+
+    async def _fails_again(self, before: Before) -> bool:
+        """Whether the fleetd that came after holds the template too: it was back meanwhile."""
+        facts = await self._contact.read_back()
+        return fails(self._units, before, facts)
 
     async def _is_down(self) -> bool:
         """Whether fleetd does not run, and nothing is about to start it."""

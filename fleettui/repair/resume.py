@@ -9,7 +9,7 @@ from fleettui.model.host import HostFacts
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.action import DeleteFolder, Reload, Restart, Stage, Step, TrySudo
 from fleettui.repair.before import Before
-from fleettui.repair.checks import clean, started
+from fleettui.repair.checks import clean, fails, started
 from fleettui.repair.contact import Contact
 from fleettui.repair.outcome import Outcome, Result
 from fleettui.repair.past import Intent, PastRepair
@@ -29,7 +29,7 @@ class TakenUp:
     done: tuple[Stage, ...]
     """Stages of the plan whose effects were all seen, from the first on without a gap."""
     before: Before | None
-    """The machine before the restart that is under way or done; None where one is yet to come."""
+    """The machine before the restart that was begun; None where none was."""
     settled: tuple[tuple[Intent, Outcome], ...]
     """What was in doubt, and what looking said."""
 
@@ -44,8 +44,7 @@ async def taken_up(contact: Contact, watch: Watch, past: PastRepair, plan: Plan)
     standing = Standing(contact, snapshot, facts, past.before)
     done = [stage async for stage in _true_stages(standing, watch, past, plan)]
     settled = [(intent, await _settled(standing, intent)) for intent in past.in_doubt]
-    goes_on = _goes_on(past.before, facts, plan, tuple(done))
-    return TakenUp(tuple(done), past.before if goes_on else None, tuple(settled))
+    return TakenUp(tuple(done), past.before if plan.way else None, tuple(settled))
 
 
 async def _settled(standing: Standing, intent: Intent) -> Outcome:
@@ -93,18 +92,5 @@ def _has_started(standing: Standing, plan: Plan, settled: float) -> bool:
     before, facts, machine = standing.before, standing.facts, plan.machine
     if before is None or facts is None or machine is None:
         return False
-    return all(c.met for c in started(machine, before, standing.snapshot, facts, settled))
-
-
-def _goes_on(
-    before: Before | None, facts: HostFacts | None, plan: Plan, done: tuple[Stage, ...]
-) -> bool:
-    """Whether the restart that was begun is still the one that the plan needs.
-
-    It is not where it is over and the fault is back since: then a new one is due at its turn.
-    """
-    if before is None or facts is None or facts.fleet is None or plan.way is None:
-        return False
-    is_over = facts.fleet.main_pid not in {0, before.main_pid}
-    earlier = plan.stages[: plan.stages.index(Stage.RESTART)]
-    return not is_over or done[: len(earlier)] == earlier
+    checks = started(machine, before, standing.snapshot, facts, settled)
+    return all(c.met for c in checks) and not fails(plan.units, before, facts)

@@ -163,8 +163,10 @@ def _agreed(operator: Operator, past: PastRepair, plan: Plan | None) -> tuple[Pl
     if (plan.fault, plan.machine_id) != (past.plan.fault, past.plan.machine_id):
         raise CannotBegin("the plan at hand is for another fault or another machine")
     way = past.plan.way
-    goes_on = past.before is not None and way is not None and way in plan.ways
-    return (plan.with_way(way) if goes_on and way else plan), past.finding
+    is_under_way = past.before is not None and Stage.RESTART not in past.stages_done
+    if is_under_way and way is not None and way in plan.ways:
+        plan = plan.with_way(way)
+    return plan, past.finding
 
 
 async def _looked(contact: Contact, watch: Watch, past: PastRepair, plan: Plan) -> TakenUp:
@@ -178,7 +180,6 @@ def _note_resuming(
     operator: Operator, record: Record, plan: Plan, where: TakenUp, checks: Sequence[Check]
 ) -> None:
     """Write down what looking said of each act in doubt, and where it goes on."""
-    goes_on = where.before is not None
     try:
         for intent, outcome in where.settled:
             record.write(
@@ -191,9 +192,7 @@ def _note_resuming(
                 settled=True,
             )
         record.write("preflight", checks=_plain(checks))
-        record.write(
-            "resumed", who=operator.name, plan=as_json(plan), done=where.done, goes_on=goes_on
-        )
+        record.write("resumed", who=operator.name, plan=as_json(plan), done=where.done)
     except OSError as error:
         raise CannotBegin(_unwritten(record.path, error)) from error
 

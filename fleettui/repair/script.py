@@ -11,8 +11,10 @@ from fleettui.model.names import refusal
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.action import Stage, Step
 from fleettui.repair.plan import Plan
+from fleettui.repair.script_before import before_step, conditions, preflight
 from fleettui.repair.script_parts import functions_for
-from fleettui.repair.script_steps import Lines, Steps, checked
+from fleettui.repair.script_shell import Lines, Shell, checked
+from fleettui.repair.script_steps import Steps
 
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 _ABOUT = """\
@@ -67,8 +69,7 @@ def as_script(
             raise ValueError(f"no script is made for {unit}: {why}")
     if plan.machine is not None and ssh is None:
         raise ValueError("no script is made: it is not known how to reach the machine by SSH")
-    steps = Steps(plan, prefix)
-    body = "\n".join(_body(plan, frozenset(done), steps))
+    body = "\n".join(_body(Shell(plan, prefix), frozenset(done)))
     contact = "\n".join(_contact(plan, endpoint, ssh))
     functions = functions_for(body)
     return "\n".join((*_head(plan), contact, functions, body, ""))
@@ -100,8 +101,10 @@ def _contact(plan: Plan, endpoint: str, ssh: SshTarget | None) -> Iterator[str]:
     yield "}"
 
 
-def _body(plan: Plan, done: frozenset[Stage], steps: Steps) -> Lines:
-    yield from steps.preflight(is_led=Stage.DELETE in plan.stages and Stage.DELETE not in done)
+def _body(shell: Shell, done: frozenset[Stage]) -> Lines:
+    plan, steps = shell.plan, Steps(shell)
+    yield from conditions(shell)
+    yield from preflight(shell, is_led=Stage.DELETE in plan.stages and Stage.DELETE not in done)
     for number, step in enumerate(plan.steps, 1):
         yield ""
         yield f"# --- {number}. {step.stage} ".ljust(99, "-")
@@ -110,6 +113,7 @@ def _body(plan: Plan, done: frozenset[Stage], steps: Steps) -> Lines:
             continue
         yield from _comments(step)
         yield f"say {shlex.quote(f'{number}. {step.stage}')}"
+        yield from before_step(shell, step)
         yield from steps.step(step)
     yield ""
     yield f"# --- {len(plan.steps) + 1}. verify ".ljust(99, "-")

@@ -64,6 +64,16 @@ is_there() { look "$1" && [ "$status" = 200 ]; }
 is_gone() { look "$1" && [ "$status" = 404 ]; }
 """,
     r"""
+# is_written KEY: it was written since $since.
+is_written() { look "$1" && [ "$status" = 200 ] && [ "$(index)" -gt "$since" ]; }
+""",
+    r"""
+# is_unreported FOLDER: no machine has a state of the unit.
+is_unreported() {
+  look "$1" && case $answer in *'"value":'*) return 1 ;; esac
+}
+""",
+    r"""
 # write METHOD KEY...: one request that changes something. It is sent once.
 write() {
   answer=$(etcd "$@") || stop "etcd gave no answer, so it may have done it or not: $answer"
@@ -128,7 +138,7 @@ says() {
 # is_true KEY COMMAND: the state was written since $since, and says what systemd says.
 is_true() {
   systemd=$(printf '%s\n' "$2" | on_machine) || return 1
-  look "$1" && [ "$status" = 200 ] && [ "$(index)" -gt "$since" ] || return 1
+  is_written "$1" || return 1
   active=$(printf '%s\n' "$systemd" | shown ActiveState)
   sub=$(printf '%s\n' "$systemd" | shown SubState)
   [ -n "$active" ] && [ "$(says activeState) $(says subState)" = "$active $sub" ]

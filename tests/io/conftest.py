@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from etcd_servers import Member, RealEtcd
+from ssh_machine import Home, make_home
 from views import Views
 
 from fleettui.demo.etcd import free_port
@@ -38,6 +40,13 @@ def members() -> Iterator[tuple[Member, ...]]:
     finally:
         for server in servers:
             server.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """An operator's home with a key pair, and no SSH agent."""
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    return make_home(tmp_path)
 
 
 Follow = Callable[..., tuple[RegistryFollower, Views]]

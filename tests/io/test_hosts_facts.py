@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from ssh_machine import Home, Process, Program, SshMachine, machine_at, make_home
+from ssh_machine import Home, Process, Program, SshMachine, machine_at
 
 from fleettui.access import Ending, HostUnreachable
 from fleettui.commands import ChangeCommand, restore_file
@@ -20,16 +20,6 @@ from fleettui.model.untrusted import Untrusted
 U = Untrusted
 SINCE = datetime(2026, 11, 22, 23, 0, tzinfo=UTC)
 STARTED = "39f53479d3a045ac8e11786248231fbf"
-
-
-@pytest.fixture(autouse=True)
-def _no_agent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return make_home(tmp_path)
 
 
 @asynccontextmanager

@@ -498,17 +498,24 @@ async def test_journals_are_read_as_root_only_through_sudo(home: Home) -> None:
 
 
 class Booted:
-    """A journalctl that, following, leaves out what is of older boots, as that of systemd 252."""
+    """A journalctl that, following, leaves out what is of older boots; and where it had nothing
+    to show, all but the last of the first lines to come: as that of systemd 252 does."""
 
     def __init__(self) -> None:
         self.boots: list[list[int]] = [[0, 1, 2]]
         """Numbers of the lines of each boot that are kept."""
+        self.silent: list[int] = []
         self.machine = SshMachine(self.__call__)
 
     async def __call__(self, process: Process, words: list[str]) -> None:
         cursor = next((w for w in words if w.startswith("--cursor=")), None)
         first = int(cursor.rpartition("i=")[2], 16) if cursor else 0
         newest = len(self.boots) - 1
+        if "-f" in words and not [n for n in self.boots[newest] if n >= first]:
+            await until(lambda: len(self.boots[-1]) > len(self.silent))
+            process.stdout.write(record(self.boots[-1][-1], boot=f"b{newest}"))
+            await self.machine.until_hung_up(process)
+            return
         for number, boot in enumerate(self.boots):
             shown = boot if number == newest or "-f" not in words else []
             for line in shown:
@@ -548,3 +555,45 @@ async def test_a_boot_that_is_over_is_read_and_its_end_is_told(home: Home) -> No
     assert messages(seen) == ["line 0", "line 1", "line 2"]
     assert len(machine.asked) == 1
     assert "the end of what was asked for" in _texts(seen)
+
+
+async def test_the_first_lines_of_a_new_boot_are_not_lost_to_a_journalctl_that_waited(
+    home: Home,
+) -> None:
+    journal = Booted()
+    journal.boots.append([])
+    async with journal.machine as machine, hosts_of(home, machine) as hosts:
+        task = asyncio.create_task(read_until(hosts, ends_with("line 6")))
+        await until(lambda: len(machine.asked) == 2 and machine.running == 1)
+        journal.boots[-1] += [3, 4, 5, 6]
+        seen = await task
+    assert messages(seen) == [f"line {n}" for n in range(7)]
+    assert NoticeKind.GAP not in kinds(seen)
+    assert kinds(seen).count(NoticeKind.CONNECTED) == 1
+
+
+async def test_the_first_lines_of_a_unit_that_never_spoke_are_not_lost_either(home: Home) -> None:
+    journal = Booted()
+    journal.boots = [[]]
+    async with journal.machine as machine, hosts_of(home, machine) as hosts:
+        task = asyncio.create_task(read_until(hosts, ends_with("line 2")))
+        await until(lambda: len(machine.asked) == 2 and machine.running == 1)
+        journal.boots[-1] += [0, 1, 2]
+        seen = await task
+    assert messages(seen) == ["line 0", "line 1", "line 2"]
+
+
+async def test_what_cannot_be_proven_is_shown_rather_than_read_for_ever(home: Home) -> None:
+    async def forgetful(process: Process, words: list[str]) -> None:
+        if "-f" not in words:
+            process.stdout.write(b"" if len(machine.asked) > 1 else record(0))
+            process.exit(0)
+            return
+        process.stdout.write(record(len(machine.asked)))
+        await machine.until_hung_up(process)
+
+    machine = SshMachine(forgetful)
+    async with machine, hosts_of(home, machine) as hosts:
+        seen = await read_until(hosts, ends_with("line 4"))
+    assert messages(seen) == ["line 0", "line 4"]
+    assert len(machine.asked) == 4

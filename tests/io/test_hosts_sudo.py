@@ -2,11 +2,10 @@
 
 import shlex
 from dataclasses import replace
-from pathlib import Path
 
 import fakes
 import pytest
-from ssh_machine import Home, Process, SshMachine, make_home
+from ssh_machine import Home, Process, SshMachine
 
 from fleettui.access import ClusterAddress, Operator
 from fleettui.commands import check_quarantine, sudo_works
@@ -35,12 +34,6 @@ WORDS = {
     "a lecture comes first": (1, LECTURE),
     "no sudo at all": (127, "bash: line 1: sudo: command not found\n"),
 }
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    return make_home(tmp_path)
 
 
 def planned() -> Plan:

@@ -12,6 +12,7 @@ from fleettui.commands import (
     QUARANTINE,
     ChangeCommand,
     copy_file,
+    kept_path,
     probe,
     remove_file,
     remove_link,
@@ -215,7 +216,7 @@ def test_core_is_root_without_a_password(bare: Machine, ssh_to_bare: OperatorSsh
 def test_the_file_as_expected_is_moved_into_quarantine(
     bare: Machine, ssh_to_bare: OperatorSsh, folders: tuple[Path, Path]
 ) -> None:
-    kept = f"{QUARANTINE}/t1.file"
+    kept = kept_path(NAME, "file", "t1")
     assert answer(ssh_to_bare, bare, remove_file(NAME, SHA256, "t1")) == ["removed", kept]
     assert not (folders[0] / NAME).exists()
     assert bare.live(kept).read_bytes() == TEXT
@@ -224,7 +225,7 @@ def test_the_file_as_expected_is_moved_into_quarantine(
 def test_the_link_as_expected_is_moved_into_quarantine(
     bare: Machine, ssh_to_bare: OperatorSsh, folders: tuple[Path, Path]
 ) -> None:
-    kept = f"{QUARANTINE}/t1.link"
+    kept = kept_path(NAME, "link", "t1")
     assert answer(ssh_to_bare, bare, remove_link(NAME, "t1")) == ["removed", kept]
     assert not (folders[1] / NAME).is_symlink()
     assert str(bare.live(kept).readlink()) == f"{FLEET_UNITS}/{NAME}"

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
 
@@ -36,6 +36,14 @@ async def until(pilot: Pilot[None], words: str, *, gone: bool = False, within: f
         await asyncio.sleep(0.05)
 
 
+async def when(condition: Callable[[], bool], what: str, within: float = 30) -> None:
+    """Return once something is so that does not stand on the screen."""
+    end = monotonic() + within
+    while not condition():
+        assert monotonic() < end, f"it never came to this: {what}"
+        await asyncio.sleep(0.05)
+
+
 async def type_text(pilot: Pilot[None], text: str) -> None:
     """Type a name letter by letter."""
     await pilot.press(*(TYPED.get(c, c) for c in text))
@@ -53,27 +61,26 @@ async def press_button(pilot: Pilot[None], label: str) -> None:
     raise AssertionError(f"no way by tab to {label!r}:\n{screen_text(pilot)}")
 
 
-async def repair_by_keys(
-    pilot: Pilot[None], unit: str, *, full: str | None = None
-) -> Sequence[str]:
-    """The wizard from `r` to its end; `full` is the host name to type for the full restart.
-
-    Returns the screen's text after each stage.
-    """
-    seen = []
-    await pilot.press("r")
-    seen.append(await until(pilot, "AFFECTED"))
-    await until(pilot, "Go on to delete")
+async def delete_by_keys(pilot: Pilot[None], unit: str) -> str:
+    """The stage that asks for the unit's name; the screen's text after it."""
+    await until(pilot, "Go on to delete", within=30)
     await press_button(pilot, "Go on to delete")
     await until(pilot, f"Type {unit}")
     await type_text(pilot, unit)
     await press_button(pilot, "Delete")
-    seen.append(await until(pilot, "Go on to reload", within=40))
+    return await until(pilot, "Go on to reload", within=40)
+
+
+async def reload_by_keys(pilot: Pilot[None]) -> str:
     await press_button(pilot, "Go on to reload")
     await press_button(pilot, "Reload")
-    seen.append(await until(pilot, "Go on to restart", within=30))
+    return await until(pilot, "Go on to restart", within=30)
+
+
+async def restart_by_keys(pilot: Pilot[None], full: str | None = None) -> str:
+    """`full` is the host name to type for the full restart."""
     await press_button(pilot, "Go on to restart")
-    await until(pilot, "What will run")
+    await until(pilot, "It leaves alone")
     if full is None:
         await press_button(pilot, "Restart gently")
     else:
@@ -82,7 +89,29 @@ async def repair_by_keys(
         await until(pilot, f"Type {full}")
         await type_text(pilot, full)
         await press_button(pilot, "Stop all units and restart")
-    seen.append(await until(pilot, "Go on to verify", within=120))
+    return await until(pilot, "Go on to verify", within=120)
+
+
+async def up_to_verify(pilot: Pilot[None], unit: str) -> None:
+    """Every stage of a gentle repair but its proof, which then is being watched."""
+    await delete_by_keys(pilot, unit)
+    await reload_by_keys(pilot)
+    await restart_by_keys(pilot)
+    await press_button(pilot, "Go on to verify")
+
+
+async def repair_by_keys(
+    pilot: Pilot[None], unit: str, *, full: str | None = None
+) -> Sequence[str]:
+    """The wizard from `r` to its end; `full` is the host name to type for the full restart.
+
+    Returns the screen's text after each stage.
+    """
+    await pilot.press("r")
+    seen = [await until(pilot, "AFFECTED")]
+    seen.append(await delete_by_keys(pilot, unit))
+    seen.append(await reload_by_keys(pilot))
+    seen.append(await restart_by_keys(pilot, full))
     await press_button(pilot, "Go on to verify")
     seen.append(await until(pilot, "Repaired, and read back", within=120))
     await press_button(pilot, "Close")

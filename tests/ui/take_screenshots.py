@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from demo_session import TEMPLATE, console
-from driving import press_button, type_text, until
+from driving import delete_by_keys, press_button, reload_by_keys, type_text, until
 from textual.pilot import Pilot
 
 from fleettui.demo.cluster import DemoCluster, DemoSettings
@@ -54,22 +54,24 @@ async def consoles(folder: Path) -> None:
 
 
 async def wizard(folder: Path) -> None:
-    """Every stage of the wizard, to the proof; both restarts."""
+    """Every stage of the wizard, to the proof; both restarts, the plan, and the report."""
     async with DemoCluster(DemoSettings()) as demo, console(demo, folder) as pilot:
         await until(pilot, "BROKEN")
         await pilot.press("r")
-        await until(pilot, "Go on to delete")
+        await until(pilot, "Go on to delete", within=30)
         await save(pilot, "wizard-1-locate")
+        await pilot.press("p")
+        await until(pilot, "1. DELETE")
+        await save(pilot, "wizard-plan")
+        await pilot.press("escape")
         await press_button(pilot, "Go on to delete")
         await type_text(pilot, TEMPLATE)
-        await until(pilot, "What will run")
+        await until(pilot, "Type zookeeper")
         await save(pilot, "wizard-2-delete")
         await press_button(pilot, "Delete")
         await until(pilot, "Go on to reload", within=40)
         await save(pilot, "wizard-2-deleted")
-        await press_button(pilot, "Go on to reload")
-        await press_button(pilot, "Reload")
-        await until(pilot, "Go on to restart", within=30)
+        await reload_by_keys(pilot)
         await save(pilot, "wizard-3-reload")
         await press_button(pilot, "Go on to restart")
         await until(pilot, "Stops nothing")
@@ -83,6 +85,32 @@ async def wizard(folder: Path) -> None:
         await press_button(pilot, "Go on to verify")
         await until(pilot, "Repaired, and read back", within=60)
         await save(pilot, "wizard-5-verified")
+        await press_button(pilot, "Close")
+        await until(pilot, "MACHINES")
+        await pilot.press("R")
+        await until(pilot, "REPAIRS 1")
+        await save(pilot, "repairs")
+        await pilot.press("enter")
+        await until(pilot, "# Repaired")
+        await save(pilot, "report")
+
+
+async def full_restart(folder: Path) -> None:
+    """Units on their way back, at the size of a small terminal."""
+    settings = DemoSettings(version="1.0.0")
+    async with DemoCluster(settings) as demo, console(demo, folder, size=(80, 24)) as pilot:
+        machine = demo.broken
+        assert machine is not None
+        await until(pilot, "BROKEN")
+        await pilot.press("r")
+        await delete_by_keys(pilot, TEMPLATE)
+        await reload_by_keys(pilot)
+        await press_button(pilot, "Go on to restart")
+        await until(pilot, f"Type {machine.traits.hostname}")
+        await type_text(pilot, machine.traits.hostname)
+        await press_button(pilot, "Stop all units and restart")
+        await until(pilot, "back  ", within=60)
+        await save(pilot, "wizard-4-returns")
 
 
 async def main() -> None:
@@ -90,6 +118,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         await consoles(Path("repairs"))
         await wizard(Path("repairs"))
+        await full_restart(Path("repairs"))
 
 
 if __name__ == "__main__":

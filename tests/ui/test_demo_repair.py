@@ -7,7 +7,14 @@ from time import monotonic
 
 import pytest
 from demo_session import JOB, TEMPLATE, access_to, console, quick
-from driving import press_button, repair_by_keys, squeezed, type_text, until
+from driving import (
+    delete_by_keys,
+    press_button,
+    reload_by_keys,
+    repair_by_keys,
+    squeezed,
+    until,
+)
 
 from fleettui import commands
 from fleettui.access import Operator
@@ -63,14 +70,8 @@ async def test_a_full_restart_names_its_units_and_marks_those_that_pull(tmp_path
         assert machine is not None
         await until(pilot, "BROKEN")
         await pilot.press("r")
-        await until(pilot, "Go on to delete")
-        await press_button(pilot, "Go on to delete")
-        await type_text(pilot, TEMPLATE)
-        await press_button(pilot, "Delete")
-        await until(pilot, "Go on to reload", within=30)
-        await press_button(pilot, "Go on to reload")
-        await press_button(pilot, "Reload")
-        await until(pilot, "Go on to restart", within=30)
+        await delete_by_keys(pilot, TEMPLATE)
+        await reload_by_keys(pilot)
         await press_button(pilot, "Go on to restart")
         await press_button(pilot, "Full restart instead")
         text = squeezed(await until(pilot, "STOPS EVERY UNIT"))

@@ -10,7 +10,16 @@ from pathlib import Path
 
 import pytest
 from demo_session import JOB, TEMPLATE, access_to, console, quick
-from driving import press_button, screen_text, squeezed, type_text, until
+from driving import (
+    delete_by_keys,
+    press_button,
+    reload_by_keys,
+    restart_by_keys,
+    screen_text,
+    squeezed,
+    type_text,
+    until,
+)
 from textual.pilot import Pilot
 
 from fleettui.access import Operator
@@ -36,21 +45,6 @@ async def wizard(
         await until(pilot, "AFFECTED", within=20)
         await until(pilot, "Looking ...", gone=True, within=20)
         yield pilot
-
-
-async def delete(pilot: Pilot[None]) -> str:
-    """The first stage, typed and confirmed."""
-    await press_button(pilot, "Go on to delete")
-    await until(pilot, f"Type {TEMPLATE}")
-    await type_text(pilot, TEMPLATE)
-    await press_button(pilot, "Delete")
-    return await until(pilot, "Go on to reload", within=40)
-
-
-async def reload(pilot: Pilot[None]) -> str:
-    await press_button(pilot, "Go on to reload")
-    await press_button(pilot, "Reload")
-    return await until(pilot, "Go on to restart", within=30)
 
 
 def broken_of(demo: DemoCluster) -> Machine:
@@ -85,7 +79,7 @@ async def test_target_and_button_are_in_view_at_every_stage(
         await type_text(pilot, TEMPLATE)
         await press_button(pilot, "Delete")
         complete(await until(pilot, "Go on to reload", within=40), "Go on to reload")
-        complete(await reload(pilot), "Go on to restart")
+        complete(await reload_by_keys(pilot), "Go on to restart")
         await press_button(pilot, "Go on to restart")
         complete(await until(pilot, "Restart gently"), "Full restart instead")
         await press_button(pilot, "Full restart instead")
@@ -152,7 +146,7 @@ async def test_y_hands_the_remaining_steps_over_as_a_script_and_says_where_it_li
 ) -> None:
     async with DemoCluster(quick()) as demo, wizard(demo, tmp_path, (200, 60)) as pilot:
         ip = broken_of(demo).traits.ip
-        await delete(pilot)
+        await delete_by_keys(pilot, TEMPLATE)
         await pilot.press("y")
         text = await until(pilot, "does not tell if it took it")
         (path,) = records(tmp_path, "scripts/*.sh")
@@ -191,7 +185,7 @@ async def test_u_takes_the_deletion_back_after_the_name_was_typed(tmp_path: Path
     async with DemoCluster(quick()) as demo, wizard(demo, tmp_path) as pilot:
         await pilot.press("u")
         await until(pilot, "nothing to take back")
-        await delete(pilot)
+        await delete_by_keys(pilot, TEMPLATE)
         await pilot.press("u")
         await until(pilot, "Undo delete")
         text = await until(pilot, "to take it back")
@@ -244,7 +238,7 @@ async def test_a_lock_of_somebody_else_closes_the_wizard_and_can_be_watched(
 
 async def test_a_lost_lock_stops_the_wizard_before_its_next_step(tmp_path: Path) -> None:
     async with DemoCluster(quick()) as demo, wizard(demo, tmp_path) as pilot:
-        await delete(pilot)
+        await delete_by_keys(pilot, TEMPLATE)
         await until(pilot, "Go on to reload")
         own = HttpRegistry(demo.endpoint, LOCK_PREFIX)
         assert own.delete("lock")
@@ -268,7 +262,7 @@ async def test_quitting_halfway_gives_the_lock_back_and_the_next_start_goes_on(
     async with DemoCluster(quick()) as demo:
         before = broken_of(demo).systemd.main_pids()
         async with wizard(demo, tmp_path) as pilot:
-            await delete(pilot)
+            await delete_by_keys(pilot, TEMPLATE)
             await pilot.press("q")
         access = access_to(demo)
         assert await access.registry.lock_holder() is None
@@ -279,10 +273,8 @@ async def test_quitting_halfway_gives_the_lock_back_and_the_next_start_goes_on(
             assert "delete was read back last" in text
             await press_button(pilot, "Resume")
             await until(pilot, "Go on to reload", within=30)
-            await reload(pilot)
-            await press_button(pilot, "Go on to restart")
-            await press_button(pilot, "Restart gently")
-            await until(pilot, "Go on to verify", within=60)
+            await reload_by_keys(pilot)
+            await restart_by_keys(pilot)
             await press_button(pilot, "Go on to verify")
             text = await until(pilot, "Repaired, and read back", within=60)
             assert "0 services interrupted" in text

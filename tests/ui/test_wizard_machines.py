@@ -3,63 +3,62 @@
 from dataclasses import replace
 from pathlib import Path
 
-from demo_session import JOB, TEMPLATE, console, quick
-from driving import press_button, squeezed, type_text, until
+import pytest
+from demo_session import console, quick
+from driving import press_button, screen_text, squeezed, until, up_to_verify, when
 from textual.pilot import Pilot
 
 from fleettui.demo.cluster import DemoCluster
 from fleettui.demo.machine import Machine
-from fleettui.demo.machine_faults import is_broken
+from fleettui.demo.units import HELLO, Submission
+from fleettui.model.host import FLEET_UNITS
 from fleettui.repair.action import Stage
 from fleettui.repair.past import PastState, past_repairs
 from fleettui.ui.wizard.screen import WizardScreen
 
+pytestmark = pytest.mark.timeout(300)
+"""Two repairs one after the other, each of which watches for silence."""
+ECHO = "echo@.service"
+"""A template that may lie on any machine: it conflicts with nothing."""
 
-async def break_another(demo: DemoCluster) -> tuple[Machine, Machine]:
-    """Send the template on to a second machine: the first one's agent is dead, and keeps it."""
-    first = demo.broken
-    assert first is not None
-    second = next(m for m in demo.machines if m is not first)
-    demo.registry.write(f"{JOB}/target", second.id)
+
+async def two_broken(demo: DemoCluster, pilot: Pilot[None]) -> tuple[Machine, Machine]:
+    """Send one template first here, then there: the first agent is dead by then, and keeps it."""
+    await until(pilot, "0 findings", within=30)
+    demo.submit(Submission(ECHO, HELLO, "loaded"))
+    await until(pilot, "BROKEN", within=30)
+    await when(lambda: any(map(holds, demo.machines)), "the template lies somewhere")
+    first = next(machine for machine in demo.machines if holds(machine))
+    second = next(machine for machine in demo.machines if not holds(machine))
+    demo.registry.write(f"job/{ECHO}/target", second.id)
+    await when(lambda: holds(second), "the template lies on the second machine too")
+    await when(lambda: screen_text(pilot).count("BROKEN") == 2, "both are seen to be broken")
+    assert holds(first)
     return first, second
 
 
-async def repair_one(pilot: Pilot[None]) -> None:
-    """The machine at hand, from its first stage to the end of its verify."""
-    await until(pilot, "Go on to delete", within=30)
-    await press_button(pilot, "Go on to delete")
-    await until(pilot, f"Type {TEMPLATE}")
-    await type_text(pilot, TEMPLATE)
-    await press_button(pilot, "Delete")
-    await until(pilot, "Go on to reload", within=40)
-    await press_button(pilot, "Go on to reload")
-    await press_button(pilot, "Reload")
-    await until(pilot, "Go on to restart", within=30)
-    await press_button(pilot, "Go on to restart")
-    await press_button(pilot, "Restart gently")
-    await until(pilot, "Go on to verify", within=90)
-    await press_button(pilot, "Go on to verify")
+def holds(machine: Machine) -> bool:
+    with machine.systemd.lock:
+        return ECHO in machine.files.folders[FLEET_UNITS]
 
 
 async def test_the_next_machine_is_offered_only_after_the_one_before_is_proven(
     tmp_path: Path,
 ) -> None:
-    async with DemoCluster(quick()) as demo, console(demo, tmp_path) as pilot:
-        await until(pilot, "BROKEN")
-        await break_another(demo)
-        await until(pilot, "2 findings", within=30)
+    async with DemoCluster(quick(fault="none")) as demo, console(demo, tmp_path) as pilot:
+        await two_broken(demo, pilot)
         await pilot.press("r")
         text = await until(pilot, "machine 1 of 2", within=20)
         assert text.count("AFFECTED") == 2
         assert "this one first" in text
         assert "number 2, after the one before" in text
-        await repair_one(pilot)
+        await up_to_verify(pilot, ECHO)
         text = await until(pilot, "Repaired, and read back", within=60)
-        (next_ip,) = (m.traits.ip for m in demo.machines if is_broken(m))
+        (next_ip,) = (m.traits.ip for m in demo.machines if holds(m))
         assert f"Still to come: {next_ip}" in squeezed(text)
         await press_button(pilot, f"Go on to {next_ip}")
         await until(pilot, "machine 2 of 2", within=20)
-        await repair_one(pilot)
+        await up_to_verify(pilot, ECHO)
         text = squeezed(await until(pilot, "Repaired, and read back", within=60))
         assert "Proven healthy" in text
         await press_button(pilot, "Close")
@@ -70,22 +69,20 @@ async def test_the_next_machine_is_offered_only_after_the_one_before_is_proven(
 async def test_a_machine_that_does_not_verify_stops_it_and_the_others_stay_as_they_are(
     tmp_path: Path,
 ) -> None:
-    async with DemoCluster(quick()) as demo, console(demo, tmp_path) as pilot:
-        await until(pilot, "BROKEN")
-        await break_another(demo)
-        await until(pilot, "2 findings", within=30)
+    async with DemoCluster(quick(fault="none")) as demo, console(demo, tmp_path) as pilot:
+        await two_broken(demo, pilot)
         await pilot.press("r")
-        await repair_one(pilot)
+        await up_to_verify(pilot, ECHO)
         await until(pilot, "Repaired, and read back", within=60)
-        (second,) = (m for m in demo.machines if is_broken(m))
+        (second,) = (m for m in demo.machines if holds(m))
         (proven,) = (p.ip for p in past_repairs(tmp_path))
         await press_button(pilot, f"Go on to {second.traits.ip}")
         screen = pilot.app.screen
         assert isinstance(screen, WizardScreen)
-        screen.errand.pace = replace(screen.errand.pace, verified_within=15.0)
-        await repair_one(pilot)
-        demo.registry.write(f"{JOB}/target-state", "loaded")
-        demo.registry.write(f"{JOB}/target", second.id)
+        screen.errand.pace = replace(screen.errand.pace, quiet=30.0, verified_within=15.0)
+        await up_to_verify(pilot, ECHO)
+        demo.registry.write(f"job/{ECHO}/target-state", "loaded")
+        demo.registry.write(f"job/{ECHO}/target", second.id)
         text = squeezed(await until(pilot, "STOPPED HERE", within=60))
         assert f"STOPPED HERE: {second.traits.ip} is not proven healthy" in text
         assert f"Proven healthy: {proven}" in text

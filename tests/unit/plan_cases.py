@@ -101,10 +101,10 @@ def word_plan() -> Plan:
     )
 
 
-def orphan_plan() -> Plan:
+def orphan_plan(value: str = '{"Name":"export.service"}') -> Plan:
     orphan = Unit(EXPORT, HASH, U("launched"))
     keys = {
-        job_key(EXPORT, "object"): KeyValue(U('{"Name":"export.service"}'), 7),
+        job_key(EXPORT, "object"): KeyValue(U(value), 7),
         job_key(EXPORT, "target-state"): KeyValue(U("launched"), 9),
     }
     return plan_repair(

@@ -1,6 +1,7 @@
 """A simulated machine answers as the real scripts do, and knows no other commands."""
 
 import hashlib
+import json
 import itertools
 import os
 import shlex
@@ -14,7 +15,7 @@ from demo_fleet import Cluster, faulted
 from fleettui import commands
 from fleettui.access import HostUnreachable
 from fleettui.commands import scripts
-from fleettui.commands.journal import follow_journal
+from fleettui.commands.journal import RootJournalCommands, follow_journal, recall_journal
 from fleettui.demo.files import Entry, Kind
 from fleettui.demo.machine import Machine
 from fleettui.demo.probe import probe
@@ -257,6 +258,33 @@ async def test_the_journal_is_followed_with_exactly_the_options_we_send(machine:
     assert first.count(b"\n") == 2
     bad = await answer(machine, *follow_journal(from_cursor="nonsense").argv)
     assert bad.status == 1
+
+
+async def test_a_line_is_found_again_by_series_and_number_alone(machine: Machine) -> None:
+    everything = await answer(machine, *recall_journal("fleet.service", Span(None)).argv)
+    third = json.loads(everything.out.splitlines()[2])
+    series, _, rest = third["__CURSOR"].partition(";i=")
+    short = f"{series};i={rest.partition(';')[0]}"
+    asked = recall_journal("fleet.service", Span(lines=1), from_cursor=short)
+    said = await answer(machine, *asked.argv)
+    assert [json.loads(line) for line in said.out.splitlines()] == [third]
+
+
+async def test_a_journal_is_read_since_a_time_and_of_no_older_boot(machine: Machine) -> None:
+    for span, some in ((Span(None, "-1d"), True), (Span(None, "2099-01-01"), False)):
+        said = await answer(machine, *recall_journal("fleet.service", span).argv)
+        assert bool(said.out) is some
+    said = await answer(machine, *recall_journal("fleet.service", Span(None, boot=-1)).argv)
+    assert (said.status, said.out) == (0, b"")
+    said = await answer(machine, *recall_journal("fleet.service", Span(None, "soonish")).argv)
+    assert (said.status, said.err) == (1, b"Failed to parse timestamp: soonish\n")
+
+
+async def test_what_may_not_be_read_is_read_through_sudo(machine: Machine) -> None:
+    machine.journal_refusal = "No journal files were found."
+    command = RootJournalCommands("fleet.service").read(None)
+    said = await answer(machine, *command.argv)
+    assert (said.status, said.out.count(b"\n") > 3) == (0, True)
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from diagnosis_cases import (
 
 from fleettui.diagnosis.finding import Finding, Source
 from fleettui.diagnosis.lines import Break, Kind, harmless, kind_of
-from fleettui.diagnosis.noise import noise_in
-from fleettui.model.host import HostFacts
+from fleettui.diagnosis.noise import MOST, noise_in
+from fleettui.model.host import HostFacts, JournalEntry
 
 ENDED = (
     "ERROR event.go:106: etcd watcher {Watch /x/job} returned error: unexpected end of JSON input"
@@ -109,3 +109,52 @@ def test_the_words_of_0_11_are_harmless_too() -> None:
 )
 def test_a_watch_that_ends_for_another_reason_is_an_error(message: str) -> None:
     assert kind_of(line(message, 1)) is Kind.ERROR
+
+
+# --- how dense they are -----------------------------------------------------------------------
+
+CANCELLED = ENDED.replace("unexpected end of JSON input", "cancelled")
+BEGAN = "INFO fleetd.go:75: Starting fleetd version 1.0.0"
+
+
+def spread(count: int, seconds: float, *, until: float = 0) -> list[JournalEntry]:
+    """So many harmless lines over so many seconds."""
+    return [line(ENDED, until + seconds - n * seconds / (count - 1)) for n in range(count)]
+
+
+def test_a_single_one_is_counted_with_its_time() -> None:
+    noise = noise_in([line(ENDED, 50)])
+    assert (noise.lines, noise.breaks, noise.since) == (1, 1, ago(50))
+
+
+@pytest.mark.parametrize(("seconds", "is_dense"), [(300, True), (301, False)])
+def test_more_than_ten_within_five_minutes_are_dense(seconds: float, is_dense: bool) -> None:
+    assert noise_in(spread(MOST + 1, seconds)).is_dense is is_dense
+    assert not noise_in(spread(MOST, seconds)).is_dense
+
+
+def test_the_first_of_the_densest_spans_is_told_wherever_it_lies() -> None:
+    early, late = spread(12, 100, until=2000), spread(12, 100)
+    few = spread(3, 100, until=1000)
+    for journal in ([*early, *few], [*early, *few, *late]):
+        noise = noise_in(journal)
+        assert (noise.breaks, noise.since) == (12, ago(2100))
+    assert noise_in([*few, *late]).since == ago(100)
+
+
+@pytest.mark.parametrize(("seconds", "breaks"), [(10, 0), (11, 12)])
+def test_watches_that_are_cancelled_close_to_a_start_do_not_count(
+    seconds: float, breaks: int
+) -> None:
+    cancelled = [line(CANCELLED, 50)] * 12
+    assert noise_in([*cancelled, line(BEGAN, 50 - seconds)]).breaks == breaks
+    assert noise_in([line(BEGAN, 50 + seconds), *cancelled]).breaks == breaks
+
+
+def test_other_lines_close_by_explain_no_cancelled_watch() -> None:
+    noise = noise_in([*[line(CANCELLED, 50)] * 12, line("INFO x.go:1: fine", 49)])
+    assert (noise.lines, noise.breaks) == (12, 12)
+
+
+def test_watches_that_end_by_themselves_count_close_to_a_start_too() -> None:
+    assert noise_in([*spread(12, 5), line(BEGAN, 0)]).breaks == 12

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from diagnosis_cases import TEMPLATE, A, U, facts, snapshot, unit
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from plan_cases import (
     BROKEN,
@@ -276,6 +276,7 @@ plans = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(plans)
 def test_any_plan_comes_back_from_json_byte_for_byte(plan: Plan) -> None:
     assert from_json(json.loads(json.dumps(as_json(plan)))) == plan
@@ -288,6 +289,7 @@ documents = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(documents)
 def test_no_json_makes_reading_fail_otherwise_than_by_value_error(data: object) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whatever its words are

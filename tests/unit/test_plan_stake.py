@@ -19,7 +19,7 @@ from diagnosis_cases import (
     state,
     unit,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from plan_cases import FLEET, LOOP, file_of, look
 
@@ -265,6 +265,7 @@ def test_a_unit_without_a_readable_file_waits_for_nothing() -> None:
 NAMES = [f"u{number}" for number in range(8)]
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(NAMES), st.lists(st.sampled_from(NAMES), max_size=3)))
 def test_any_units_get_places_without_a_gap_and_none_before_what_it_waits_for(
     waits: dict[str, list[str]],

@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Coroutine
 from contextlib import ExitStack
 from datetime import timedelta
@@ -21,7 +22,7 @@ from cluster_model import CONTENT, World
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from repair_cases import FINDING, QUICK, bury, nobody, yes
+from repair_cases import FINDING, QUICK, nobody, yes
 
 from fleettui.access import (
     CommandResult,
@@ -32,7 +33,7 @@ from fleettui.access import (
     WriteUnknown,
 )
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair import preflight
+from fleettui.repair import preflight, record
 from fleettui.repair.action import (
     Reload,
     RemoveFile,
@@ -76,8 +77,18 @@ KINDS = (
     "lock lost",
     "full",
 )
-TROUBLES = st.dictionaries(st.integers(0, 50), st.sampled_from(KINDS), max_size=2)
-"""What goes wrong, by the number of the call within one rule."""
+Troubles = dict[str, tuple[int, str]]
+"""What goes wrong within one rule: by the name of a call, which one of that name, and how."""
+ASKED = ("disk", "read", "key", "probe", "copy", "changes", "lock holder", "take lock", "keep lock")
+TROUBLES: st.SearchStrategy[Troubles] = st.one_of(
+    st.just({}),
+    st.dictionaries(
+        st.sampled_from(sorted(ACTS)), st.tuples(st.just(0), st.sampled_from(KINDS)), min_size=1
+    ),
+    st.dictionaries(
+        st.sampled_from(ASKED), st.tuples(st.integers(0, 9), st.sampled_from(KINDS)), max_size=2
+    ),
+)
 
 
 class Killed(BaseException):
@@ -101,8 +112,11 @@ class Repairs(RuleBasedStateMachine):
         self.is_spent = False
         """Whether a fleetd was ended for this repair, and nothing has called for another since."""
         self.repair: Repair | None = None
-        self.troubles: dict[int, str] = {}
-        self.number = 0
+        self.troubles: Troubles = {}
+        self.asked: Counter[str] = Counter()
+        """How often each call was made within the rule."""
+        self.handles: list[int] = []
+        """Files that this process holds open."""
         self.now = ""
         """What goes wrong with the call under way."""
         self.is_dead = False
@@ -110,6 +124,8 @@ class Repairs(RuleBasedStateMachine):
         for change in (
             patch.object(Record, "_append", _writing(self, Record._append)),
             patch.object(os, "fsync", lambda _: None),
+            patch.object(record, "_held", _holding(self.handles, record._held)),
+            patch.object(Record, "close", _closing(self.handles, Record.close)),
             patch.object(preflight, "ROOM", 100),
         ):
             self.patched.enter_context(change)
@@ -146,13 +162,13 @@ class Repairs(RuleBasedStateMachine):
 
     @precondition(lambda self: self.repair is None and self._unfinished() is None)
     @rule(troubles=TROUBLES)
-    def begin(self, troubles: dict[int, str]) -> None:
+    def begin(self, troubles: Troubles) -> None:
         self.troubles = troubles
         self._run(self._open())
 
     @precondition(lambda self: self.repair is None and self._unfinished() is not None)
     @rule(troubles=TROUBLES)
-    def take_up(self, troubles: dict[int, str]) -> None:
+    def take_up(self, troubles: Troubles) -> None:
         self.troubles = troubles
         past = self._unfinished()
         assert past is not None
@@ -160,7 +176,7 @@ class Repairs(RuleBasedStateMachine):
 
     @precondition(lambda self: self.repair is not None and self.repair.next_stage is not None)
     @rule(troubles=TROUBLES)
-    def go_on(self, troubles: dict[int, str]) -> None:
+    def go_on(self, troubles: Troubles) -> None:
         self.troubles = troubles
         assert self.repair is not None
         self._run(self._next(self.repair))
@@ -174,7 +190,7 @@ class Repairs(RuleBasedStateMachine):
 
     @precondition(lambda self: self.repair is not None and bool(self.repair.can_undo(Stage.DELETE)))
     @rule(troubles=TROUBLES)
-    def undo(self, troubles: dict[int, str]) -> None:
+    def undo(self, troubles: Troubles) -> None:
         self.troubles = troubles
         assert self.repair is not None
         outcome = self._run(self.repair.undo(Stage.DELETE))
@@ -238,7 +254,7 @@ class Repairs(RuleBasedStateMachine):
 
     def _noted(self, past: PastRepair) -> None:
         """Right before a fleetd is noted as the one to be replaced: none is under way."""
-        if past.before is not None:
+        if past.before is not None and not self.world.in_memory:
             assert past.before.main_pid == self.world.fleet_pid, "a second restart for one yes"
 
     def _proven(self, stage: Stage) -> None:
@@ -313,7 +329,7 @@ class Repairs(RuleBasedStateMachine):
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T | None:
         """Have a process do something; None where it was killed meanwhile."""
-        self.number = 0
+        self.asked.clear()
         try:
             return self.loop.run_until_complete(work)
         except Killed:
@@ -322,9 +338,9 @@ class Repairs(RuleBasedStateMachine):
 
     def _die(self) -> None:
         """What the kernel leaves of a process."""
-        if self.repair is not None:
-            bury(self.repair)
         self.repair = None
+        while self.handles:
+            os.close(self.handles.pop())
         rest = asyncio.all_tasks(self.loop)
         for task in rest:
             task.cancel()
@@ -342,12 +358,13 @@ class Repairs(RuleBasedStateMachine):
         assert len(found) <= 1
         return found[0] if found else None
 
-    def _happens(self) -> None:
+    def _happens(self, name: str) -> None:
         """Count a call, and see what goes wrong with it."""
         if self.is_dead:
             raise Killed
-        self.now = self.troubles.get(self.number, "")
-        self.number += 1
+        turn, kind = self.troubles.get(name, (-1, ""))
+        self.now = kind if turn == self.asked[name] else ""
+        self.asked[name] += 1
         if self.now == "killed before":
             self._kill()
 
@@ -356,7 +373,7 @@ class Repairs(RuleBasedStateMachine):
         raise Killed
 
     def _before(self, name: str) -> None:
-        self._happens()
+        self._happens(name)
         if self.now == "lock lost" and name == "keep lock":
             self.world.lock = None
             raise LockLost("somebody removed it")
@@ -389,37 +406,54 @@ class Repairs(RuleBasedStateMachine):
         if self.now == "lost after" and name in WRITES:
             raise WriteUnknown("no answer")
 
-    def write(self, record: Record, data: bytes, real: Any) -> None:
+    def write(self, file: Record, data: bytes, real: Any) -> None:
         """A line of the record, with what the disk makes of it."""
-        self._happens()
+        self._happens("disk")
         if self.now == "full":
             raise OSError(errno.ENOSPC, "No space left on device")
         line = json.loads(data)
         if line["event"] == "before":
-            self._noted(read_past(record.path))
+            self._noted(read_past(file.path))
         if line["event"] == "outcome" and line["result"] == "done":
             self._read_back(line["action"])
         if self.now == "lost after":
-            real(record, data[: len(data) // 2])
+            real(file, data[: len(data) // 2])
             self._kill()
-        real(record, data)
+        real(file, data)
         if self.now == "killed after":
             self._kill()
 
 
+def _holding(handles: list[int], real: Any) -> Any:
+    def held(handle: int, path: Path) -> int:
+        handles.append(real(handle, path))
+        return handle
+
+    return held
+
+
+def _closing(handles: list[int], real: Any) -> Any:
+    def close(file: Record) -> None:
+        if file._handle in handles:
+            handles.remove(file._handle)
+        real(file)
+
+    return close
+
+
 def _writing(machine: Repairs, real: Any) -> Any:
-    def write(record: Record, data: bytes) -> None:
-        machine.write(record, data, real)
+    def write(file: Record, data: bytes) -> None:
+        machine.write(file, data, real)
 
     return write
 
 
 @pytest.mark.timeout(55)
-class TestRepairs(Repairs.TestCase):  # type: ignore[misc, name-defined]  # made by hypothesis
+class TestRepairs(Repairs.TestCase):  # type: ignore[misc, valid-type]  # made by hypothesis
     """The machine as a test."""
 
     settings = settings(
-        max_examples=60,
+        max_examples=70,
         stateful_step_count=14,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -78,7 +78,7 @@ async def test_a_file_that_is_not_as_it_was_is_not_called_restored(tmp_path: Pat
     outcome = await repair.undo(Stage.DELETE)
     assert outcome.result is Result.FAILED
     assert "mode 777, not 640" in outcome.said.raw
-    assert repair.done == (Stage.DELETE,)
+    assert repair.done == past_of(repair).stages_done == ()
 
 
 async def test_a_refusal_of_the_machine_is_told_in_its_words(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cluster_model import TEMPLATE, World
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -179,6 +179,7 @@ def inline(text: str) -> list[Token]:
 texts = st.text() | st.text(st.sampled_from("\\`*_{}[]()<>#+-.!|&~:@$^= \n\t1a/w"))
 
 
+@settings(deadline=None)
 @given(texts)
 def test_prose_is_nothing_but_its_own_text(text: str) -> None:
     shown = " ".join(visible(text).split())
@@ -187,6 +188,7 @@ def test_prose_is_nothing_but_its_own_text(text: str) -> None:
     assert "".join(token.content for token in tokens) == shown
 
 
+@settings(deadline=None)
 @given(texts)
 def test_prose_names_no_address_that_a_reader_would_link(text: str) -> None:
     made = prose(f"{text} http://evil.example www.evil.example a@evil.example")
@@ -195,6 +197,7 @@ def test_prose_names_no_address_that_a_reader_would_link(text: str) -> None:
     assert all(made[n - 1] == "\\" for n, char in enumerate(made) if char == "@")
 
 
+@settings(deadline=None)
 @given(texts)
 def test_code_is_nothing_but_its_own_text(text: str) -> None:
     shown = visible(text).strip()
@@ -205,6 +208,7 @@ def test_code_is_nothing_but_its_own_text(text: str) -> None:
     assert (token.type, token.content) == ("code_inline", shown)
 
 
+@settings(deadline=None)
 @given(texts)
 def test_a_cell_never_ends_its_row(text: str) -> None:
     table = f"| | |\n|---|---|\n| {cell(text)} | {prose(text)} |\n\nafter"
@@ -213,6 +217,7 @@ def test_a_cell_never_ends_its_row(text: str) -> None:
     assert tokens[-2].content == "after"
 
 
+@settings(deadline=None)
 @given(texts)
 def test_a_block_holds_its_command_whole_and_ends(text: str) -> None:
     document = ["7. x", "", *block(text, "   "), "", "after"]

@@ -205,7 +205,7 @@ def told_of(machine: Machine, findings: tuple[Finding, ...]) -> Finding:
 
 def test_a_machine_that_left_twice_is_found_and_its_journal_is_the_gap() -> None:
     finding = told_of(B, found(snapshot(), history=flapping(300, 100)))
-    assert finding.confidence is Confidence.HINTED
+    assert (finding.severity, finding.confidence) == (Severity.WARNING, Confidence.HINTED)
     assert [e.what for e in finding.evidence] == [
         U("gone at 11:55:00 UTC"),
         U("gone at 11:58:20 UTC"),
@@ -220,17 +220,19 @@ def test_a_machine_that_left_twice_is_found_and_its_journal_is_the_gap() -> None
     ("reaches", "confidence", "gaps"),
     [
         (400, Confidence.LIKELY, ()),
+        (360, Confidence.LIKELY, ()),
         (
-            200,
+            359,
             Confidence.HINTED,
-            ("whether its fleetd was restarted before 11:56:40 UTC is not known",),
+            ("whether its fleetd was restarted before 11:54:01 UTC is not known",),
         ),
+        (None, Confidence.HINTED, ("whether its fleetd was restarted is not known",)),
     ],
 )
 def test_how_far_back_its_journal_was_read_decides_how_sure_it_is(
-    reaches: float, confidence: Confidence, gaps: tuple[str, ...]
+    reaches: float | None, confidence: Confidence, gaps: tuple[str, ...]
 ) -> None:
-    asked = facts(B, journal=[line("INFO x.go:1: fine", reaches)])
+    asked = facts(B, journal=[line("INFO x.go:1: fine", reaches)] if reaches else [])
     finding = told_of(B, found(snapshot(), asked, history=flapping(300, 100).told(asked)))
     assert (finding.confidence, finding.gaps) == (confidence, gaps)
 
@@ -247,11 +249,18 @@ def test_its_own_journal_proves_it() -> None:
     [
         (facts(B, journal=[line(TIMED_OUT, s) for s in (600, 20)]), Confidence.LIKELY),
         (facts(A, journal=[line(MOVED, s) for s in (600, 599, 20)]), Confidence.HINTED),
+        (facts(A, journal=[line(MOVED, s) for s in (51, 20)]), Confidence.HINTED),
     ],
-    ids=["its own", "the engine's"],
+    ids=["its own", "the engine's", "the engine's, half a minute apart"],
 )
 def test_one_reading_says_what_the_journals_tell(asked: HostFacts, confidence: Confidence) -> None:
     assert told_of(B, found(snapshot(), asked)).confidence is confidence
+
+
+def test_of_the_engines_lines_the_last_is_shown() -> None:
+    asked = facts(A, journal=[line(MOVED, s) for s in (600, 300, 20)])
+    (last,) = told_of(B, found(snapshot(), asked)).evidence
+    assert (last.machine_id, last.at, last.where) == (A.id, ago(20), U("fleet.service"))
 
 
 @pytest.mark.parametrize(
@@ -260,9 +269,10 @@ def test_one_reading_says_what_the_journals_tell(asked: HostFacts, confidence: C
         facts(B, journal=[line(TIMED_OUT, 20)]),
         facts(B, journal=[line(TIMED_OUT, s) for s in (1800, 1000, 20)]),
         facts(A, journal=[line(MOVED, s) for s in (22, 21, 20)]),
+        facts(A, journal=[line(MOVED, s) for s in (50, 20)]),
         facts(B, journal=[line("Server monitor triggered: told to shut down", s) for s in (9, 5)]),
     ],
-    ids=["once", "half an hour apart", "many units at once", "told to"],
+    ids=["once", "half an hour apart", "many units at once", "within half a minute", "told to"],
 )
 def test_one_bad_moment_is_silent(asked: HostFacts) -> None:
     assert found(snapshot(), asked) == ()
@@ -271,8 +281,9 @@ def test_one_bad_moment_is_silent(asked: HostFacts) -> None:
 def test_a_reboot_is_silent_and_so_are_restarts_of_fleetd() -> None:
     assert found(snapshot(), history=flapping(100)) == ()
     began = "INFO fleetd.go:64: Starting fleetd version 0.11.8"
-    restarted = facts(B, journal=[line(began, 290), line(began, 95)])
-    assert found(snapshot(), restarted, history=flapping(300, 100).told(restarted)) == ()
+    for before, after in ((290, 95), (240, 160)):
+        restarted = facts(B, journal=[line(began, before), line(began, after)])
+        assert found(snapshot(), restarted, history=flapping(300, 100).told(restarted)) == ()
 
 
 def test_departures_that_an_engine_tells_of_are_explained_by_restarts_too() -> None:
@@ -300,9 +311,10 @@ def test_restarts_that_a_later_probe_no_longer_reaches_are_remembered() -> None:
 
 
 def test_a_restart_at_another_time_explains_nothing() -> None:
-    began = line("INFO fleetd.go:64: Starting fleetd version 0.11.8", 600)
-    asked = facts(B, journal=[began])
-    assert told_of(B, found(snapshot(), asked, history=flapping(300, 100).told(asked)))
+    began = "INFO fleetd.go:64: Starting fleetd version 0.11.8"
+    for seconds in ((600,), (239, 161)):
+        asked = facts(B, journal=[line(began, s) for s in seconds])
+        assert told_of(B, found(snapshot(), asked, history=flapping(300, 100).told(asked)))
 
 
 def test_a_restart_by_a_clock_that_is_wrong_is_recognised_too() -> None:
@@ -332,6 +344,7 @@ def test_watches_that_end_all_the_time_are_a_note() -> None:
     asked = facts(A, journal=[line(EOF, s) for s in range(220, 0, -20)])
     finding = one(found(snapshot(), asked), "watch-noise")
     assert (finding.machine_id, finding.severity) == (A.id, Severity.NOTE)
+    assert finding.confidence is Confidence.LIKELY
     assert "11 times" in finding.summary
     assert where(finding) == ["fleet.service, 11 harmless lines, densest from 11:56:20"]
 

@@ -1,5 +1,6 @@
 """The script that repairs by hand: its shape, its quoting, and what it sends, word for word."""
 
+import json
 import os
 import stat
 import subprocess
@@ -8,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from diagnosis_cases import TEMPLATE, A, U, facts, service, snapshot, state, unit
+from diagnosis_cases import HASH, TEMPLATE, A, U, facts, service, snapshot, state, unit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plan_cases import (
@@ -19,6 +20,7 @@ from plan_cases import (
     finding,
     ghost_plan,
     look,
+    orphan_plan,
     reload_plan,
     template_plan,
     word_plan,
@@ -174,9 +176,13 @@ CURL = r"""#!/bin/sh
 for word; do printf '%s\0' "$word"; done >>"$LOG"
 printf '\n' >>"$LOG"
 case "$*" in
-  *fleettui*lock) printf '{}\n404' ;;
+  *fleettui*lock | *job-state | *states/export*) printf '{}\n404' ;;
   *' -D '*) printf 'X-Etcd-Index: 7\r\n' ;;
   *'-X PUT'* | *'-X DELETE'*) : >"$LOG.done"; printf '{}\n200' ;;
+  */alive) printf '{"node":{"nodes":[{"value":"x"}]}}\n200' ;;
+  *"/unit/"*) printf '{}\n404' ;;
+  *"$TOLD"/target) printf '{"node":{"value":"%s"}}\n200' "$TARGET" ;;
+  *"$TOLD"/target-state) printf '{"node":{"value":"launched"}}\n200' ;;
   *"$TOLD"*) printf '%s\n200' '{"node":{"value":"{\"activeState\":\"active\",\"subState\":\"running\"}","modifiedIndex":9}}' ;;
   *) if [ ! -e "$LOG.done" ]; then printf '{"node":{"value":"odd","modifiedIndex":4}}\n200'
      elif [ "$AFTER" = gone ]; then printf '{}\n404'
@@ -197,7 +203,7 @@ esac
 
 
 def ran(
-    text: str, folder: Path, after: str = "gone"
+    text: str, folder: Path, after: str = "gone", target: str = A.id.raw
 ) -> tuple[subprocess.CompletedProcess[bytes], list[list[str]]]:
     """The script's end, and the words of each call of curl and ssh."""
     folder.mkdir(exist_ok=True)
@@ -211,7 +217,8 @@ def ran(
         "PATH": f"{folder}:{os.environ['PATH']}",
         "LOG": str(log),
         "AFTER": after,
-        "TOLD": "states" if after == "told" else "nothing",
+        "TOLD": ".service" if after == "told" else "nothing",
+        "TARGET": target,
         "MACHINE": A.id.raw,
     }
     ended = subprocess.run(
@@ -277,6 +284,40 @@ def test_the_commands_reach_ssh_word_for_word(tmp_path: Path) -> None:
     assert all(
         call[:4] == ["-n", "-T", "-o", "ConnectTimeout=10"] for call in calls if call[-1] in sent
     )
+
+
+def test_a_unit_that_is_wanted_elsewhere_by_now_is_not_started(tmp_path: Path) -> None:
+    ended, calls = ran(script(reload_plan()), tmp_path, after="told", target="b" * 32)
+    assert ended.returncode == 1
+    assert b"the registry wants it on another machine by now" in ended.stderr
+    assert not [call for call in calls if " start " in call[-1]]
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        (f"unit/{HASH}", "submitted again"),
+        ("job/export.service/job-state", "a machine runs it"),
+        ("states/export.service", "a machine reports it"),
+    ],
+)
+def test_an_orphan_that_lives_again_is_not_deleted(key: str, why: str, tmp_path: Path) -> None:
+    """With one of these keys there, whatever curl is asked for it answers that it is."""
+    named = {"Name": "export.service", "UnitHash": list(bytes.fromhex(HASH))}
+    plan = orphan_plan(json.dumps(named))
+    text = script(plan)
+    assert f"{PREFIX}{key}" in text
+    ended, calls = ran(text.replace(f"{PREFIX}{key}", "/alive"), tmp_path)
+    assert ended.returncode == 1
+    assert why in ended.stderr.decode()
+    assert not writes(calls)
+
+
+def test_the_gentle_way_looks_at_both_versions_again() -> None:
+    text = script(template_plan())
+    assert r"\"Version\":\"0.11.8\"" in text
+    assert "fleetd --version" in text
+    assert "fleetd --version" not in script(template_plan("full"))
 
 
 def test_another_machine_behind_the_address_stops_the_script(tmp_path: Path) -> None:

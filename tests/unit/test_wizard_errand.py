@@ -13,9 +13,11 @@ from fleettui.diagnosis.finding import Finding, Severity
 from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.action import Stage, Way
+from fleettui.repair.campaign import campaign_over
 from fleettui.repair.outcome import Result
 from fleettui.repair.pace import Pace
 from fleettui.repair.past import PastRepair, PastState, past_repairs
+from fleettui.ui.wizard.body import following
 from fleettui.ui.wizard.course import Deed, Phase, main_offer, other_offer
 from fleettui.ui.wizard.errand import Errand, Task
 
@@ -225,7 +227,7 @@ async def test_a_gentle_way_that_did_not_do_it_is_said_and_the_full_restart_reop
     offer = other_offer(errand.course)
     assert offer is not None
     assert offer.deed is Deed.REOPEN
-    errand.other_way()
+    await errand.reopen()
     assert errand.course.stage is Stage.RESTART
     assert errand.course.plan is not None
     assert errand.course.plan.way is Way.FULL
@@ -282,3 +284,68 @@ async def test_a_record_that_cannot_be_written_stops_it_before_the_first_change(
     assert phase(errand) is Phase.UNFIT
     assert "record" in errand.course.unmet[0].name
     assert world.file
+
+
+async def test_nothing_can_be_taken_back_while_something_runs(tmp_path: Path) -> None:
+    """Or the proof would end a course that was meanwhile turned round."""
+    world = World()
+    errand = errand_on(world, tmp_path)
+    await errand.locate()
+    await go_on(errand, Stage.DELETE, Stage.RELOAD, Stage.RESTART)
+    pressed: list[bool] = []
+
+    class Meddling(Seen):
+        def told(self) -> None:
+            pressed.append(errand.undo())
+
+    errand._view = Meddling()
+    await go_on(errand, Stage.VERIFY)
+    assert pressed
+    assert not any(pressed)
+    (past,) = past_repairs(tmp_path)
+    assert past.closed == "repaired"
+
+
+async def test_a_machine_that_verifies_at_the_second_try_counts_as_proven(tmp_path: Path) -> None:
+    world = World()
+    errand = errand_on(world, tmp_path)
+    await errand.locate()
+    other = replace(MACHINE, id=Untrusted("b" * 32), public_ip=Untrusted("10.0.0.2"))
+    errand.campaign = campaign_over((MACHINE, other))
+    await go_on(errand, Stage.DELETE, Stage.RELOAD, Stage.RESTART)
+    errand.enter(Stage.VERIFY)
+    world.silent = True
+    await errand.act()
+    assert errand.campaign.stopped is not None
+    assert following(errand) == ""
+    world.silent = False
+    await errand.act()
+    assert errand.course.is_over
+    assert errand.campaign.verified == (MACHINE.id,)
+    assert following(errand) == "10.0.0.2"
+
+
+async def test_a_machine_that_is_clean_by_its_turn_keeps_none_of_the_others_waiting(
+    tmp_path: Path,
+) -> None:
+    errand = errand_on(World(target_state=None, file=False, link=False, in_memory=False), tmp_path)
+    other = replace(MACHINE, id=Untrusted("b" * 32), public_ip=Untrusted("10.0.0.2"))
+    errand.campaign = campaign_over((MACHINE, other))
+    await errand.locate()
+    assert phase(errand) is Phase.CLEAN
+    assert main_offer(errand.course, following(errand)).label == "Go on to 10.0.0.2"
+
+
+async def test_before_a_restart_what_it_stops_is_looked_at_anew(tmp_path: Path) -> None:
+    world = World()
+    errand = errand_on(world, tmp_path)
+    await errand.locate()
+    await go_on(errand, Stage.DELETE, Stage.RELOAD)
+    assert errand.repair is not None
+    errand.repair.plan = errand.repair.plan.with_stake(())
+    await errand.go_on(Stage.RESTART)
+    assert phase(errand) is Phase.ASKING
+    assert errand.course.plan is not None
+    assert [unit.name.raw for unit in errand.course.plan.at_stake] == ["hello.service"]
+    await errand.act()
+    assert phase(errand) is Phase.DONE, errand.acts

@@ -77,7 +77,7 @@ def start_step(unit: Untrusted, pulls: tuple[str, ...]) -> Step:
         Stage.START,
         (StartUnit(unit),),
         why="fleetd tried to start it before systemd knew it, failed, and does not try again.",
-        needs=("systemd knows the unit, and the registry still wants it launched here.",),
+        needs=("systemd knows the unit, and the registry still wants it launched, and here.",),
         changes=(f"systemd starts {unit} and whatever it requires.", *(slow if pulls else ())),
         keeps=("No running unit is stopped, unless it conflicts with this one.",),
         reads_back="systemd says that it is active",

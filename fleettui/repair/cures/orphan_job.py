@@ -63,7 +63,10 @@ def registry_step(unit: Untrusted, deleted: tuple[DeleteKey, ...]) -> Step:
         (*deleted, DeleteFolder((Untrusted("job"), unit))),
         why="For fleetctl there is no such unit, so it cannot destroy it; and while its keys are "
         "there, agents complain of it, and a new one of this name may inherit its target.",
-        needs=("Every key is still the one that was read; the folder holds nothing else.",),
+        needs=(
+            "Every key is still the one that was read; the folder holds nothing else.",
+            "Nobody submitted the unit again, and no machine reports it.",
+        ),
         changes=(
             f"Registry: the job of {unit} is deleted key by key, then its empty folder.",
             "If the unit is wanted, submit and start it again with fleetctl afterwards.",

@@ -40,9 +40,10 @@ def target_of(errand: Errand, cluster: ClusterAddress) -> Target:
 
 
 def following(errand: Errand) -> str:
-    """The machine after this one, once this one is proven healthy; safe to show."""
+    """The machine after this one, once this one is healthy; safe to show."""
     machine = errand.campaign.current if errand.campaign else None
-    return str(machine.public_ip) if machine and errand.course.is_over else ""
+    healthy = errand.course.is_over or errand.course.phase is Phase.CLEAN
+    return str(machine.public_ip) if machine and healthy else ""
 
 
 def known_names(errand: Errand) -> tuple[Untrusted, ...]:
@@ -102,6 +103,10 @@ def said_lines(errand: Errand) -> Iterator[Content]:
         return
     if course.stage is Stage.LOCATE:
         yield from _said_first(errand)
+    if errand.unseen:
+        yield paint(
+            ("What it stops is as of the first look: ", Tone.WARN), Untrusted(errand.unseen)
+        )
     for title, outcome in errand.acts:
         yield from outcome_lines(title, outcome)
     if errand.progress is None:

@@ -165,6 +165,8 @@ def main_offer(course: Course, following: str = "") -> Offer:
             return Offer(Deed.ACT, _doing(course))
         case Phase.UNFIT | Phase.STUCK:
             return Offer(Deed.LOCATE, "Check again")
+        case Phase.CLEAN if following:
+            return Offer(Deed.NEXT_MACHINE, f"Go on to {following}")
         case Phase.CLEAN | Phase.LOST:
             return Offer(Deed.CLOSE, "Close")
         case Phase.READY:

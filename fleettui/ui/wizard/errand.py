@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from fleettui.access import Operator
+from fleettui.access import HostUnreachable, Operator, RegistryUnavailable
 from fleettui.diagnosis.finding import Finding
 from fleettui.model.clock import now
 from fleettui.model.cluster import Machine
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.action import Stage, Way
 from fleettui.repair.campaign import Campaign, campaign_over
-from fleettui.repair.locate import Located, finding_on, locate
+from fleettui.repair.locate import Located, finding_on, locate, stake_now
 from fleettui.repair.outcome import Acted, Check, Confirmed, Outcome, Progress, Result, Told
 from fleettui.repair.pace import Pace
 from fleettui.repair.past import Closed, PastRepair, read_past
@@ -66,6 +66,8 @@ class Errand:
         """The machines that are repaired one after the other; None where there is one."""
         self.report: Outcome | None = None
         """Where the report of the repair that ended lies, or why it could not be written."""
+        self.unseen = ""
+        """Why what a restart would stop could not be looked at anew."""
         self.repair: Repair | None = None
         """The one that was begun here; it is closed once its report is written."""
         self._past = task.past
@@ -88,6 +90,7 @@ class Errand:
             await self._try_first(located.plan)
         else:
             self.course = self.course.ended(Phase.CLEAN if located.is_clean else Phase.STUCK)
+            self._skip_clean(located)
             if located.is_clean and self._past is not None:
                 await self._take_up(self._past, None)
         self._view.changed()
@@ -100,6 +103,13 @@ class Errand:
         elif first is not None and len(located.affected) > 1:
             others = (machine for machine in located.affected if machine.id != first.id)
             self.campaign = campaign_over((first, *others))
+
+    def _skip_clean(self, located: Located) -> None:
+        """A machine on which nothing is left to repair keeps none of the others waiting."""
+        campaign, machine = self.campaign, located.machine
+        if campaign is not None and machine is not None and located.is_clean:
+            others = tuple(m for m in campaign.machines if m.id != machine.id)
+            self.campaign = replace(campaign, machines=others)
 
     async def _try_first(self, plan: Plan) -> None:
         """See whether anything speaks against the first change; go on with what was left."""
@@ -131,11 +141,34 @@ class Errand:
     def enter(self, stage: Stage) -> None:
         """Show a stage; nothing runs."""
         self.course = self.course.entered(stage)
-        self.acts, self.progress = [], None
+        self.acts, self.progress, self.unseen = [], None, ""
         self._view.changed()
 
+    async def go_on(self, stage: Stage) -> None:
+        """Show a stage; before a restart, what it would stop is looked at anew."""
+        repair = self.repair
+        if stage is Stage.RESTART and repair is not None:
+            self.course = replace(self.course, phase=Phase.LOOKING)
+            self._view.changed()
+            unseen = await self._weighed(repair)
+            self.enter(stage)
+            self.unseen = unseen
+            self._view.changed()
+        else:
+            self.enter(stage)
+
+    async def _weighed(self, repair: Repair) -> str:
+        """Have the plan tell what is at stake by now; why that cannot be seen, if so."""
+        try:
+            stake = await stake_now(self._operator, repair.plan, self.located.reports)
+        except (RegistryUnavailable, HostUnreachable) as lost:
+            return str(lost)
+        repair.plan = repair.plan.with_stake(stake)
+        self.course = replace(self.course, plan=repair.plan)
+        return ""
+
     def other_way(self) -> None:
-        """Take the other restart; after a verify that failed it opens the restart again."""
+        """Take the other restart."""
         plan = self.course.plan
         if plan is None:
             return
@@ -145,6 +178,11 @@ class Errand:
             plan, done = self.repair.plan, self.repair.done
             self.course = replace(self.course, plan=plan, done=done)
         self.enter(Stage.RESTART)
+
+    async def reopen(self) -> None:
+        """After a verify that failed: the other restart, with what it would stop by now."""
+        self.other_way()
+        await self.go_on(Stage.RESTART)
 
     def other_word(self) -> None:
         """Take the next target state of those on offer, before anything was begun."""
@@ -156,7 +194,8 @@ class Errand:
     def undo(self) -> bool:
         """Show what would take the last step back that can be; whether there is one."""
         repair = self.repair
-        if repair is None or not self.is_open:
+        busy = self.course.phase in {Phase.LOOKING, Phase.ACTING}
+        if repair is None or not self.is_open or busy:
             return False
         for stage in reversed(repair.plan.stages):
             actions = repair.can_undo(stage)
@@ -169,11 +208,11 @@ class Errand:
 
     async def act(self) -> None:
         """Run the stage at hand, as the operator confirmed it."""
-        self.course = self.course.acting()
+        self.course = begun = self.course.acting()
         self._view.changed()
         repair = await self._opened()
         if repair is not None:
-            await self._end(repair, await self._performed(repair))
+            await self._end(repair, begun, await self._performed(repair, begun))
         self._view.changed()
 
     async def _opened(self) -> Repair | None:
@@ -190,14 +229,13 @@ class Errand:
         self.progress = None
         return self.repair
 
-    async def _performed(self, repair: Repair) -> Outcome:
-        stage, plan = self.course.stage, repair.plan
-        if self.course.undo:
-            return await repair.undo(stage)
-        if stage is Stage.VERIFY:
+    async def _performed(self, repair: Repair, begun: Course) -> Outcome:
+        if begun.undo:
+            return await repair.undo(begun.stage)
+        if begun.stage is Stage.VERIFY:
             return await repair.verify()
-        who, at = self._operator.name, now()
-        return await repair.perform(Confirmed(plan.step(stage), plan.machine_id, who, at))
+        step, who = repair.plan.step(begun.stage), self._operator.name
+        return await repair.perform(Confirmed(step, repair.plan.machine_id, who, now()))
 
     def _told(self, news: Told) -> None:
         """Called by the driver, on our own event loop."""
@@ -208,20 +246,24 @@ class Errand:
                 self.acts.append((title, outcome))
         self._view.told()
 
-    async def _end(self, repair: Repair, outcome: Outcome) -> None:
+    async def _end(self, repair: Repair, begun: Course, outcome: Outcome) -> None:
         """What an act came to; the end of a repair closes it, and its report is written."""
         if not self.acts or self.acts[-1][1] != outcome:
-            self.acts.append((str(self.course.stage), outcome))
-        self.course = self.course.acted(outcome.result, repair.plan, repair.done)
+            self.acts.append((str(begun.stage), outcome))
+        self.course = begun.acted(outcome.result, repair.plan, repair.done)
         if repair.lock_is_lost:
             self.course = self.course.ended(Phase.LOST)
-        verified = self.course.stage is Stage.VERIFY and not self.course.undo
-        if verified and self.campaign is not None and self.campaign.current is not None:
-            self.campaign = self.campaign.after(self.campaign.current.id, outcome)
+        if begun.stage is Stage.VERIFY and not begun.undo:
+            self._count(repair, outcome)
         if self.course.is_over:
             await self._close(repair, Closed.REPAIRED)
-        elif self.course.undo and outcome.result is Result.DONE:
+        elif begun.undo and outcome.result is Result.DONE:
             await self._close(repair, Closed.UNDONE)
+
+    def _count(self, repair: Repair, outcome: Outcome) -> None:
+        """Note in the campaign what verifying this machine came to, again perhaps."""
+        if self.campaign is not None:
+            self.campaign = self.campaign.again().after(repair.plan.machine_id, outcome)
 
     # --- the end ------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from fleettui.diagnosis.finding import Finding
 from fleettui.model.cluster import Machine
 from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
+from fleettui.repair.action import Stage
 from fleettui.repair.past import PastRepair
 from fleettui.ui.messages import WatchAsked
 from fleettui.ui.paint import paint_lines
@@ -161,8 +162,10 @@ class WizardScreen(Screen[None]):
                 self._go_on()
             case Deed.ACT:
                 self._act()
-            case Deed.OTHER_WAY | Deed.REOPEN:
+            case Deed.OTHER_WAY:
                 errand.other_way()
+            case Deed.REOPEN:
+                self.run_worker(errand.reopen(), exclusive=True, group="repair")
             case Deed.OTHER_WORD:
                 errand.other_word()
             case Deed.WATCH:
@@ -176,11 +179,14 @@ class WizardScreen(Screen[None]):
 
     def _go_on(self) -> None:
         stage = self.errand.course.next_stage
-        if stage is None:
-            return
-        self.errand.enter(stage)
+        if stage is not None:
+            self.run_worker(self._entered(stage), exclusive=True, group="repair")
+
+    async def _entered(self, stage: Stage) -> None:
+        """Show a stage; one that only reads begins by itself."""
+        await self.errand.go_on(stage)
         if self.errand.course.only_reads:
-            self._act()
+            await self.errand.act()
 
     def _act(self) -> None:
         """Run the stage at hand, as confirmed."""
