@@ -79,7 +79,7 @@ def repair(
     to repair, 2 for wrong usage, 3 if something could not be read that a plan needs, 4 for a
     fault that is to be repaired by hand (how is printed).
     """
-    wanted = _Wanted(unit, machine, is_script=script)
+    wanted = Wanted(unit, machine, is_script=script)
     if dry_run or script:
         answer = asyncio.run(_planned(replace(settings, observe=True), wanted))
     elif settings.observe:
@@ -94,7 +94,7 @@ def repair(
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class Wanted:
     """Which of the findings is to be repaired."""
 
     unit: str | None
@@ -102,9 +102,18 @@ class _Wanted:
     is_script: bool = False
 
     def of(self, seen: "Examination") -> "list[Finding]":
-        """The findings that fit, those with a cure first, and the worst of them first."""
+        """The findings that fit, those with a cure first, and the worst of them first.
+
+        Raises click.UsageError where more than one machine is called so.
+        """
         from fleettui.repair.plan import CURES
 
+        called = [machine for machine in seen.machines.values() if self._is(machine)]
+        if len(called) > 1:
+            names = ", ".join(f"{machine.id}/{machine.public_ip}" for machine in called)
+            raise click.UsageError(
+                f"{len(called)} machines are called {_safe(self.machine or '')}: {names}."
+            )
         fitting = [finding for finding in seen.findings if self._fits(finding, seen)]
         return sorted(fitting, key=lambda finding: finding.fault not in CURES)
 
@@ -123,7 +132,7 @@ class _Wanted:
         )
 
 
-async def _opened(settings: Settings, wanted: _Wanted) -> Answer:
+async def _opened(settings: Settings, wanted: Wanted) -> Answer:
     """The console with the wizard on what is to be repaired; it looks for itself again."""
     from fleettui.check.examine import examine
 
@@ -139,7 +148,7 @@ async def _opened(settings: Settings, wanted: _Wanted) -> Answer:
     return Answer(ExitStatus.PLAN)
 
 
-async def _planned(settings: Settings, wanted: _Wanted) -> Answer:
+async def _planned(settings: Settings, wanted: Wanted) -> Answer:
     """Look, plan, and put it into words; nothing here holds anything that writes."""
     from fleettui.check.examine import examine
     from fleettui.repair.locate import locate
@@ -166,7 +175,7 @@ def _known(finding: "Finding", seen: "Examination") -> "Machine | None":
     return seen.machines.get(finding.machine_id) if finding.machine_id else None
 
 
-def _put(plan: "Plan", settings: Settings, access: "Observer", wanted: _Wanted) -> str:
+def _put(plan: "Plan", settings: Settings, access: "Observer", wanted: Wanted) -> str:
     """The plan in the words that were asked for. Raises ValueError where no script is made."""
     from fleettui.repair.plan_text import as_text
     from fleettui.repair.script import SshTarget, as_script
@@ -185,11 +194,11 @@ def _status(located: "Located") -> ExitStatus:
     return ExitStatus.UNREAD if located.is_unread else ExitStatus.BY_HAND
 
 
-def _nothing(seen: "Examination", wanted: _Wanted) -> Answer:
+def _nothing(seen: "Examination", wanted: Wanted) -> Answer:
     """Nothing fits what was asked for."""
-    asked = [wanted.unit or "", f"on {wanted.machine}" if wanted.machine else ""]
-    about = " ".join(word for word in asked if word)
-    notes = [f"Nothing to repair was found{f' about {_safe(about)}' if about else ''}."]
+    about = f" of {wanted.unit}" if wanted.unit else ""
+    about += f" on {wanted.machine}" if wanted.machine else ""
+    notes = [f"Nothing to repair was found{_safe(about)}."]
     notes += [f"found besides: {_named(finding, seen)}" for finding in seen.findings]
     notes += ["Not everything could be read, so there may be more:"] if seen.unread else []
     notes += [f"could not be read: {line}" for line in seen.unread]

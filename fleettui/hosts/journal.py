@@ -105,15 +105,18 @@ class _Journal:
             async with aclosing(self._read(told)) as reading:
                 async for items in reading:
                     yield items
-            if self._is_failing:
+            if self._has_failed():
                 return
             told = _Told.ONCE_IT_RUNS if failing else _Told.NEVER
             async with aclosing(self._follow(told)) as following:
                 async for items in following:
                     yield items
-            if self._is_failing:
+            if self._has_failed():
                 return
             told, failing = _Told.NEVER, False
+
+    def _has_failed(self) -> bool:
+        return self._is_failing
 
     async def _read(self, told: _Told) -> AsyncGenerator[Sequence[JournalItem], None]:
         command = self._commands.read(self._position.read_on())
@@ -127,6 +130,7 @@ class _Journal:
         if command is None:
             yield self._tell(NoticeKind.SAID, "the end of what was asked for")
             await asyncio.Event().wait()
+            return
         try:
             async with aclosing(self._run(command, told, endless=True)) as following:
                 async for items in following:

@@ -41,8 +41,11 @@ class Lock:
         """See `fleettui.access.RegistryWriter.keep_lock`."""
         try:
             return self._put(holder, ttl, prevIndex=_index(index))
-        except STOOD_OTHERWISE:
-            node = self._insist(self._look())
+        except STOOD_OTHERWISE as other:
+            try:
+                node = self._insist(self._look())
+            except RegistryUnavailable as lost:
+                raise LockLost(f"somebody wrote the repair lock, and who: {lost}") from other
         except WriteUnknown as unknown:
             node = self._insist(self._look_after(unknown))
             if node.modified_index <= index:

@@ -107,6 +107,10 @@ async def start(contact: Contact, action: StartUnit, watch: Watch) -> str:
     if unit is None or unit.wanted is not TargetState.LAUNCHED:
         said = f"the registry does not want {name.raw} launched any more: nothing was sent"
         raise Failure(Result.FAILED, said)
+    if not unit.is_global and unit.target != contact.machine.id:
+        there = unit.target.raw if unit.target else "no machine"
+        said = f"the registry sends {name.raw} to {there} by now: nothing was sent"
+        raise Failure(Result.FAILED, said)
     facts = await contact.read_back()
     if not _activity(name, facts, facts.clock).met:
         await contact.insist(start_unit(name.raw))

@@ -43,6 +43,8 @@ async def delete_key(contact: Contact, action: DeleteKey) -> str:
             f"{name} was written again since it was read: it holds {found.value} now. "
             "Nothing was deleted; locate again.",
         )
+    if action.key[0] == JOB:
+        await _insist_on_orphan(contact, action.key[1])
     await contact.write(contact.operator.writer.delete_key(action.key, found.index))
     again = await contact.key(action.key)
     if again is not None:
@@ -50,6 +52,22 @@ async def delete_key(contact: Contact, action: DeleteKey) -> str:
         why = "is still there" if same else f"was written again at once: {again.value}"
         raise Failure(Result.FAILED, f"read back: {name} {why}")
     return f"read back: {name} is gone"
+
+
+async def _insist_on_orphan(contact: Contact, unit: Untrusted) -> None:
+    """A job that got its file again, or that a machine reports, keeps its old keys besides.
+
+    Raises Failure: fleetctl submits a unit's file anew without writing `job/UNIT/object` again.
+    """
+    job = (await contact.snapshot()).units.get(unit)
+    if job is None:
+        return
+    if job.file is not None:
+        said = f"{unit.raw} has its unit file again: nothing more was deleted; locate again"
+        raise Failure(Result.FAILED, said)
+    if job.heartbeat is not None or job.states:
+        said = f"a machine reports {unit.raw} by now: nothing more was deleted; locate again"
+        raise Failure(Result.FAILED, said)
 
 
 def is_what_was_read(action: DeleteKey, found: KeyValue) -> bool:
@@ -97,4 +115,5 @@ async def _value(contact: Contact, key: FleetKey) -> str | None:
 def has_job(snapshot: Snapshot, unit: Untrusted) -> bool:
     """Whether the registry shows anything of a job; its empty folder does not show."""
     job = snapshot.units.get(unit)
-    return job is not None and (job.unit_hash, job.target_state, job.target) != (None,) * 3
+    parts = (job.unit_hash, job.target_state, job.target, job.heartbeat) if job else ()
+    return any(part is not None for part in parts)

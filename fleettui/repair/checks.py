@@ -16,9 +16,13 @@ from fleettui.repair.outcome import Check
 
 
 def started(
-    machine: Machine, before: Before, snapshot: Snapshot, facts: HostFacts, settled: float
+    machine: Machine, before: Before, facts: HostFacts, registered: int, settled: float
 ) -> list[Check]:
-    """A new fleetd runs, has stayed active for `settled` seconds, and is in the registry."""
+    """A new fleetd runs, has stayed active for `settled` seconds, and told the registry so.
+
+    `registered` is the modifiedIndex of the machine's key, 0 where there is none: the key of a
+    fleetd that was killed stays for a while.
+    """
     fleet = facts.fleet
     pid = fleet.main_pid if fleet else 0
     active = fleet is not None and fleet.active.raw == "active"
@@ -37,8 +41,11 @@ def started(
         ),
         Check(
             "the machine is in the registry",
-            machine.id in snapshot.machines,
-            Untrusted(f"machines/{machine.id.raw[:8]}.../object"),
+            registered > before.index,
+            Untrusted(
+                f"machines/{machine.id.raw[:8]}.../object "
+                + ("written anew" if registered > before.index else "not written by it yet")
+            ),
         ),
     ]
 
@@ -57,6 +64,7 @@ def clean(units: Collection[Untrusted], snapshot: Snapshot, facts: HostFacts) ->
     jobs = [job for unit in units if (job := snapshot.units.get(unit)) is not None]
     wanted = [job.name.raw for job in jobs if job.wanted is not TargetState.INACTIVE]
     sent = [job.name.raw for job in jobs if job.target is not None]
+    others = sorted(_other_templates(units, snapshot, facts))
     return [
         Check(
             "nobody wants the template",
@@ -69,7 +77,28 @@ def clean(units: Collection[Untrusted], snapshot: Snapshot, facts: HostFacts) ->
             Untrusted(f"still sent: {', '.join(sent)}" if sent else "no target"),
         ),
         no_leftovers(units, facts),
+        Check(
+            "no other template is on its way here",
+            not others,
+            Untrusted(f"{', '.join(others)}: locate again" if others else "none"),
+        ),
     ]
+
+
+def _other_templates(
+    units: Collection[Untrusted], snapshot: Snapshot, facts: HostFacts
+) -> set[str]:
+    """Templates that came since the plan was made: a restart would not get rid of them."""
+    sent = {
+        u.name for u in snapshot.units.values() if u.is_template and u.target == facts.machine_id
+    }
+    lying = {
+        entry.name
+        for path, folder in facts.folders.items()
+        for entry in folder.entries.values()
+        if is_leftover(path, entry)
+    }
+    return {name.raw for name in (sent | lying) - set(units)}
 
 
 def healthy(machine: Machine, before: Before, snapshot: Snapshot, facts: HostFacts) -> list[Check]:

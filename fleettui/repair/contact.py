@@ -1,6 +1,6 @@
 """The cluster as one repair touches it: looked at afresh, and every request sent once."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 
 from fleettui.access import (
     CommandResult,
@@ -8,6 +8,7 @@ from fleettui.access import (
     FleetKey,
     HostUnreachable,
     KeyValue,
+    LockLost,
     Operator,
     RegistryUnavailable,
     WriteRefused,
@@ -19,6 +20,7 @@ from fleettui.model.host import HostFacts, UnitChange
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.before import Before
 from fleettui.repair.ledger import Failure, Ledger
+from fleettui.repair.lock import RepairLock
 from fleettui.repair.look import unread
 from fleettui.repair.outcome import Outcome, Result
 from fleettui.repair.plan import Plan
@@ -28,12 +30,15 @@ from fleettui.repair.words import complaint
 class Contact:
     """One machine, if the plan has one, and the registry."""
 
-    def __init__(self, operator: Operator, plan: Plan, ledger: Ledger) -> None:
+    def __init__(self, operator: Operator, plan: Plan, ledger: Ledger, lock: RepairLock) -> None:
+        """`lock` is held: every single change first makes sure that it still is."""
         self.operator = operator
         self.ledger = ledger
         self.token = plan.token
         self._machine = plan.machine
+        self._lock = lock
         self._sent = False
+        self._in_doubt = False
 
     @property
     def machine(self) -> Machine:
@@ -44,10 +49,13 @@ class Contact:
 
     async def guarded(self, act: Awaitable[str]) -> Outcome:
         """An act's outcome, whatever became of the connections."""
-        self._sent = False
+        self._sent = self._in_doubt = False
         try:
             return Outcome(Result.DONE, Untrusted(await act))
         except Failure as failure:
+            if self._in_doubt and failure.outcome.result is Result.FAILED:
+                # What got no answer may still come to its effect: one look does not settle that.
+                return Outcome(Result.UNKNOWN, failure.outcome.said)
             return failure.outcome
         except (RegistryUnavailable, HostUnreachable) as lost:
             if self._sent:
@@ -64,9 +72,27 @@ class Contact:
         """One key of the registry, afresh. Raises RegistryUnavailable."""
         return await self.operator.registry.key(key)
 
+    async def registered(self) -> int:
+        """modifiedIndex of the machine's own key, 0 where there is none.
+
+        Raises RegistryUnavailable.
+        """
+        found = await self.key((Untrusted("machines"), self.machine.id, Untrusted("object")))
+        return found.index if found else 0
+
     async def probe(self, since: str | None = None) -> HostFacts:
-        """The machine, afresh; `since` as journalctl takes it. Raises HostUnreachable."""
-        return await self.operator.hosts.probe(self.machine, (), since)
+        """The machine, afresh; `since` as journalctl takes it.
+
+        Raises HostUnreachable, or Failure where another machine answers at its address by now.
+        """
+        facts = await self.operator.hosts.probe(self.machine, (), since)
+        if facts.reported_id != self.machine.id:
+            raise Failure(
+                Result.UNKNOWN if self._sent else Result.NOT_STARTED,
+                f"at {self.machine.public_ip.raw} another machine answers by now: its ID is "
+                f"{facts.reported_id.raw}, not {self.machine.id.raw}",
+            )
+        return facts
 
     async def read_back(self) -> HostFacts:
         """The machine after something was sent to it.
@@ -88,27 +114,37 @@ class Contact:
 
     # --- acting ------------------------------------------------------------------------------
 
-    async def send(self, command: ChangeCommand) -> CommandResult:
-        """One command, sent once. Raises Failure where it was not even started."""
+    async def send(self, command: ChangeCommand, *, anyway: bool = False) -> CommandResult:
+        """One command, sent once. Raises Failure where it was not even started.
+
+        `anyway` is for what brings back what an act has stopped: it needs no lock.
+        """
+        if not anyway:
+            await self._insist_on_lock()
         result = await self.operator.hands.perform(self.machine, command)
         if result.ending is Ending.NOT_STARTED:
             raise Failure(Result.NOT_STARTED, result.reason.raw)
         self._sent = True
         if result.ending is Ending.UNKNOWN:
-            self.ledger.note("in doubt", said=result.reason)
+            self._doubt(result.reason)
         return result
 
-    async def insist(self, command: ChangeCommand) -> None:
+    async def insist(self, command: ChangeCommand, *, anyway: bool = False) -> None:
         """One command that must end well if it ended; one in doubt is settled by looking."""
-        result = await self.send(command)
+        result = await self.send(command, anyway=anyway)
         if result.ending is Ending.EXITED and result.exit_status != 0:
             raise Failure(Result.FAILED, complaint(result))
 
-    async def write(self, request: Awaitable[None]) -> bool:
+    async def write(self, request: Coroutine[None, None, None]) -> bool:
         """One request of the writer, sent once; False where no answer came, and only looking tells.
 
         Raises Failure where the registry refused it, or could not be asked.
         """
+        try:
+            await self._insist_on_lock()
+        except Failure:
+            request.close()
+            raise
         self._sent = True
         try:
             await request
@@ -117,6 +153,19 @@ class Contact:
         except RegistryUnavailable as lost:
             raise Failure(Result.NOT_STARTED, str(lost)) from lost
         except WriteUnknown as unknown:
-            self.ledger.note("in doubt", said=str(unknown))
+            self._doubt(Untrusted(str(unknown)))
             return False
         return True
+
+    async def _insist_on_lock(self) -> None:
+        """Raises Failure where somebody else may repair by now."""
+        try:
+            await self._lock.ensure()
+        except LockLost as lost:
+            self.ledger.note("lock lost", said=str(lost))
+            result = Result.FAILED if self._sent else Result.NOT_STARTED
+            raise Failure(result, f"nothing more is sent: {lost}") from lost
+
+    def _doubt(self, said: Untrusted) -> None:
+        self._in_doubt = True
+        self.ledger.note("in doubt", said=said)

@@ -27,8 +27,10 @@ from fleettui.repair.outcome import (
 )
 from fleettui.repair.past import Closed, stages_before
 from fleettui.repair.plan import Plan
+from fleettui.repair.plan_json import as_json
 from fleettui.repair.record import Record
 from fleettui.repair.replace import Replacement
+from fleettui.repair.stake import UnitAtStake
 from fleettui.repair.undo import undo_of
 from fleettui.repair.verify import FactsProof, FleetdProof, Proof
 from fleettui.repair.watch import Watch
@@ -59,7 +61,7 @@ class Repair:
         self._prefix = operator.cluster.prefix
         self._finding = finding
         self._ledger, self._lock, self._watch = footing.ledger, footing.lock, footing.watch
-        self._contact = Contact(operator, plan, self._ledger)
+        self._contact = Contact(operator, plan, self._ledger, self._lock)
         self._done: list[Stage] = []
         self._new = self._replacement(None)
         self._proof: Proof | None = None
@@ -110,6 +112,11 @@ class Repair:
         self.plan = self.plan.with_way(way)
         self._new, self._proof = self._replacement(None), None
         self._ledger.note("chose", way=way)
+
+    def weigh(self, at_stake: tuple[UnitAtStake, ...]) -> None:
+        """Take over what a restart puts at stake by now; the confirmation is for that."""
+        self.plan = self.plan.with_stake(at_stake)
+        self._ledger.note("weighed", plan=as_json(self.plan))
 
     def take_up(self, done: Sequence[Stage], before: Before | None) -> None:
         """Go on where an earlier process ended: with the stages that were found to be true."""
@@ -175,7 +182,10 @@ class Repair:
 
     async def _let_go(self, why: str) -> None:
         self._why_not = why
-        await self._lock.drop()
+        if self._is_busy:
+            await self._lock.abandon()  # what is under way may still have its effect
+        else:
+            await self._lock.drop()
         self.record.close()
 
     @contextmanager

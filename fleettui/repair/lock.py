@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
+import time
 from dataclasses import replace
-from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +23,11 @@ _SPARE = 1 / 6
 _PATIENCE = 0.5
 """Seconds that a cancelled request gets to end."""
 _NO_ANSWER = (RegistryUnavailable, WriteUnknown, WriteRefused)
+
+
+def _seconds() -> float:
+    """A clock that goes on while this computer sleeps, as the lock's time in etcd does."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class RepairLock:
@@ -73,7 +78,7 @@ class RepairLock:
 
         Raises LockTaken, or what a writer raises where it cannot be known whether it was taken.
         """
-        asked = monotonic()
+        asked = _seconds()
         taking = asyncio.ensure_future(self._writer.take_lock(self._holder, self._ttl))
         try:
             self._index = await asyncio.shield(taking)
@@ -83,13 +88,17 @@ class RepairLock:
         self._sure_until = asked + self._ttl
         self._task = asyncio.create_task(self._refresh())
 
-    async def drop(self) -> None:
-        """Give it back; where that fails it expires by itself."""
+    async def abandon(self) -> None:
+        """Hold it no longer, and let it expire by itself: nobody else begins before that."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+    async def drop(self) -> None:
+        """Give it back; where that fails it expires by itself."""
+        await self.abandon()
         if self._index and not self._why_lost:
             with contextlib.suppress(LockLost, *_NO_ANSWER):
                 await self._writer.drop_lock(self._index)
@@ -106,7 +115,7 @@ class RepairLock:
         Where the registry does not answer it is ours for as long as the last refresh lasts.
         """
         await self._keep()
-        if monotonic() > self._sure_until - _SPARE * self._ttl:
+        if _seconds() > self._sure_until - _SPARE * self._ttl:
             self._lose("the repair lock is not ours any more: it could not be refreshed in time")
         if self._why_lost:
             raise LockLost(self._why_lost)
@@ -129,7 +138,7 @@ class RepairLock:
         async with self._turn:
             if self._why_lost or not self._index:
                 return
-            asked = monotonic()
+            asked = _seconds()
             try:
                 self._index = await self._writer.keep_lock(self._holder, self._index, self._ttl)
             except LockLost as lost:

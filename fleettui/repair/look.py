@@ -55,6 +55,19 @@ class Look:
             raise Unread(f"{self.machine.public_ip}: {problem}")
         return self.machine, report
 
+    def host_name(self, machine: Machine) -> str:
+        """A name that can be typed and stands for one machine alone.
+
+        The host's own name, unless it is no name, or another machine that was asked has it too.
+        """
+        named = {
+            r.machine_id: r.hostname for r in self.reports.values() if isinstance(r, HostFacts)
+        }
+        name = named.get(machine.id, Untrusted(""))
+        plain = name.raw.strip() == name.raw and name.is_plain
+        alone = list(named.values()).count(name) == 1 and name.raw not in {"", "localhost"}
+        return name.raw if plain and alone else machine.id.raw[:8]
+
 
 def unread(facts: HostFacts) -> str | None:
     """What of a machine could not be read that a repair must know, or None."""
@@ -64,10 +77,3 @@ def unread(facts: HostFacts) -> str | None:
     if facts.fleet is None:
         return f"systemd does not tell about fleet.service: {facts.services_problem or 'no answer'}"
     return None
-
-
-def host_name(machine: Machine, facts: HostFacts) -> str:
-    """A name that can be typed and stands for one machine alone."""
-    name = facts.hostname
-    plain = name.raw.strip() == name.raw and name.is_plain
-    return name.raw if plain and name.raw not in {"", "localhost"} else machine.id.raw[:8]

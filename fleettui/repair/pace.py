@@ -29,7 +29,7 @@ class Pace:
     """More than two periods of the slower loop of a template that was loaded."""
     gone_for: float = 17.0
     """More than half a TTL: by then an agent would have written a deleted state again."""
-    in_doubt: float = 3.0
+    in_doubt: float = 15.0
     """What was sent and shows no effect for so long has had none."""
     clock: Callable[[], float] = monotonic
     """What these are measured by."""

@@ -255,6 +255,8 @@ def _turned(past: PastRepair, event: Event) -> PastRepair:
             done = stages_before(Stage.RESTART, past.stages_done)
             plan = past.plan.with_way(Way(facts["way"]))
             return replace(_on(past, plan), before=None, stages_done=done)
+        case "weighed":
+            return _on(past, from_json(facts["plan"]))
         case "resumed":
             done = tuple(Stage(stage) for stage in facts["done"])
             return replace(_on(past, from_json(facts["plan"])), stages_done=done, closed=None)

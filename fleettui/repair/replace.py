@@ -11,6 +11,7 @@ from fleettui.repair.contact import Contact
 from fleettui.repair.ledger import Failure
 from fleettui.repair.outcome import Absence, Check, Progress, Result, UnitReturn
 from fleettui.repair.plan import Plan
+from fleettui.repair.restart import ways_for
 from fleettui.repair.returns import Returns
 from fleettui.repair.watch import Watch
 
@@ -46,10 +47,10 @@ class Replacement:
         await self._watch.until(self._clean, pace.clean_within)
         before = self.before
         if before is None or not await self.has_begun(before) or await self._fails_again(before):
-            before = await self._begin()
+            before = await self._begin(way)
             await self._send(way, before)
         elif await self._is_down():
-            await self._contact.insist(start_fleet())
+            await self._contact.insist(start_fleet(), anyway=True)
         patience = pace.returned_within if way is Way.FULL else 0
         await self._watch.until(lambda: self._started(before), pace.started_within, patience)
         return await self._told(before)
@@ -67,13 +68,24 @@ class Replacement:
         units = [_as_json(absence) for absence in self.absences]
         self._contact.ledger.note("absences", units=units)
 
-    async def _begin(self) -> Before:
+    async def _begin(self, way: Way) -> Before:
         """Note the machine as it is, first; without that nothing is sent."""
         facts, snapshot = await self._contact.probe(), await self._contact.snapshot()
+        self._insist_on_way(way, snapshot, facts)
         before = before_of(facts, snapshot.index)
         self._contact.ledger.note_first("before", **before.as_json())
         self.before, self._returns = before, Returns(before, self._contact.machine)
         return before
+
+    def _insist_on_way(self, way: Way, snapshot: Snapshot, facts: HostFacts) -> None:
+        """fleetd may have been updated since the plan was made. Raises Failure."""
+        machine = snapshot.machines.get(self._contact.machine.id, self._contact.machine)
+        if way not in ways_for(machine.version, facts.fleetd_version):
+            raise Failure(
+                Result.NOT_STARTED,
+                f"the {way} way is not for the fleetd of this machine any more: it is "
+                f"{machine.version.raw} ({facts.fleetd_version.raw}) by now; locate again",
+            )
 
     async def _send(self, way: Way, before: Before) -> None:
         if way is Way.FULL:
@@ -82,7 +94,7 @@ class Replacement:
         if before.main_pid:
             await self._contact.insist(kill_fleet())
             await self._watch.until(lambda: self._gone(before), self._watch.pace.gone_within)
-        await self._contact.insist(start_fleet())
+        await self._contact.insist(start_fleet(), anyway=True)
 
     async def has_begun(self, before: Before) -> bool:
         """Whether an earlier try did something; what shows no effect for a while has had none.
@@ -130,7 +142,9 @@ class Replacement:
         facts, snapshot = await self._contact.probe(), await self._contact.snapshot()
         returns, units = await self.units(before, facts, snapshot)
         machine, settled = self._contact.machine, self._watch.pace.settled
-        return Progress((*started(machine, before, snapshot, facts, settled), units), returns)
+        registered = await self._contact.registered()
+        checks = started(machine, before, facts, registered, settled)
+        return Progress((*checks, units), returns)
 
     async def _told(self, before: Before) -> str:
         """What it came to, written down: who was away for how long, and whose process is new."""

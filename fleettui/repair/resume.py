@@ -80,7 +80,7 @@ async def _stands(
     if step.stage is Stage.DELETE and plan.fault == TEMPLATE_LOADED:
         return _is_clean(plan, standing.snapshot, standing.facts)
     if step.stage is Stage.RESTART:
-        return _has_started(standing, plan, watch.pace.settled)
+        return await _has_started(standing, plan, watch.pace.settled)
     return True
 
 
@@ -88,9 +88,10 @@ def _is_clean(plan: Plan, snapshot: Snapshot, facts: HostFacts | None) -> bool:
     return facts is not None and all(c.met for c in clean(plan.units, snapshot, facts))
 
 
-def _has_started(standing: Standing, plan: Plan, settled: float) -> bool:
+async def _has_started(standing: Standing, plan: Plan, settled: float) -> bool:
     before, facts, machine = standing.before, standing.facts, plan.machine
     if before is None or facts is None or machine is None:
         return False
-    checks = started(machine, before, standing.snapshot, facts, settled)
+    registered = await standing.contact.registered()
+    checks = started(machine, before, facts, registered, settled)
     return all(c.met for c in checks) and not fails(plan.units, before, facts)

@@ -96,7 +96,7 @@ async def resume_repair(
         lock = await _locked(operator, wanted, past.token, watch.pace)
         failing.push_async_callback(lock.drop)
         footing = Footing(Ledger(record, past.acts), lock, watch)
-        where = await _looked(Contact(operator, wanted, footing.ledger), watch, past, wanted)
+        where = await _looked(Contact(operator, wanted, footing.ledger, lock), watch, past, wanted)
         _note_resuming(operator, record, wanted, where, checks)
         failing.pop_all()
     repair = Repair(operator, finding, wanted, footing)

@@ -145,16 +145,16 @@ is_true() {
 }
 """,
     r"""
-# is_elsewhere FOLDER: the unit moved: it is active on another machine, and gone from this one.
+# is_elsewhere FOLDER TARGET: the engine sent the unit to another machine, and it is active there.
 is_elsewhere() {
-  answer=$(etcd GET "$1" -G --data-urlencode recursive=true --data-urlencode quorum=true) ||
-    return 1
-  printf '%s\n' "$answer" | grep -q '\\"activeState\\":\\"active\\"' || return 1
-  ! printf '%s\n' "$answer" | grep -q "/$machine\""
+  look "$2" && [ "$status" = 200 ] || return 1
+  target=$(value)
+  case $target in "" | "$machine" | *[!0-9A-Za-z]*) return 1 ;; esac
+  is_written "$1/$target" && [ "$(says activeState)" = active ]
 }
 """,
     r"""
-is_true_or_elsewhere() { is_true "$1" "$2" || is_elsewhere "${1%/*}"; }
+is_true_or_elsewhere() { is_true "$1" "$2" || is_elsewhere "${1%/*}" "$3"; }
 """,
 )
 _NAME = re.compile(r"^(\w+)\(\)", re.MULTILINE)

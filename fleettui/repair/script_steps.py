@@ -123,9 +123,12 @@ class Steps:
         yield from self._shell.run(command, " || code=$?", f" >{name}.part")
         yield "case $code in"
         yield "  0)"
-        yield f"    tail -n +2 {name}.part >{name}"
-        yield f'    [ "$(sha256 <{name})" = {action.sha256} ] ||'
+        yield f"    tail -n +2 {name}.part >{name}.new"
+        yield f'    [ "$(sha256 <{name}.new)" = {action.sha256} ] ||'
         yield "      stop 'it is another file now than the one that was looked at: locate again'"
+        yield f'    [ ! -e {name} ] || [ "$(sha256 <{name})" = {action.sha256} ] ||'
+        yield f"      stop {shlex.quote(f'{name} is another file: move it away')}"
+        yield f"    mv -f {name}.new {name}"
         yield f"    say {shlex.quote(f'   a copy is kept here as {name}')}"
         yield "    ;;"
         yield "  3) say '   it is gone already' ;;"
@@ -247,10 +250,13 @@ class Steps:
         """The machine's state of a unit in the registry, written anew, is systemd's own."""
         state = self._shell.key("states", unit.raw, self._plan.machine_id.raw)
         ask = f"systemctl show -p ActiveState -p SubState -- {shlex.quote(unit.raw)}"
-        what = f"{unit.raw}: written anew, and the registry says what systemd says"
+        may_move = how != "is_true"
+        moved = ", or it is active where the engine sent it" if may_move else ""
+        what = f"{unit.raw}: written anew, and the registry says what systemd says{moved}"
         yield f"wait_for 300 {shlex.quote(what)} \\"
         yield f"  {how} {state} \\"
-        yield f"  {shlex.quote(ask)}"
+        elsewhere = f" {self._shell.job(unit, 'target')}" if may_move else ""
+        yield f"  {shlex.quote(ask)}{elsewhere}"
 
     def _command(self, action: TrySudo | Reload | StartUnit) -> Lines:
         for command in host_commands(action, self._plan.token):

@@ -207,6 +207,7 @@ async def test_the_scripts_of_the_other_cures_repair_real_faults(
         by_hand.repair(await planned(settings, "orphan-job", str(unit)))
         assert fleetctl.value(f"job/{unit}/target-state") is None
 
+    wait_until(cluster.is_healthy, "all units to run")  # or fleetd would reload systemd itself
     (touched,) = cluster.machines[:1]
     unit = next(name for name in cluster.units_of(touched) if name.startswith(("web", "zoo")))
     pids = touched.main_pids([unit])

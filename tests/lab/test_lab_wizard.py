@@ -215,6 +215,8 @@ async def test_two_machines_are_repaired_one_by_one_and_the_first_that_fails_sto
         text = squeezed(await until(pilot, "STOPPED HERE", within=60))
         assert f"STOPPED HERE: {left.address} is not proven healthy" in text
         assert f"Proven healthy: {proven.address}" in text
+        await pilot.press("escape")
+        await until(pilot, "MACHINES")
     assert not holds(proven)
     assert echoes(proven, proven_at) == []
     newest, oldest = past_repairs(tmp_path)

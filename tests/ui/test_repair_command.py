@@ -120,7 +120,7 @@ async def test_what_is_asked_for_is_what_is_planned(tmp_path: Path) -> None:
         other = await ran(tmp_path, "repair", "no\x1b.service", "--dry-run", demo=demo)
     assert here.status == 0
     assert (elsewhere.status, other.status) == (1, 1)
-    assert "Nothing to repair was found about on ffff." in elsewhere.notes
+    assert "Nothing to repair was found on ffff." in elsewhere.notes
     assert "found besides: template-loaded" in elsewhere.notes
     assert "\x1b" not in other.notes
     assert other.out == ""

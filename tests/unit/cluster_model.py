@@ -115,6 +115,8 @@ class World(MachineModel):
         if key == TARGET_STATE:
             state = self.target_state
             return None if state is None else KeyValue(U(state), self.index)
+        if key == (U("machines"), self.machine.id, U("object")):
+            return KeyValue(U("{}"), self.index if self.fleet_pid else 1)
         return self.keys.get(key)
 
     def _units(self) -> dict[Untrusted, Unit]:

@@ -1,8 +1,8 @@
 """A simulated machine answers as the real scripts do, and knows no other commands."""
 
 import hashlib
-import json
 import itertools
+import json
 import os
 import shlex
 import subprocess

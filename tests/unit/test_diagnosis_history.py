@@ -26,7 +26,7 @@ from diagnosis_cases import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleettui.diagnosis.history import BLIND, EMPTY, KEPT_EACH, KEPT_FOR
+from fleettui.diagnosis.history import EMPTY, KEPT_FOR
 from fleettui.diagnosis.survey import Odd, Oddity, survey
 from fleettui.model.cluster import Machine, Snapshot, Unit
 from fleettui.model.host import HostReport
@@ -49,9 +49,8 @@ def test_what_was_away_in_between_counts_from_anew() -> None:
 
 def test_nothing_counts_as_having_lasted_while_nobody_looked() -> None:
     odd = snapshot(leader=None)
-    pause = BLIND.total_seconds() + 1
-    assert EMPTY.seen(odd, ago(pause)).seen(odd, NOW).held(LEADERLESS) == timedelta()
-    assert EMPTY.seen(odd, ago(pause - 1)).seen(odd, NOW).held(LEADERLESS) == BLIND
+    assert EMPTY.seen(odd, ago(61)).seen(odd, NOW).held(LEADERLESS) == timedelta()
+    assert EMPTY.seen(odd, ago(60)).seen(odd, NOW).held(LEADERLESS) == timedelta(seconds=60)
 
 
 def test_a_picture_shown_again_or_out_of_order_does_not_turn_back_the_time() -> None:
@@ -67,9 +66,16 @@ def test_departures_are_kept_for_a_while_and_never_too_many() -> None:
         history = history.seen(snapshot(machines=[A, C]), ago(second))
         history = history.seen(snapshot(), ago(second - 10))
     kept = history.departures[B.id]
-    assert len(kept) == KEPT_EACH
+    assert len(kept) == 8
     assert {c.value for c in kept} == {B.public_ip}
     assert history.seen(snapshot(), NOW + KEPT_FOR).departures == {}
+
+
+def test_a_departure_is_remembered_for_a_quarter_of_an_hour() -> None:
+    history = EMPTY.seen(snapshot(), ago(30)).seen(snapshot(machines=[A, C]), NOW)
+    later = NOW + timedelta(minutes=15)
+    assert list(history.seen(snapshot(), later).departures) == [B.id]
+    assert history.seen(snapshot(), later + timedelta(seconds=1)).departures == {}
 
 
 def test_a_hash_is_remembered_with_the_one_before_it() -> None:
@@ -88,6 +94,12 @@ def test_a_job_destroyed_and_submitted_anew_is_no_change_of_its_hash() -> None:
     history = EMPTY.seen(snapshot(unit()), ago(50)).seen(snapshot(), ago(40))
     again = snapshot(unit(unit_hash=OTHER_HASH))
     assert history.seen(again, ago(30)).hashes == {}
+
+
+def test_an_object_that_is_missing_is_no_change_of_a_hash() -> None:
+    history = EMPTY.seen(snapshot(unit()), ago(50)).seen(snapshot(unit(unit_hash=None)), ago(40))
+    assert history.hashes == {}
+    assert history.seen(snapshot(unit()), ago(30)).hashes == {}
 
 
 def test_facts_are_read_once_and_later_ones_take_their_place() -> None:

@@ -49,7 +49,9 @@ def test_the_same_words_agree() -> None:
 
 
 def test_other_words_disagree_since_systemd_says() -> None:
-    assert judged(facts(A, failed(60))) == Disagrees(U("failed"), U("failed"), ago(60))
+    for seconds in (60, 20):
+        told = Disagrees(U("failed"), U("failed"), ago(seconds))
+        assert judged(facts(A, failed(seconds))) == told
 
 
 @pytest.mark.parametrize(
@@ -106,6 +108,15 @@ def test_a_fleetd_that_cannot_have_told_is_no_liar(fleet: ServiceFacts, reason: 
 def test_a_fleetd_that_had_its_time_is_taken_at_its_word() -> None:
     asked = facts(A, failed(60), fleetd("loaded active running", 45))
     assert isinstance(judged(asked), Disagrees)
+
+
+def test_where_systemd_does_not_say_since_when_the_first_probe_that_saw_it_counts() -> None:
+    undated = service(words="loaded failed failed", since=None)
+    fleet = service(U("fleet.service"), since=None)
+    first = facts(A, undated, fleet, taken_at=ago(25), clock=ago(25))
+    second = facts(A, undated, fleet)
+    told = Disagrees(U("failed"), U("failed"), ago(25))
+    assert judged(second, EMPTY.told(first).told(second)) == told
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
@@ -241,6 +252,11 @@ def test_a_state_that_is_untrue_is_found_with_both_words() -> None:
 )  # fmt: skip
 def test_what_is_no_disagreement_is_silent(report: HostReport) -> None:
     assert found(SEEN, report) == ()
+
+
+def test_a_state_of_a_unit_that_systemd_did_not_know_is_another_rules_to_tell() -> None:
+    unknown = snapshot(unit(HELLO, state(words="not-found inactive dead")))
+    assert found(unknown, facts(A, service(since=ago(60)), files=[HELLO])) == ()
 
 
 def test_a_gap_beside_a_disagreement_is_named() -> None:

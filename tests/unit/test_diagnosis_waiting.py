@@ -105,8 +105,22 @@ def test_where_too_many_wait_the_rest_is_told_in_one() -> None:
     assert len(findings) == MOST + 1
     assert [f.unit.raw for f in findings if f.unit] == [u.name.raw for u in waiting[:MOST]]
     rest = next(f for f in findings if f.unit is None)
-    assert rest.summary.startswith("5 more units wait for a machine, from stuck020.service")
+    words = "5 more units wait for a machine, from stuck020.service to stuck024.service."
+    assert (rest.summary, rest.confidence) == (words, Confidence.HINTED)
+    assert [e.where.raw for e in rest.evidence] == ["job/stuck020.service/target-state"]
     assert rest.gaps
+
+
+def test_what_the_history_has_worked_out_is_not_worked_out_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def explained(*_: object) -> None:
+        raise AssertionError("it was known")
+
+    known = lasting(SEEN, 60)
+    monkeypatch.setattr("fleettui.diagnosis.waiting.explain_each", explained)
+    (finding,) = found(SEEN, history=known)
+    assert finding.unit == STUCK.name
 
 
 def test_of_too_many_that_were_seen_once_the_rest_may_be_placed_any_moment() -> None:

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from diagnosis_cases import TEMPLATE, A, U, facts, snapshot, unit
+from diagnosis_cases import TEMPLATE, A, B, U, facts, snapshot, unit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plan_cases import (
@@ -303,3 +303,10 @@ def test_the_name_typed_is_one_machines_alone() -> None:
     nameless = facts(BROKEN, FLEET, files=[TEMPLATE], hostname=U("localhost"))
     made = plan_repair(finding("template-loaded"), look(snapshot(unit()), nameless), TOKEN)
     assert made.host == A.id.raw[:8]
+
+
+def test_a_host_name_that_another_machine_has_too_is_not_what_is_typed() -> None:
+    broken = facts(BROKEN, FLEET, files=[TEMPLATE], hostname=U("core"))
+    for other, host in ((U("core"), A.id.raw[:8]), (U("core-2"), "core")):
+        seen = look(broken_cluster(), broken, facts(B, FLEET, hostname=other))
+        assert plan_repair(finding("template-loaded"), seen, TOKEN).host == host

@@ -265,7 +265,7 @@ class Repairs(RuleBasedStateMachine):
             assert not world.file
             assert not world.link
         if stage is Stage.RELOAD:
-            assert not world.knows_template
+            assert not world.knows_template or world.file  # read anew, whatever is there
         if stage in {Stage.RESTART, Stage.VERIFY}:
             before = self._current().before
             assert before is not None

@@ -7,6 +7,7 @@ from cluster_model import CONTENT, SHA256, TEMPLATE, World
 from repair_cases import STAGES, events, opened, past_of, performed, resumed, yes
 
 from fleettui.access import CommandResult, Ending
+from fleettui.commands import ChangeCommand
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.action import RestoreFile, RestoreLink, Stage
 from fleettui.repair.driver import Repair
@@ -102,14 +103,18 @@ async def test_an_undo_without_an_answer_is_tried_once_more(times: int, tmp_path
     assert outcome.result is (Result.DONE if times == 1 else Result.UNKNOWN)
 
 
-async def test_without_the_local_copy_the_quarantine_gives_the_file(tmp_path: Path) -> None:
+async def test_without_the_local_copy_the_quarantine_gives_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world, sent = World(), list[bytes]()
     repair = await deleted(world, tmp_path)
     carry_out = world.carry_out
-    world.carry_out = lambda name, command=None: (  # type: ignore[method-assign]  # to see what is sent
-        sent.append(command.stdin if command else b""),
-        carry_out(name, command),
-    )[1]
+
+    def seen(name: str, command: ChangeCommand | None = None) -> CommandResult:
+        sent.append(command.stdin if command else b"")
+        return carry_out(name, command)
+
+    monkeypatch.setattr(world, "carry_out", seen)
     (kept,) = past_of(repair).kept
     await repair.undo(Stage.DELETE)
     assert sent[0] == CONTENT

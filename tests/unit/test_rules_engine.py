@@ -59,10 +59,11 @@ def test_a_lease_that_changes_hands_is_silent(seen: Snapshot, seconds: int) -> N
 
 
 def test_one_reading_and_a_journal_that_complains_are_enough() -> None:
-    asked = facts(B, journal=[line(FAILED, 4)])
-    finding = one(found(LEADERLESS, asked, not_checked(A)), "no-engine-leader")
-    assert finding.confidence is Confidence.LIKELY
-    assert finding.gaps == ("2 of 3 machines were not asked",)
+    for seconds in (4, 30):
+        asked = facts(B, journal=[line(FAILED, seconds)])
+        finding = one(found(LEADERLESS, asked, not_checked(A)), "no-engine-leader")
+        assert finding.confidence is Confidence.LIKELY
+        assert finding.gaps == ("2 of 3 machines were not asked",)
 
 
 def test_where_every_machine_was_asked_nothing_is_missing() -> None:
@@ -71,7 +72,7 @@ def test_where_every_machine_was_asked_nothing_is_missing() -> None:
 
 
 def test_a_journal_that_complained_before_is_no_proof_for_now() -> None:
-    assert found(LEADERLESS, facts(B, journal=[line(FAILED, 40)])) == ()
+    assert found(LEADERLESS, facts(B, journal=[line(FAILED, 31)])) == ()
     old = facts(B, journal=[line(FAILED, 64)], clock=ago(60), taken_at=ago(60))
     assert found(LEADERLESS, old) == ()
 
@@ -91,13 +92,13 @@ def test_an_empty_registry_needs_no_leader() -> None:
 
 @pytest.mark.parametrize("message", [LOST, FAILED, STOLE])
 def test_a_lease_that_wanders_is_a_warning(message: str) -> None:
-    asked = facts(C, journal=[line(message, s) for s in (200, 100, 10)])
+    asked = facts(C, journal=[line(message, s) for s in (300, 100, 10)])
     finding = one(found(snapshot(), asked), "no-engine-leader")
     assert (finding.severity, finding.confidence) == (Severity.WARNING, Confidence.LIKELY)
     assert finding.evidence[0].machine_id == C.id
 
 
-@pytest.mark.parametrize("seconds", [(200, 10), (700, 400, 10), (700, 650, 600)])
+@pytest.mark.parametrize("seconds", [(200, 10), (301, 100, 10), (700, 650, 600)])
 def test_a_lease_lost_now_and_then_is_silent(seconds: tuple[float, ...]) -> None:
     asked = facts(C, journal=[line(LOST, s) for s in seconds])
     assert found(snapshot(), asked) == ()
@@ -141,8 +142,26 @@ def test_a_unit_that_a_machine_could_take_is_found_only_after_the_engine_had_its
     seen = snapshot(waiting())
     assert found(seen) == ()
     assert found(seen, history=lasting(seen, 9)) == ()
-    finding = one(found(seen, history=lasting(seen, 11)), "unschedulable")
+    finding = one(found(seen, history=lasting(seen, 10)), "unschedulable")
     assert finding.confidence is Confidence.HINTED
+
+
+def test_a_unit_file_that_fleet_cannot_read_is_proven_at_once() -> None:
+    broken = replace(waiting(), file=UnitFile(U("[Service\nExecStart=/bin/true\n")))
+    finding = one(found(snapshot(broken)), "unschedulable")
+    assert finding.confidence is Confidence.PROVEN
+    assert "fleet cannot read its unit file" in finding.summary
+
+
+def test_a_few_machines_are_told_each_with_its_verdict_and_why() -> None:
+    fits = replace(B, metadata=((U("disk"), U("ssd")),))
+    many = [A, fits, *(Machine(U(f"{n:032}"), U(f"10.0.1.{n}")) for n in range(9))]
+    seen = replace(NOWHERE, machines={m.id: m for m in many})
+    finding = one(found(seen, history=lasting(seen, 10)), "unschedulable")
+    told = [e.what.raw for e in finding.evidence if e.where.raw.startswith("machines/")]
+    assert len(told) == 5
+    assert any(words.startswith(f"{A.short_id}/10.0.0.1 excluded: ") for words in told)
+    assert any(words == f"{B.short_id}/10.0.0.2 qualifies" for words in told)
 
 
 def test_a_unit_launched_a_moment_ago_is_silent_to_somebody_who_watches() -> None:

@@ -87,6 +87,8 @@ def test_a_host_that_cannot_read_the_registry_until_now_is_found(message: str) -
     assert finding.confidence is Confidence.PROVEN
     assert finding.gaps == ()
     assert where(finding) == ["fleet.service, 4 lines since 11:59:40"]
+    (last,) = finding.evidence
+    assert (last.what, last.at, last.cursor) == (U(message), ago(5), "c5")
     assert "cannot read the registry" in finding.summary
 
 

@@ -59,6 +59,7 @@ def test_an_older_file_in_systemds_memory_is_found() -> None:
     asked = facts(A, service(needs_reload=True), files=[HELLO])
     finding = one(found(snapshot(unit()), asked), FAULT)
     assert finding.confidence is Confidence.LIKELY
+    assert finding.evidence[0].what == U("file, 10 bytes")
     assert finding.evidence[1].what == U("LoadState=loaded, NeedDaemonReload=yes")
     assert "from an older file" in finding.summary
 
@@ -255,6 +256,7 @@ def test_its_own_journal_proves_it() -> None:
 )
 def test_one_reading_says_what_the_journals_tell(asked: HostFacts, confidence: Confidence) -> None:
     assert told_of(B, found(snapshot(), asked)).confidence is confidence
+    assert told_of(B, found(None, asked)).confidence is confidence
 
 
 def test_of_the_engines_lines_the_last_is_shown() -> None:

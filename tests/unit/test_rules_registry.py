@@ -107,8 +107,9 @@ def test_a_job_with_nothing_to_run_is_found(orphan: Unit, keys: list[str]) -> No
 
 def test_a_job_whose_object_cannot_be_read_says_why() -> None:
     bad = BadRecord(U("job/hello.service/object"), "Expected `object`, got `int`", U("1"))
+    other = BadRecord(U("job/other.service/object"), "JSON is malformed", U("{"))
     orphan = unit(unit_hash=None, file=None)
-    finding = one(found(snapshot(orphan, bad=(bad,))), "orphan-job")
+    finding = one(found(snapshot(orphan, bad=(other, bad))), "orphan-job")
     assert finding.evidence[0].what == U("Expected `object`, got `int`")
 
 
@@ -131,6 +132,19 @@ def test_both_wordings_of_an_orphan_are_added(said: str) -> None:
     finding = one(found(snapshot(unit(file=None)), heard), "orphan-job")
     last = finding.evidence[-1]
     assert (last.source, last.where, last.what) == (Source.JOURNAL, U("fleet.service"), U(said))
+
+
+def test_a_line_about_another_orphan_is_passed_over() -> None:
+    other = facts(A, journal=[line(NO_UNIT.replace("hello", "other"), 3)])
+    heard = facts(B, journal=[line(NO_UNIT, 3)])
+    finding = one(found(snapshot(unit(file=None)), other, heard), "orphan-job")
+    assert finding.evidence[-1].machine_id == B.id
+
+
+def test_a_line_about_a_missing_file_says_nothing_of_a_job_without_an_object() -> None:
+    heard = facts(A, journal=[line(NO_HASH, 3)])
+    finding = one(found(snapshot(unit(unit_hash=None, file=None)), heard), "orphan-job")
+    assert Source.JOURNAL not in {e.source for e in finding.evidence}
 
 
 def test_a_line_about_an_orphan_that_is_sound_by_now_is_no_finding() -> None:
@@ -159,14 +173,15 @@ UNSCHEDULED = snapshot(replace(unit(HELLO, state(A)), target=None, target_state=
     ids=["no job", "two states", "not scheduled", "no machine"],
 )
 def test_a_state_that_outlives_its_ttl_is_a_ghost(seen: Snapshot, machine: U, other: str) -> None:
-    finding = one(found(seen, history=lasting(seen, 41)), "ghost-state")
+    finding = one(found(seen, history=lasting(seen, 40)), "ghost-state")
     assert (finding.unit, finding.machine_id) == (HELLO, machine)
     assert finding.confidence is Confidence.LIKELY
     assert where(finding) == [f"states/hello.service/{machine.raw}", other]
+    assert finding.evidence[1].what == (A.id if seen is DOUBLED else U("absent"))
 
 
 @pytest.mark.parametrize("seen", [NO_JOB, DOUBLED, LEFT])
-@pytest.mark.parametrize("seconds", [0, 30])
+@pytest.mark.parametrize("seconds", [0, 30, 39])
 def test_a_unit_that_moves_or_goes_is_silent(seen: Snapshot, seconds: int) -> None:
     assert found(seen, history=lasting(seen, seconds) if seconds else EMPTY) == ()
 
@@ -189,17 +204,46 @@ REMOVED = "INFO manager.go:259: Removing systemd unit hello.service"
     [
         facts(A, files=[HELLO]),
         facts(A, journal=[line(REMOVED, 2)]),
+        facts(A, journal=[line(REMOVED, 40)]),
         facts(A, journal=[line("INFO fleetd.go:64: Starting fleetd version 0.11.8", 20)]),
         facts(A, taken_at=ago(60), clock=ago(60)),
         facts(A, journal_problem=U("No journal files were found.")),
         unread(facts(A)),
         not_checked(A),
     ],
-    ids=["still there", "just unloaded", "new fleetd", "asked before", "no journal",
-         "folder unread", "not checked"],
+    ids=["still there", "just unloaded", "unloaded lately", "new fleetd", "asked before",
+         "no journal", "folder unread", "not checked"],
 )  # fmt: skip
 def test_a_state_that_may_still_be_going_is_silent(asked: HostReport) -> None:
     assert found(NO_JOB, asked) == ()
+
+
+def test_a_unit_that_was_unloaded_longer_ago_is_a_ghost() -> None:
+    one(found(NO_JOB, facts(A, journal=[line(REMOVED, 41)])), "ghost-state")
+
+
+@pytest.mark.parametrize(
+    ("asked", "confidence", "evidence"),
+    [
+        (facts(A, files=[HELLO]), Confidence.LIKELY, 3),
+        (facts(A, journal_problem=U("No journal files were found.")), Confidence.PROVEN, 3),
+        (facts(A, journal=[line(REMOVED, 2)]), Confidence.PROVEN, 3),
+        (unread(facts(A)), Confidence.LIKELY, 2),
+    ],
+    ids=["the file is there", "no journal", "just unloaded", "folder unread"],
+)
+def test_what_outlived_its_ttl_is_a_ghost_whatever_the_machine_shows(
+    asked: HostReport, confidence: Confidence, evidence: int
+) -> None:
+    finding = one(found(NO_JOB, asked, history=lasting(NO_JOB, 40)), "ghost-state")
+    assert (finding.confidence, len(finding.evidence)) == (confidence, evidence)
+    assert all("journal" not in gap for gap in finding.gaps)
+
+
+def test_a_ghost_on_a_machine_with_a_dead_agent_is_the_templates_doing() -> None:
+    looping = facts(A, journal=[line(LOOP, 1)])
+    history = lasting(NO_JOB, 60, looping)
+    one(found(NO_JOB, looping, history=history), "template-loaded")
 
 
 def test_a_ghost_on_a_machine_that_was_not_asked_names_the_gap() -> None:
@@ -248,8 +292,11 @@ def reloads(*seconds: float, name: str = "hello") -> list[JournalEntry]:
 
 def test_a_hash_that_goes_to_and_fro_is_found() -> None:
     seen = rewritten(HASH, OTHER_HASH, HASH, OTHER_HASH)
+    one(found(seen[-1], history=watched(*seen)), "hash-differs")
+    seen = rewritten(HASH, OTHER_HASH, HASH, OTHER_HASH, every=200)
     finding = one(found(seen[-1], history=watched(*seen)), "hash-differs")
     assert (finding.unit, finding.machine_id) == (HELLO, None)
+    assert "restarts each time" in finding.summary
     assert finding.confidence is Confidence.LIKELY
     assert where(finding) == ["job/hello.service/object"] * 4
     assert finding.gaps == ("3 of 3 machines were not asked",)
@@ -262,9 +309,11 @@ def test_a_hash_that_goes_to_and_fro_is_found() -> None:
         ((HASH, OTHER_HASH, HASH), 20),
         ((HASH, OTHER_HASH, THIRD_HASH, "44" * 20, "55" * 20), 20),
         ((HASH, OTHER_HASH, HASH, OTHER_HASH), 300),
+        ((HASH, OTHER_HASH, HASH, OTHER_HASH), 201),
     ],
-    ids=["a deployment", "one taken back", "many versions in a row", "over a quarter of an hour"],
-)
+    ids=["a deployment", "one taken back", "many versions in a row", "over a quarter of an hour",
+         "over ten minutes"],
+)  # fmt: skip
 def test_deployments_are_silent(hashes: Sequence[str], every: float) -> None:
     seen = rewritten(*hashes, every=every)
     assert found(seen[-1], history=watched(*seen)) == ()
@@ -275,6 +324,7 @@ def test_reloads_in_a_journal_hint_at_it_and_with_the_hashes_they_prove_it() -> 
     finding = one(found(snapshot(unit()), heard), "hash-differs")
     assert (finding.machine_id, finding.confidence) == (A.id, Confidence.HINTED)
     assert finding.evidence[0].where == U("fleet.service, 3 lines since 11:51:40")
+    assert f"restarts on {A.short_id}/10.0.0.1 each time" in finding.summary
     seen = rewritten(HASH, OTHER_HASH, HASH, OTHER_HASH)
     history = watched(*seen, reports=[heard])
     assert one(found(seen[-1], heard, history=history), "hash-differs").confidence is (
@@ -282,16 +332,36 @@ def test_reloads_in_a_journal_hint_at_it_and_with_the_hashes_they_prove_it() -> 
     )
 
 
+def test_reloads_of_ten_minutes_count_and_on_two_machines_none_of_them_is_named() -> None:
+    heard = [facts(m, journal=reloads(600, 300, 100)) for m in (A, B)]
+    finding = one(found(snapshot(unit()), *heard), "hash-differs")
+    assert (finding.machine_id, len(finding.evidence)) == (None, 2)
+    assert finding.gaps == ("1 of 3 machines were not asked",)
+    assert one(found(None, *heard), "hash-differs").gaps == ()
+
+
+def test_a_unit_that_is_rewritten_again_and_again_is_not_told_to_stay_behind_too() -> None:
+    seen = [
+        replace(
+            each, units={HELLO: replace(each.units[HELLO], states=(state(unit_hash=THIRD_HASH),))}
+        )
+        for each in rewritten(HASH, OTHER_HASH, HASH, OTHER_HASH, every=20)
+    ]
+    finding = one(found(seen[-1], history=watched(*seen)), "hash-differs")
+    assert "again and again" in finding.summary
+
+
 @pytest.mark.parametrize(
     "journal",
     [
         reloads(300, 100),
+        reloads(601, 300, 100),
         reloads(700, 650, 100),
         [*reloads(300, 200), *reloads(100, name="other")],
         [line(UNLOADED.replace("hash differs to expected", "not scheduled here"), s)
          for s in (3, 2, 1)],
     ],
-    ids=["twice", "long ago", "of two units", "another reason"],
+    ids=["twice", "over ten minutes", "long ago", "of two units", "another reason"],
 )  # fmt: skip
 def test_few_reloads_are_silent(journal: list[JournalEntry]) -> None:
     assert found(snapshot(unit()), facts(A, service(), files=[HELLO], journal=journal)) == ()
@@ -301,7 +371,7 @@ BEHIND = snapshot(unit(HELLO, state(unit_hash=OTHER_HASH)))
 
 
 def test_a_machine_that_stays_with_an_old_version_is_found() -> None:
-    finding = one(found(BEHIND, history=lasting(BEHIND, 31)), "hash-differs")
+    finding = one(found(BEHIND, history=lasting(BEHIND, 30)), "hash-differs")
     assert (finding.machine_id, finding.confidence) == (A.id, Confidence.LIKELY)
     assert [e.what for e in finding.evidence] == [
         U(f"UnitHash {HASH}"),
@@ -310,7 +380,12 @@ def test_a_machine_that_stays_with_an_old_version_is_found() -> None:
     assert finding.gaps == ("the machine has not been asked yet",)
 
 
-@pytest.mark.parametrize("seconds", [0, 20])
+def test_a_machine_that_answers_stays_behind_all_the_same() -> None:
+    asked = facts(A, service(), files=[HELLO])
+    assert one(found(BEHIND, asked, history=lasting(BEHIND, 30)), "hash-differs").gaps == ()
+
+
+@pytest.mark.parametrize("seconds", [0, 20, 29])
 def test_a_machine_that_is_about_to_load_the_new_version_is_silent(seconds: int) -> None:
     assert found(BEHIND, history=lasting(BEHIND, seconds) if seconds else EMPTY) == ()
 

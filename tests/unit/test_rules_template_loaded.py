@@ -1,5 +1,6 @@
 """template-loaded: registry, files and journal each give it away; what was not seen is a gap."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from diagnosis_cases import (
     U,
     ago,
     facts,
+    file,
     found,
     line,
     link,
@@ -29,11 +31,13 @@ from diagnosis_cases import (
 
 from fleettui.diagnosis.finding import Confidence, Severity, Source
 from fleettui.diagnosis.history import EMPTY
+from fleettui.diagnosis.template_loaded import machine_evidence
 from fleettui.model.cluster import Snapshot, Unit
-from fleettui.model.host import SYSTEMD_UNITS, HostReport
+from fleettui.model.host import SYSTEMD_UNITS, Folder, HostReport
 
 WANTED = Unit(TEMPLATE, "11" * 20, U("loaded"), A.id, file=FILE)
 SUBMITTED = Unit(TEMPLATE, "11" * 20, U("inactive"), file=FILE)
+LINKED = "link to /run/fleet/units/foo@.service"
 LOOPING = tuple(line(LOOP, seconds) for seconds in (3, 2, 1))
 
 
@@ -79,11 +83,42 @@ def test_what_only_looks_like_it_is_silent(seen: Snapshot, report: HostReport) -
     assert found(seen, report) == ()
 
 
+def test_a_template_in_systemds_folder_that_is_no_link_is_not_fleets() -> None:
+    own = Folder(SYSTEMD_UNITS, {TEMPLATE: file(TEMPLATE)})
+    asked = facts(A)
+    assert found(snapshot(), replace(asked, folders={**asked.folders, SYSTEMD_UNITS: own})) == ()
+
+
+def test_a_name_that_only_looks_like_a_templates_is_none() -> None:
+    assert found(snapshot(), facts(A, files=[U("foo@.conf"), U("a@b@.service")])) == ()
+
+
+def test_a_machine_whose_folders_were_not_looked_at_is_found_by_its_journal() -> None:
+    one(found(snapshot(), facts(A, journal=LOOPING, folders={})), "template-loaded")
+
+
+def test_a_machines_facts_alone_show_what_goes_on_and_not_what_is_over() -> None:
+    asked = facts(A, files=[TEMPLATE], journal=LOOPING)
+    shown = list(machine_evidence(asked))
+    assert {name for name, _ in shown} == {TEMPLATE}
+    assert [e.what.raw for _, e in shown] == ["file, 10 bytes", LINKED, LOOP]
+    over = machine_evidence(replace(asked, clock=NOW + timedelta(seconds=30)))
+    assert [e.what.raw for _, e in over] == ["file, 10 bytes", LINKED]
+
+
 def test_a_template_without_a_target_is_found_before_any_machine_holds_it() -> None:
     waiting = Unit(TEMPLATE, "11" * 20, U("launched"), file=FILE)
     finding = one(found(snapshot(waiting)), "template-loaded")
     assert finding.machine_id is None
     assert finding.gaps == ("the registry names no machine yet",)
+    assert where(finding) == ["job/foo@.service/target-state"]
+    asked = found(snapshot(waiting), facts(B, files=[TEMPLATE]))
+    assert one(asked, "template-loaded").machine_id == B.id
+
+
+def test_a_target_that_is_left_without_a_target_state_is_found() -> None:
+    left = Unit(TEMPLATE, "11" * 20, None, A.id, file=FILE)
+    assert where(one(found(snapshot(left)), "template-loaded")) == ["job/foo@.service/target"]
 
 
 @pytest.mark.parametrize(
@@ -105,8 +140,8 @@ def test_a_template_without_a_target_is_found_before_any_machine_holds_it() -> N
             f"the host that answered says that it is machine {B.id}",
         ),
         (
-            facts(A, taken_at=NOW - timedelta(minutes=6)),
-            "the machine was last asked at 11:54:00 UTC",
+            facts(A, taken_at=NOW - timedelta(seconds=301)),
+            "the machine was last asked at 11:54:59 UTC",
         ),
     ],
 )
@@ -116,7 +151,8 @@ def test_what_was_not_checked_is_part_of_the_finding(report: HostReport | None, 
 
 
 def test_nothing_is_missing_where_everything_was_read() -> None:
-    assert one(found(snapshot(WANTED), facts(A)), "template-loaded").gaps == ()
+    for asked in (facts(A), facts(A, taken_at=NOW - timedelta(seconds=300))):
+        assert one(found(snapshot(WANTED), asked), "template-loaded").gaps == ()
     assert one(found(None, facts(A, files=[TEMPLATE])), "template-loaded").gaps == (
         "the registry has not been read",
     )
@@ -139,18 +175,25 @@ def test_states_that_are_already_untrue_are_evidence_and_no_finding_of_their_own
     assert last.what == U("failed failed; the registry says active running")
 
 
+def test_untrue_states_are_told_with_the_template_whose_loop_froze_them() -> None:
+    other = U("bar@.service")
+    fleet, dead = service(U("fleet.service")), service(words="loaded failed failed")
+    asked = facts(A, fleet, dead, files=[TEMPLATE, other, HELLO], journal=LOOPING)
+    first, second = found(snapshot(unit()), asked)
+    assert (first.unit, second.unit) == (other, TEMPLATE)
+    assert Source.SYSTEMD not in {e.source for e in first.evidence}
+    assert [e.where for e in second.evidence if e.source is Source.SYSTEMD] == [HELLO]
+
+
 def test_of_many_untrue_states_a_few_are_shown_and_the_rest_counted() -> None:
-    names = [U(f"s{n}.service") for n in range(9)]
-    asked = facts(
-        A,
-        *(service(name, "loaded inactive dead") for name in names),
-        files=[TEMPLATE],
-        journal=LOOPING,
-    )
-    finding = one(found(snapshot(*(unit(name) for name in names)), asked), "template-loaded")
-    told = [piece for piece in finding.evidence if piece.source is Source.SYSTEMD]
-    assert len(told) == 6
-    assert told[-1].what == U("4 more units differ from the registry")
+    for count, shown, last in ((9, 6, "4 more units differ from the registry"), (5, 5, "")):
+        names = [U(f"s{n}.service") for n in range(count)]
+        dead = (service(name, "loaded inactive dead") for name in names)
+        asked = facts(A, *dead, files=[TEMPLATE], journal=LOOPING)
+        finding = one(found(snapshot(*(unit(name) for name in names)), asked), "template-loaded")
+        told = [piece for piece in finding.evidence if piece.source is Source.SYSTEMD]
+        assert len(told) == shown
+        assert told[-1].what.raw.startswith(last or "inactive dead; the registry says ")
 
 
 def test_evidence_says_where_to_look() -> None:

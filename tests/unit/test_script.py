@@ -1,5 +1,6 @@
 """The script that repairs by hand: its shape, its quoting, and what it sends, word for word."""
 
+import hashlib
 import json
 import os
 import stat
@@ -197,6 +198,8 @@ case $last in
   *machine-id) echo 'Welcome!'; echo "$MACHINE" ;;
   *'-p SubState'*) printf 'ActiveState=active\nSubState=running\n' ;;
   *'-p ActiveState'*) echo ActiveState=active ;;
+  *fleettui-copy*) printf '644 0 0 1 %s\n%s' "${#FILE}" "$FILE" ;;
+  *fleettui-remove*) printf 'removed\n/run/kept\n' ;;
   *NeedDaemonReload*) printf 'LoadState=loaded\nNeedDaemonReload=no\n' ;;
 esac
 """
@@ -219,6 +222,7 @@ def ran(
         "AFTER": after,
         "TOLD": ".service" if after == "told" else "nothing",
         "TARGET": target,
+        "FILE": "[Service]",
         "MACHINE": A.id.raw,
     }
     ended = subprocess.run(
@@ -318,6 +322,33 @@ def test_the_gentle_way_looks_at_both_versions_again() -> None:
     assert r"\"Version\":\"0.11.8\"" in text
     assert "fleetd --version" in text
     assert "fleetd --version" not in script(template_plan("full"))
+
+
+def copying(content: bytes) -> str:
+    """The script of a template, which comes as far as its removal, for a file of that content."""
+    text = script(template_plan()).replace("ee" * 32, hashlib.sha256(content).hexdigest())
+    return text.replace("wait_for 20", "wait_for 1")
+
+
+def test_a_copy_is_kept_before_the_file_is_removed(tmp_path: Path) -> None:
+    ended, calls = ran(copying(b"[Service]"), tmp_path, after="inactive")
+    assert b"a copy is kept here" in ended.stdout
+    assert (tmp_path / f"{TOKEN}.{TEMPLATE}").read_bytes() == b"[Service]"
+    words = [call[-1] for call in calls if "fleettui-" in call[-1]]
+    assert [word.rpartition(" fleettui-")[2].split()[0] for word in words[:2]] == ["copy", "remove"]
+
+
+def test_another_file_is_not_removed_and_never_written_over_a_good_copy(tmp_path: Path) -> None:
+    kept = tmp_path / f"{TOKEN}.{TEMPLATE}"
+    kept.write_bytes(b"good")
+    ended, calls = ran(copying(b"good"), tmp_path, after="inactive")
+    assert b"another file now" in ended.stderr
+    assert kept.read_bytes() == b"good"
+    kept.write_bytes(b"mine")
+    second, more = ran(copying(b"[Service]"), tmp_path, after="inactive")
+    assert b"is another file: move it away" in second.stderr
+    assert kept.read_bytes() == b"mine"
+    assert not [call for call in (*calls, *more) if "fleettui-remove" in call[-1]]
 
 
 def test_another_machine_behind_the_address_stops_the_script(tmp_path: Path) -> None:

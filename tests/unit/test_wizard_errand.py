@@ -224,6 +224,8 @@ async def test_a_gentle_way_that_did_not_do_it_is_said_and_the_full_restart_reop
     await errand.act()
     assert phase(errand) is Phase.FAILED
     assert "the gentle way did not do it" in errand.acts[-1][1].said.raw
+    insist_on_report(errand)
+    assert errand.is_open
     offer = other_offer(errand.course)
     assert offer is not None
     assert offer.deed is Deed.REOPEN

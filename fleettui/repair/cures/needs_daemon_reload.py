@@ -6,7 +6,7 @@ from fleettui.model.host import FLEET_UNITS, HostFacts, ServiceFacts
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.action import Reload, Stage, StartUnit, Step, TrySudo
 from fleettui.repair.cures.cure import Cure, insist_on_living_agent, unit_of
-from fleettui.repair.look import Look, NothingToRepair, NotRepairable, Unread, host_name
+from fleettui.repair.look import Look, NothingToRepair, NotRepairable, Unread
 
 FAULT = "needs-daemon-reload"
 
@@ -23,7 +23,7 @@ def needs_daemon_reload(finding: Finding, look: Look) -> Cure:
     steps = [reload_step(name, is_known=service.load.raw != "not-found")]
     if service.load.raw == "not-found" and _is_wanted(name, machine, look.snapshot):
         steps.append(start_step(name, _pulls(name, look.snapshot)))
-    return Cure((name,), tuple(steps), machine, host_name(machine, facts))
+    return Cure((name,), tuple(steps), machine, look.host_name(machine))
 
 
 def _outdated(unit: Untrusted, machine: Machine, facts: HostFacts) -> ServiceFacts:

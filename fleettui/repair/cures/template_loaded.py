@@ -20,7 +20,7 @@ from fleettui.repair.action import (
     TrySudo,
 )
 from fleettui.repair.cures.cure import Cure, insist_on_name
-from fleettui.repair.look import Look, NothingToRepair, NotRepairable, host_name
+from fleettui.repair.look import Look, NothingToRepair, NotRepairable
 from fleettui.repair.restart import restart_step, ways_for
 from fleettui.repair.stake import units_at_stake
 
@@ -48,7 +48,7 @@ def template_loaded(finding: Finding, look: Look) -> Cure:
         reload_step(),
         restart_step(ways[0], stake, machine.version),
     )
-    return Cure(units, steps, machine, host_name(machine, facts), ways, stake)
+    return Cure(units, steps, machine, look.host_name(machine), ways, stake)
 
 
 def templates_on(machine: Machine, snapshot: Snapshot, facts: HostFacts) -> tuple[Untrusted, ...]:

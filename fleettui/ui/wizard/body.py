@@ -12,7 +12,7 @@ from fleettui.ui.paint import Tone, paint
 from fleettui.ui.wizard.confirm import Typing
 from fleettui.ui.wizard.course import Phase
 from fleettui.ui.wizard.errand import Errand
-from fleettui.ui.wizard.words.ending import campaign_lines, repaired_lines
+from fleettui.ui.wizard.words.ending import campaign_lines, repaired_lines, report_lines
 from fleettui.ui.wizard.words.frame import Target
 from fleettui.ui.wizard.words.locate import by_hand_lines, located_lines, preflight_lines
 from fleettui.ui.wizard.words.step import choice_lines, step_lines, undo_lines, verify_lines
@@ -63,7 +63,7 @@ def body_lines(errand: Errand, typing: Typing | None, prefix: str) -> Iterator[C
 def _body(errand: Errand, prefix: str) -> Iterable[Content]:
     course, plan = errand.course, errand.course.plan
     if course.undo and course.phase is Phase.DONE and errand.report is not None:
-        return outcome_lines("the report", errand.report)
+        return report_lines(errand.report)
     if course.stage is Stage.LOCATE or plan is None:
         order = [m.id for m in errand.campaign.left] if errand.campaign else []
         return located_lines(errand.finding, errand.located, order)
@@ -80,9 +80,11 @@ def _verdict(errand: Errand, plan: Plan) -> Iterator[Content]:
         yield from repaired_lines(errand.repair.absences, checks, errand.report)
         yield from _campaign(errand)
         return
-    yield from verify_lines(plan)
     if errand.course.phase is Phase.FAILED:
         yield from _campaign(errand)
+        if errand.report is not None:
+            yield from report_lines(errand.report)
+    yield from verify_lines(plan)
 
 
 def _campaign(errand: Errand) -> Iterator[Content]:
@@ -92,7 +94,6 @@ def _campaign(errand: Errand) -> Iterator[Content]:
     proven = [str(m.public_ip) for m in campaign.machines if m.id in campaign.verified]
     left = [str(m.public_ip) for m in campaign.left]
     failed = left.pop(0) if campaign.stopped and left else ""
-    yield paint("")
     yield from campaign_lines(proven, failed, left)
 
 

@@ -65,11 +65,12 @@ class Errand:
         self.campaign: Campaign | None = None
         """The machines that are repaired one after the other; None where there is one."""
         self.report: Outcome | None = None
-        """Where the report of the repair that ended lies, or why it could not be written."""
+        """Where the report lies that was written last, or why it could not be written."""
         self.unseen = ""
         """Why what a restart would stop could not be looked at anew."""
         self.repair: Repair | None = None
         """The one that was begun here; it is closed once its report is written."""
+        self._is_closed = False
         self._past = task.past
         self._operator = operator
         self._records = records
@@ -163,7 +164,7 @@ class Errand:
             stake = await stake_now(self._operator, repair.plan, self.located.reports)
         except (RegistryUnavailable, HostUnreachable) as lost:
             return str(lost)
-        repair.plan = repair.plan.with_stake(stake)
+        repair.weigh(stake)
         self.course = replace(self.course, plan=repair.plan)
         return ""
 
@@ -255,6 +256,7 @@ class Errand:
             self.course = self.course.ended(Phase.LOST)
         if begun.stage is Stage.VERIFY and not begun.undo:
             self._count(repair, outcome)
+            self._write_report(repair)
         if self.course.is_over:
             await self._close(repair, Closed.REPAIRED)
         elif begun.undo and outcome.result is Result.DONE:
@@ -270,10 +272,14 @@ class Errand:
     @property
     def is_open(self) -> bool:
         """Whether a repair is held here, with its lock and its record."""
-        return self.repair is not None and self.report is None
+        return self.repair is not None and not self._is_closed
 
     async def _close(self, repair: Repair, how: Closed) -> None:
         await repair.close(how)
+        self._is_closed = True
+        self._write_report(repair)
+
+    def _write_report(self, repair: Repair) -> None:
         try:
             said = str(keep_report(repair.record.path))
         except OSError as disk:
@@ -291,7 +297,7 @@ class Errand:
     async def leave(self, why: str) -> None:
         """Let go of the repair that is open, so that it can be gone on with."""
         repair, is_open = self.repair, self.is_open
-        self.repair = None
+        self.repair, self._is_closed = None, False
         if repair is not None and is_open:
             await repair.leave(why)
             self._past = read_past(repair.record.path)

@@ -16,8 +16,7 @@ def repaired_lines(
     cost = f"{count} service{'' if count == 1 else 's'} interrupted."
     yield paint(("Repaired, and read back from the cluster. ", Tone.GOOD), (cost, Tone.STRONG))
     if report is not None:
-        tone = Tone.STRONG if report.result is Result.DONE else Tone.WARN
-        yield paint(("Report: ", Tone.ACCENT), (report.said, tone))
+        yield from report_lines(report)
     yield from absence_lines(absences)
     yield paint(("Proof", Tone.ACCENT))
     yield from (
@@ -25,6 +24,12 @@ def repaired_lines(
               (c.detail, Tone.DIM))
         for c in proof
     )  # fmt: skip
+
+
+def report_lines(report: Outcome) -> Iterator[Content]:
+    """Where it lies, or why there is none."""
+    tone = Tone.STRONG if report.result is Result.DONE else Tone.WARN
+    yield paint(("Report: ", Tone.ACCENT), (report.said, tone))
 
 
 def absence_lines(absences: Iterable[Absence]) -> Iterator[Content]:
