@@ -12,13 +12,14 @@ from typing import Any
 
 from fleettui.diagnosis.finding import Evidence, Finding
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import Step
+from fleettui.repair.action import Step, Way
 from fleettui.repair.finding_json import finding_as_json
 from fleettui.repair.markdown import block, cell, code, prose
 from fleettui.repair.past import Kept, PastState
 from fleettui.repair.plan import Plan
 from fleettui.repair.plan_json import as_json as plan_as_json
 from fleettui.repair.reported import Act, Away, Moment, Report, Told, report_of
+from fleettui.repair.stake import told
 
 __all__ = ["SCHEMA", "Report", "as_json", "as_markdown", "report_of"]
 
@@ -178,6 +179,9 @@ def _cost(report: Report) -> Iterator[str]:
         f"Units that ran before: {report.units}. With another main process since: {len(replaced)}"
         f"{': ' if replaced else '.'}{', '.join(code(name) for name in replaced)}"
     )
+    if report.plan is not None and report.plan.way is Way.FULL:
+        yield from ("", "Before it was confirmed, this was known to be at stake:", "")
+        yield from (f"- {prose(told(unit))}" for unit in report.plan.at_stake)
     if report.away:
         yield from ("", "| unit | away | since (the machine's clock) | now |", "|---|---|---|---|")
         yield from (f"| {' | '.join(_absence(away))} |" for away in report.away)

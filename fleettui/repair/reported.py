@@ -162,6 +162,7 @@ def _moved(report: Report, event: Event) -> Report:
     facts = event.facts
     words = {
         "chose": f"the {_text(facts, 'way')} restart was chosen",
+        "weighed": "what the restart puts at stake was read again",
         "resumed": f"taken up again by {_text(facts, 'who')}",
         "left": f"left: {_text(facts, 'why')}",
         "lock lost": f"the lock was lost: {_text(facts, 'said')}",

@@ -122,7 +122,8 @@ def insist_on_report(report: dict[str, Any], cluster: Cluster, broken: Machine) 
     assert report["machine"]["id"] == broken.machine_id
     assert report["machine"]["host"] == broken.name
     assert report["units"] == [TEMPLATE]
-    assert report["finding"]["evidence"]
+    sources = {evidence["source"] for evidence in report["finding"]["evidence"]}
+    assert sources >= {"registry", "file", "journal"}
     acts = report["acts"]
     assert [act["stage"] for act in acts] == ["delete"] * 4 + ["reload", "restart"]
     assert all(act["commands"] and act["result"] == "done" for act in acts)

@@ -80,7 +80,7 @@ async def reload_by_keys(pilot: Pilot[None]) -> str:
 async def restart_by_keys(pilot: Pilot[None], full: str | None = None) -> str:
     """`full` is the host name to type for the full restart."""
     await press_button(pilot, "Go on to restart")
-    await until(pilot, "It leaves alone")
+    await until(pilot, "It changes", within=20)
     if full is None:
         await press_button(pilot, "Restart gently")
     else:

@@ -34,6 +34,7 @@ SCREENS = {
     "machine": ("enter",),
     "unit": ("tab", "enter"),
     "finding": ("shift+tab", "enter"),
+    "repairs": ("R",),
     "help": ("question_mark",),
     "palette": ("colon",),
 }

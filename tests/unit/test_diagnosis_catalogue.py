@@ -26,7 +26,7 @@ CATALOGUE = {
 
 def faults() -> dict[str, Fault]:
     """The fault of each rule."""
-    modules = (import_module(rule.__module__) for rule in RULES)  # type: ignore[attr-defined]  # functions, all of them
+    modules = (import_module(rule.__module__) for rule in RULES)
     return {module.FAULT.id: module.FAULT for module in modules}
 
 

@@ -56,6 +56,7 @@ async def test_a_report_holds_all_that_another_engineer_needs(tmp_path: Path) ->
         "sudo -n systemctl restart --no-block fleet.service",
         "**done**",
         "## Units and their absence",
+        r"- 1\. hello.service (active running); nothing like it was seen running elsewhere",
         "| `hello.service` | 2.0 s |",
         "## Proof",
         "- met: 12 s without a line of the fault",

@@ -259,9 +259,10 @@ def test_one_reading_says_what_the_journals_tell(asked: HostFacts, confidence: C
     assert told_of(B, found(None, asked)).confidence is confidence
 
 
-def test_of_the_engines_lines_the_last_is_shown() -> None:
+@pytest.mark.parametrize("older", [[], [facts(C, journal=[line(MOVED, 500)])]])
+def test_of_the_engines_lines_the_newest_is_shown(older: list[HostFacts]) -> None:
     asked = facts(A, journal=[line(MOVED, s) for s in (600, 300, 20)])
-    (last,) = told_of(B, found(snapshot(), asked)).evidence
+    (last,) = told_of(B, found(snapshot(), asked, *older)).evidence
     assert (last.machine_id, last.at, last.where) == (A.id, ago(20), U("fleet.service"))
 
 

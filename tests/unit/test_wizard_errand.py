@@ -9,7 +9,7 @@ import pytest
 from cluster_model import MACHINE, TEMPLATE, World
 
 from fleettui.access import CommandResult, Ending
-from fleettui.diagnosis.finding import Finding, Severity
+from fleettui.diagnosis.finding import Finding, Severity, Source
 from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.action import Stage, Way
@@ -351,3 +351,16 @@ async def test_before_a_restart_what_it_stops_is_looked_at_anew(tmp_path: Path) 
     assert [unit.name.raw for unit in errand.course.plan.at_stake] == ["hello.service"]
     await errand.act()
     assert phase(errand) is Phase.DONE, errand.acts
+
+
+async def test_the_record_holds_what_proves_the_finding_at_the_time_of_locate(
+    tmp_path: Path,
+) -> None:
+    errand = errand_on(World(), tmp_path)
+    assert not errand.finding.evidence
+    await errand.locate()
+    await go_on(errand, Stage.DELETE)
+    (past,) = past_repairs(tmp_path)
+    assert past.finding is not None
+    assert {e.source for e in past.finding.evidence} >= {Source.REGISTRY, Source.FILE}
+    assert past.finding.machine_id == MACHINE.id

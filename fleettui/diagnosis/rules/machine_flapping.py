@@ -102,10 +102,11 @@ def _grounds(
     late: tuple[Signal, ...],
     moved: Sequence[_Moved],
 ) -> Grounds:
+    newest = max(moved, key=lambda each: each.at, default=None)
     evidence = (
         *(_departure(machine_id, change) for change in left),
         *proof.line(machine_id, *late),
-        *(proof.line(moved[-1].engine, moved[-1].signal) if moved else ()),
+        *(proof.line(newest.engine, newest.signal) if newest else ()),
     )
     times = [*(change.at for change in left), *(each.at for each in moved)]
     unread = _unread(case, machine_id, times)

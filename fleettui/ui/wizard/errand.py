@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fleettui.access import HostUnreachable, Operator, RegistryUnavailable
+from fleettui.diagnosis.diagnose import diagnose
 from fleettui.diagnosis.finding import Finding
 from fleettui.model.clock import now
 from fleettui.model.cluster import Machine
@@ -86,6 +87,7 @@ class Errand:
         self._view.changed()
         self.located = located = await locate(self._operator, self.finding, self.machine)
         self.machine = located.machine or self.machine
+        self.finding = _as_it_is_now(self.finding, located)
         self._line_up(located)
         if located.plan is not None:
             await self._try_first(located.plan)
@@ -301,3 +303,10 @@ class Errand:
         if repair is not None and is_open:
             await repair.leave(why)
             self._past = read_past(repair.record.path)
+
+
+def _as_it_is_now(finding: Finding, located: Located) -> Finding:
+    """The same finding with what proves it now, for the record; as it was where it is gone."""
+    reports = {report.machine_id: report for report in located.reports}
+    found = diagnose(located.snapshot, reports) if located.snapshot else ()
+    return next((fresh for fresh in found if fresh.key == finding.key), finding)

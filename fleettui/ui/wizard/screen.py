@@ -206,12 +206,6 @@ class WizardScreen(Screen[None]):
     def on_input_changed(self) -> None:
         self._draw_buttons()
 
-    def on_input_submitted(self) -> None:
-        """A right name leads to the button; pressing that is another decision."""
-        if self._typed_right():
-            self._pressed = monotonic()
-            self.query_one("#go").focus()
-
     # --- the plan, by hand, and back ----------------------------------------------------------
 
     def action_plan(self) -> None:
