@@ -182,3 +182,17 @@ async def test_a_new_machine_is_asked_by_itself() -> None:
         await until(pilot, "nothing is wrong, as far as this was checked")
         registry.show(fakes.snapshot())
         await until(pilot, "BROKEN")
+
+
+async def test_noise_is_muted_beside_what_is_said() -> None:
+    async with app_of(fakes.observer()).run_test(size=(120, 40)) as pilot:
+        await until(pilot, "Failed getting response")
+        strips = pilot.app.screen._compositor.render_strips()
+        colours = {
+            words: segment.style.color
+            for strip in strips
+            for segment in strip
+            for words in ("Establishing", "Failed getting response")
+            if segment.style is not None and words in segment.text
+        }
+        assert len(set(colours.values())) == 2

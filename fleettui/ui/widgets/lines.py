@@ -6,6 +6,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
+from textual.color import Color
 from textual.events import MouseScrollDown, MouseScrollUp
 from textual.geometry import Region
 from textual.reactive import reactive
@@ -121,8 +122,20 @@ class Lines(Widget, can_focus=True):
         """A tone's colour over the background of `base`."""
         if tone is Tone.PLAIN:
             return base
-        style = self.get_component_rich_style(f"tone--{tone}", partial=True)
-        return base + style
+        return self.look(f"tone--{tone}", base)
+
+    def look(self, name: str, base: Style) -> Style:
+        """A component's style over `base`, its colour mixed with what lies behind it.
+
+        Textual gives such a style without its transparency, which is all that makes text muted.
+        """
+        style = base + self.get_component_rich_style(name, partial=True)
+        opacity = self.get_component_styles(name).color.a
+        if opacity == 1 or style.color is None or style.bgcolor is None:
+            return style
+        behind = Color.from_rich_color(style.bgcolor)
+        mixed = behind.blend(Color.from_rich_color(style.color), opacity)
+        return style + Style(color=mixed.rich_color)
 
     def _bar(self, row: int) -> Segment:
         count, room = self.line_count, self.room

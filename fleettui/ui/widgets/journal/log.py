@@ -139,10 +139,10 @@ class JournalLog(Lines):
     def _strip(self, line: Drawn) -> Strip:
         base = self.rich_style
         if line.code is Code.FAULT:
-            base = base + self.get_component_rich_style("tone--alarm", partial=True)
+            base = self.look("tone--alarm", base)
         ends = self.window.selected
         if ends is not None and ends[0] <= line.place <= ends[1]:
-            base = base + self.get_component_rich_style(CHOSEN, partial=True)
+            base = self.look(CHOSEN, base)
         return self._painted(line.bits, base)
 
     def _painted(self, bits: Sequence[Bit], base: Style) -> Strip:
@@ -152,7 +152,7 @@ class JournalLog(Lines):
                 break
             shown = text if cell_len(text) <= left else set_cell_size(text, left)
             left -= cell_len(shown)
-            style = base + self.get_component_rich_style(look, partial=True) if look else base
+            style = self.look(look, base) if look else base
             segments.append(Segment(shown, style))
         segments.append(Segment(" " * left, base))
         return Strip(segments, self.text_width)
