@@ -12,7 +12,7 @@ _log = logging.getLogger("fleettui.registry")
 # Where nobody asked for a log, nothing may land on the screen.
 _log.addHandler(logging.NullHandler())
 
-_GRACE = 2.0
+_GRACE = 6.0
 """Seconds in which an event may still come that a read has overtaken."""
 
 

@@ -16,7 +16,7 @@ from fleettui.model.cluster import Machine, Snapshot
 from fleettui.model.host import HostFacts
 from fleettui.model.untrusted import Untrusted
 
-DEADLINE = 40.0
+DEADLINE = 90.0
 PAUSE = 0.4
 """Seconds between two looks."""
 

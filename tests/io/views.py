@@ -23,7 +23,7 @@ class Views:
     def newest(self) -> RegistryView:
         return self.all[-1]
 
-    def wait(self, wanted: Callable[[RegistryView], bool], seconds: float = 20) -> RegistryView:
+    def wait(self, wanted: Callable[[RegistryView], bool], seconds: float = 60) -> RegistryView:
         """The newest view as soon as it is a wanted one. Fails after `seconds`."""
         until = time.monotonic() + seconds
         with self._came:
@@ -33,13 +33,13 @@ class Views:
                 self._came.wait(left)
             return self.all[-1]
 
-    def live(self, seconds: float = 20) -> RegistryView:
+    def live(self, seconds: float = 60) -> RegistryView:
         return self.wait(lambda view: view.link is Link.LIVE, seconds)
 
-    def lost(self, seconds: float = 20) -> RegistryView:
+    def lost(self, seconds: float = 60) -> RegistryView:
         return self.wait(lambda view: view.link is Link.LOST, seconds)
 
-    def showing(self, wanted: Callable[[Snapshot], bool], seconds: float = 20) -> Snapshot:
+    def showing(self, wanted: Callable[[Snapshot], bool], seconds: float = 60) -> Snapshot:
         """The newest snapshot as soon as it is a wanted one, seen live."""
         view = self.wait(
             lambda v: v.link is Link.LIVE and v.snapshot is not None and wanted(v.snapshot),

@@ -298,5 +298,5 @@ def test_a_watch_that_is_interrupted_claims_no_findings() -> None:
             connection, _ = etcd.accept()  # it watches by now
             with connection:
                 running.send_signal(signal.SIGINT)
-                said, complaint = running.communicate(timeout=20)
+                said, complaint = running.communicate(timeout=60)
     assert (running.returncode, said, complaint) == (130, b"", b"")

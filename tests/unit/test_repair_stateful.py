@@ -448,12 +448,12 @@ def _writing(machine: Repairs, real: Any) -> Any:
     return write
 
 
-@pytest.mark.timeout(55)
+@pytest.mark.timeout(240)
 class TestRepairs(Repairs.TestCase):  # type: ignore[misc, valid-type]  # made by hypothesis
     """The machine as a test."""
 
     settings = settings(
-        max_examples=70,
+        max_examples=40,
         stateful_step_count=14,
         deadline=None,
         suppress_health_check=list(HealthCheck),
