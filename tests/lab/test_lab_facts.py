@@ -164,7 +164,11 @@ def test_the_fault_is_back_at_once_where_the_registry_was_left_alone(
     restarted = restart_fully(ssh, broken)
     wait_until(lambda: times_of(SLOW, broken, restarted), "the fault after the restart", within=10)
     assert len(leftovers(broken)) == 2
-    assert all(pid != pids[unit] for unit, pid in broken.main_pids(units).items())
+
+    def restarted_all() -> bool:
+        return all(pid != pids[unit] for unit, pid in broken.main_pids(units).items())
+
+    wait_until(restarted_all, "every unit of the machine to be another process")
 
 
 def test_destroying_the_template_alone_leaves_the_agent_broken(cluster: Cluster) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from fleettui.demo.http_registry import HttpRegistry
 
+from .base import lab_folder
 from .cgroups import ControlGroup
 from .conftest import Lab
 from .etcd_server import Etcd
@@ -114,11 +115,12 @@ def test_a_frozen_etcd_takes_connections_and_answers_nothing(etcd: Etcd) -> None
 @pytest.mark.usefixtures("lab")
 def test_a_run_that_is_killed_takes_its_machines_and_its_network_along() -> None:
     tests = Path(__file__).parents[1]
+    path = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": f"{tests}:{tests.parent}"}
     with subprocess.Popen(
         (sys.executable, "-c", KILLED_RUN),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": f"{tests}:{tests.parent}"},
+        env=path | {"FLEETTUI_LAB_DIR": str(lab_folder())},
     ) as killed:
         assert killed.stdout is not None
         cable = killed.stdout.readline().decode().strip()
