@@ -338,6 +338,20 @@ async def test_a_machine_that_is_clean_by_its_turn_keeps_none_of_the_others_wait
     assert main_offer(errand.course, following(errand)).label == "Go on to 10.0.0.2"
 
 
+async def test_a_machine_that_is_taken_up_clean_still_has_its_turn(tmp_path: Path) -> None:
+    errand = errand_on(World(), tmp_path)
+    await errand.locate()
+    other = replace(MACHINE, id=Untrusted("b" * 32), public_ip=Untrusted("10.0.0.2"))
+    errand.campaign = campaign_over((MACHINE, other))
+    await go_on(errand, Stage.DELETE, Stage.RELOAD, Stage.RESTART)
+    await errand.locate()
+    errand.enter(Stage.VERIFY)
+    await errand.act()
+    assert errand.course.is_over
+    assert errand.campaign.verified == (MACHINE.id,)
+    assert following(errand) == "10.0.0.2"
+
+
 async def test_before_a_restart_what_it_stops_is_looked_at_anew(tmp_path: Path) -> None:
     world = World()
     errand = errand_on(world, tmp_path)

@@ -93,9 +93,10 @@ class Errand:
             await self._try_first(located.plan)
         else:
             self.course = self.course.ended(Phase.CLEAN if located.is_clean else Phase.STUCK)
-            self._skip_clean(located)
             if located.is_clean and self._past is not None:
                 await self._take_up(self._past, None)
+            if self.repair is None:
+                self._skip_clean(located)
         self._view.changed()
 
     def _line_up(self, located: Located) -> None:
@@ -266,8 +267,10 @@ class Errand:
 
     def _count(self, repair: Repair, outcome: Outcome) -> None:
         """Note in the campaign what verifying this machine came to, again perhaps."""
-        if self.campaign is not None:
-            self.campaign = self.campaign.again().after(repair.plan.machine_id, outcome)
+        campaign = self.campaign.again() if self.campaign else None
+        current = campaign.current if campaign else None
+        if campaign is not None and current is not None and current.id == repair.plan.machine_id:
+            self.campaign = campaign.after(current.id, outcome)
 
     # --- the end ------------------------------------------------------------------------------
 
