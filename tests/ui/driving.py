@@ -25,7 +25,7 @@ def screen_text(pilot: Pilot[None]) -> str:
     return "\n".join(strip.text for strip in strips[: size.height])
 
 
-async def until(pilot: Pilot[None], words: str, *, gone: bool = False, within: float = 10) -> str:
+async def until(pilot: Pilot[None], words: str, *, gone: bool = False, within: float = 40) -> str:
     """The screen's text once `words` are on it (or gone from it)."""
     end = monotonic() + within
     while True:

@@ -42,8 +42,8 @@ async def wizard(
     async with console(demo, folder, size=size) as pilot:
         await until(pilot, "BROKEN")
         await pilot.press("r")
-        await until(pilot, "AFFECTED", within=20)
-        await until(pilot, "Looking ...", gone=True, within=20)
+        await until(pilot, "AFFECTED", within=60)
+        await until(pilot, "Looking ...", gone=True, within=60)
         yield pilot
 
 
@@ -99,13 +99,13 @@ async def test_all_that_speaks_against_it_stands_there_at_once_and_delete_stays_
         async with console(demo, tmp_path / "file" / "repairs") as pilot:
             await until(pilot, "BROKEN")
             await pilot.press("r")
-            text = squeezed(await until(pilot, "before the first change not met", within=20))
+            text = squeezed(await until(pilot, "before the first change not met", within=60))
             assert "a password is required" in text
             assert "the record can be written" in text
             assert "Go on to delete" not in text
             broken.sudo_refusal = ""
             await pilot.press("ctrl+l")
-            await until(pilot, "1 check before the first change not met", within=20)
+            await until(pilot, "1 check before the first change not met", within=60)
 
 
 async def test_a_held_enter_presses_nothing_on_its_way(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ async def test_a_lock_of_somebody_else_closes_the_wizard_and_can_be_watched(
         holder = bob(broken_of(demo).id)
         index = await other.writer.take_lock(holder, 30)
         async with wizard(demo, tmp_path) as pilot:
-            text = squeezed(await until(pilot, "nobody else repairs", within=20))
+            text = squeezed(await until(pilot, "nobody else repairs", within=60))
             for words in ("bob@desk", "web@.service", "12:03:00", "reload"):
                 assert words in text, words
             await press_button(pilot, "Watch it")
@@ -231,7 +231,7 @@ async def test_a_lock_of_somebody_else_closes_the_wizard_and_can_be_watched(
             await until(pilot, "Nobody repairs right now")
             await pilot.press("escape")
             await press_button(pilot, "Check again")
-            await until(pilot, "Go on to delete", within=20)
+            await until(pilot, "Go on to delete", within=60)
         await other.registry.close()
         await other.hosts.close()
 
@@ -245,7 +245,7 @@ async def test_a_lost_lock_stops_the_wizard_before_its_next_step(tmp_path: Path)
         own.close()
         await press_button(pilot, "Go on to reload")
         await press_button(pilot, "Reload")
-        text = squeezed(await until(pilot, "not ours any more", within=20))
+        text = squeezed(await until(pilot, "not ours any more", within=60))
         assert "Close" in text
         assert "Go on" not in text
         assert not [c for _, c in demo.commands if shlex.split(c)[-1:] == ["daemon-reload"]]

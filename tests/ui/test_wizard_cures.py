@@ -18,7 +18,7 @@ async def open_wizard(pilot: Pilot[None], fault: str) -> None:
     pilot.app.screen.query_one("#findings").focus()
     await pilot.press("g", "r")
     await until(pilot, "1 Locate")
-    await until(pilot, "Looking ...", gone=True, within=20)
+    await until(pilot, "Looking ...", gone=True, within=60)
 
 
 async def confirm(pilot: Pilot[None], stage: str, button: str, unit: str = "") -> None:

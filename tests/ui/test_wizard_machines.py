@@ -48,7 +48,7 @@ async def test_the_next_machine_is_offered_only_after_the_one_before_is_proven(
     async with DemoCluster(quick(fault="none")) as demo, console(demo, tmp_path) as pilot:
         await two_broken(demo, pilot)
         await pilot.press("r")
-        text = await until(pilot, "machine 1 of 2", within=20)
+        text = await until(pilot, "machine 1 of 2", within=60)
         assert text.count("AFFECTED") == 2
         assert "this one first" in text
         assert "number 2, after the one before" in text
@@ -57,7 +57,7 @@ async def test_the_next_machine_is_offered_only_after_the_one_before_is_proven(
         (next_ip,) = (m.traits.ip for m in demo.machines if holds(m))
         assert f"Still to come: {next_ip}" in squeezed(text)
         await press_button(pilot, f"Go on to {next_ip}")
-        await until(pilot, "machine 2 of 2", within=20)
+        await until(pilot, "machine 2 of 2", within=60)
         await up_to_verify(pilot, ECHO)
         text = squeezed(await until(pilot, "Repaired, and read back", within=60))
         assert "Proven healthy" in text
