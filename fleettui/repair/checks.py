@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from fleettui.diagnosis.diagnose import diagnose
 from fleettui.diagnosis.lines import loops_in
-from fleettui.diagnosis.template_loaded import FAULT, is_leftover
+from fleettui.diagnosis.template_loaded import FAULT, is_leftover, machine_evidence
 from fleettui.model.cluster import Machine, Snapshot, TargetState, Unit
 from fleettui.model.host import FLEET_UNITS, HostFacts, ServiceFacts
 from fleettui.model.names import is_template, template_of
@@ -92,12 +92,7 @@ def _other_templates(
     sent = {
         u.name for u in snapshot.units.values() if u.is_template and u.target == facts.machine_id
     }
-    lying = {
-        entry.name
-        for path, folder in facts.folders.items()
-        for entry in folder.entries.values()
-        if is_leftover(path, entry)
-    }
+    lying = {name for name, _ in machine_evidence(facts, loops=())}
     return {name.raw for name in (sent | lying) - set(units)}
 
 
