@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+import socket
 from urllib.parse import urlsplit
 
 RequestLog = list[tuple[str, str]]
@@ -11,36 +12,51 @@ _CHUNK = 65_536
 
 
 class Wiretap:
-    """Listens on a port of its own and passes all to `target`. Lives in one event loop."""
+    """Listens on a port of its own and passes all to `target`. Lives in one event loop.
+
+    It accepts by itself: a server of asyncio that is closed forgets the connections that it has
+    accepted in the same round.
+    """
 
     def __init__(self, target: str, log: RequestLog) -> None:
         place = urlsplit(target)
         self._host, self._port = place.hostname or "127.0.0.1", place.port or 2379
         self._log = log
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._listener: socket.socket | None = None
+        self._open: dict[asyncio.Task[None], socket.socket] = {}
 
     @property
     def endpoint(self) -> str:
-        if self._server is None:
+        if self._listener is None:
             raise RuntimeError("the wiretap is not open")
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     async def open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(0)
+        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
 
     async def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        for task in list(self._tasks):
+        """End every connection, also one of which nothing was read yet."""
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+        connections = dict(self._open)
+        for task in connections:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*connections, return_exceptions=True)
+        for connection in connections.values():
+            connection.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _accept(self, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # it was dropped before it was taken
+            connection, _ = listener.accept()
+            task = asyncio.create_task(self._serve(connection))
+            self._open[task] = connection
+            task.add_done_callback(self._open.pop)
+
+    async def _serve(self, connection: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=connection)
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 await self._pass_on(reader, writer)
