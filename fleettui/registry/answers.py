@@ -60,6 +60,8 @@ class Answer:
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes
+    user: str | None = None
+    """As whom it was asked; None: as nobody."""
 
     @property
     def cluster(self) -> str | None:
@@ -130,7 +132,7 @@ def _problem_by_status(answer: Answer, says: str = "") -> RegistryUnavailable:
     words = says or f"{answer.status} {quote(_text(answer))}".strip()
     if answer.status in {401, 403, 407}:
         return Denied(
-            f"{answer.endpoint} denies access ({words}): a wrong or missing password, or a role "
+            f"{answer.endpoint} denies access{_whom(answer)} ({words}): {_lacking(answer)} "
             "that lacks the right. Reading needs a role with read on /_coreos.com/fleet* and on "
             "/fleettui*, repairing one with write on both."
         )
@@ -140,11 +142,26 @@ def _problem_by_status(answer: Answer, says: str = "") -> RegistryUnavailable:
             f"{answer.endpoint} redirects to {target}, and redirects are not followed. "
             "If that is etcd, give its address with --endpoint."
         )
+    if answer.status == 400 and b"HTTP request to an HTTPS server" in answer.body:
+        return NotEtcd(
+            f"{answer.endpoint} speaks TLS. Give it as https://"
+            f"{answer.endpoint.partition('://')[2]}."
+        )
     if answer.status == 404:
         return NotEtcd(f"{answer.endpoint} has no etcd v2 API ({words}). {_NO_V2}")
     return NotEtcd(
         f"{answer.endpoint} answered {words}. Look at etcd there, or at the proxy before it."
     )
+
+
+def _whom(answer: Answer) -> str:
+    return "" if answer.user is None else f" to user {quote(answer.user)}"
+
+
+def _lacking(answer: Answer) -> str:
+    if answer.user is None:
+        return "it wants a user and a password, or the guest has a role"
+    return "a wrong password, or a role"
 
 
 def _read_complaint(body: bytes) -> Complaint | None:

@@ -12,6 +12,10 @@ class NotSent(Unreachable):
     """No connection came about, so that nothing was asked or written."""
 
 
+class NoWay(NotSent):
+    """No endpoint can be reached, whichever it is: the tunnel or a file of ours is at fault."""
+
+
 class Silent(Unreachable):
     """A connection, and no answer on it within the time given."""
 

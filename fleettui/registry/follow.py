@@ -21,17 +21,25 @@ from fleettui.registry.pace import Pace
 from fleettui.registry.source import Reading, Source, first_to_answer, open_sources
 from fleettui.registry.threads import in_daemon_thread
 from fleettui.registry.tree import tree_of
+from fleettui.registry.way import STRAIGHT, Way
 
 
 class RegistryFollower:
     """A `RegistryReader` over etcd. Nothing it holds can send anything but GET."""
 
-    def __init__(self, endpoints: tuple[str, ...], keys: Keys, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        endpoints: tuple[str, ...],
+        keys: Keys,
+        pace: Pace | None = None,
+        way: Way = STRAIGHT,
+    ) -> None:
         self.cluster = ClusterId()
         """For a writer that must not reach another cluster than the one looked at."""
         self._endpoints = endpoints
         self._keys = keys
         self._pace = pace or Pace()
+        self._way = way
         self._inbox: Inbox = SimpleQueue()
         self._closed = threading.Event()
         self._last_endpoint = ""
@@ -105,4 +113,4 @@ class RegistryFollower:
                 opened.close()
 
     def _open(self) -> tuple[Source, ...]:
-        return open_sources(self._endpoints, self._keys, self.cluster)
+        return open_sources(self._endpoints, self._keys, self.cluster, self._way)

@@ -6,6 +6,8 @@ which the first paint cannot spare.
 
 from typing import TYPE_CHECKING
 
+from fleettui.registry.way import STRAIGHT, Way
+
 if TYPE_CHECKING:
     from fleettui.registry.client import Endpoint
 
@@ -15,22 +17,22 @@ _MAX_SAID = 1 << 20
 """Bytes of what a write is answered."""
 
 
-def for_reading(url: str, limit: int = MAX_ANSWER) -> "Endpoint":
+def for_reading(url: str, limit: int = MAX_ANSWER, way: Way = STRAIGHT) -> "Endpoint":
     """An endpoint whose connections carry GET and nothing else."""
-    from fleettui.registry import client  # noqa: PLC0415 - see above
+    from fleettui.registry import client, transport  # noqa: PLC0415 - see above
 
-    return client.Endpoint(url, client.GetOnly(limit))
+    return client.Endpoint(url, transport.GetOnly(limit, way))
 
 
-def for_writing(url: str) -> "Endpoint":
+def for_writing(url: str, way: Way = STRAIGHT) -> "Endpoint":
     """An endpoint whose connections carry PUT and nothing else."""
-    from fleettui.registry import client  # noqa: PLC0415 - see above
+    from fleettui.registry import client, transport  # noqa: PLC0415 - see above
 
-    return client.Endpoint(url, client.PutOnly(_MAX_SAID))
+    return client.Endpoint(url, transport.PutOnly(_MAX_SAID, way))
 
 
-def for_deleting(url: str) -> "Endpoint":
+def for_deleting(url: str, way: Way = STRAIGHT) -> "Endpoint":
     """An endpoint whose connections carry DELETE and nothing else."""
-    from fleettui.registry import client  # noqa: PLC0415 - see above
+    from fleettui.registry import client, transport  # noqa: PLC0415 - see above
 
-    return client.Endpoint(url, client.DeleteOnly(_MAX_SAID))
+    return client.Endpoint(url, transport.DeleteOnly(_MAX_SAID, way))

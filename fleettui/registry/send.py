@@ -17,6 +17,7 @@ from fleettui.registry.keys import Keys
 from fleettui.registry.open import for_deleting, for_writing
 from fleettui.registry.pace import Pace
 from fleettui.registry.source import Reading, first_to_answer, open_sources
+from fleettui.registry.way import STRAIGHT, Way
 
 STOOD_OTHERWISE = (ComparisonFailed, KeyMissing, OtherKind, FolderNotEmpty)
 """What etcd says where it changed nothing because the registry is not as the request expects."""
@@ -26,16 +27,22 @@ class Sender:
     """Requests to one cluster; all of it blocks, and any thread may call it."""
 
     def __init__(
-        self, endpoints: tuple[str, ...], keys: Keys, cluster: ClusterId, pace: Pace
+        self,
+        endpoints: tuple[str, ...],
+        keys: Keys,
+        cluster: ClusterId,
+        pace: Pace,
+        way: Way = STRAIGHT,
     ) -> None:
         self._endpoints = endpoints
         self._keys = keys
         self._cluster = cluster
         self._pace = pace
+        self._way = way
 
     def look(self, path: str) -> Reading:
         """One key through the quorum. Raises RegistryUnavailable."""
-        sources = open_sources(self._endpoints, self._keys, self._cluster)
+        sources = open_sources(self._endpoints, self._keys, self._cluster, self._way)
         try:
             source = first_to_answer(sources, self._pace.answer_within)
             return source.look(path, self._pace.quorum_within)
@@ -49,7 +56,7 @@ class Sender:
         Raises one of STOOD_OTHERWISE or another RegistryUnavailable (nothing was changed), or
         WriteUnknown (it may have been carried out).
         """
-        endpoint = for_writing(self._answering())
+        endpoint = for_writing(self._answering(), self._way)
         try:
             return _judged(lambda: endpoint.put(path, self._pace.write_within, **params))
         finally:
@@ -57,7 +64,7 @@ class Sender:
 
     def delete(self, path: str, **params: str) -> Event:
         """One DELETE, never repeated. Raises as `put`."""
-        endpoint = for_deleting(self._answering())
+        endpoint = for_deleting(self._answering(), self._way)
         try:
             return _judged(lambda: endpoint.delete(path, self._pace.write_within, **params))
         finally:
@@ -65,7 +72,7 @@ class Sender:
 
     def _answering(self) -> str:
         """The address of an endpoint that answers, in the cluster that is being looked at."""
-        sources = open_sources(self._endpoints, self._keys, self._cluster)
+        sources = open_sources(self._endpoints, self._keys, self._cluster, self._way)
         try:
             return first_to_answer(sources, self._pace.answer_within).url
         finally:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from fleettui.access import RegistryUnavailable
 from fleettui.registry.answers import Answer, Event, Node, event_of, index_of
 from fleettui.registry.cluster_id import ClusterId
-from fleettui.registry.errors import KeyMissing, NoQuorum, Refused, Silent, Unreachable
+from fleettui.registry.errors import KeyMissing, NoQuorum, NoWay, Refused, Silent, Unreachable
 from fleettui.registry.keys import Keys
 from fleettui.registry.open import MAX_ANSWER, for_reading
 from fleettui.registry.threads import as_they_end
 from fleettui.registry.tree import PARTS, UNIT
+from fleettui.registry.way import STRAIGHT, Way
 
 if TYPE_CHECKING:
     from fleettui.registry.client import Endpoint
@@ -168,10 +169,14 @@ class Source:
 
 
 def open_sources(
-    endpoints: Sequence[str], keys: Keys, cluster: ClusterId, limit: int = MAX_ANSWER
+    endpoints: Sequence[str],
+    keys: Keys,
+    cluster: ClusterId,
+    way: Way = STRAIGHT,
+    limit: int = MAX_ANSWER,
 ) -> tuple[Source, ...]:
     """One source an endpoint, each with connections that carry GET only."""
-    return tuple(Source(for_reading(url, limit), keys, cluster) for url in endpoints)
+    return tuple(Source(for_reading(url, limit, way), keys, cluster) for url in endpoints)
 
 
 def first_to_answer(sources: Sequence[Source], seconds: float) -> Source:
@@ -180,6 +185,8 @@ def first_to_answer(sources: Sequence[Source], seconds: float) -> Source:
     for source in sources:
         try:
             source.check_answers(seconds)
+        except NoWay:
+            raise  # the next would say the same
         except RegistryUnavailable as problem:
             said.append(problem)
         else:

@@ -16,6 +16,7 @@ from fleettui.registry.pace import Pace
 from fleettui.registry.send import STOOD_OTHERWISE, Sender
 from fleettui.registry.threads import in_daemon_thread
 from fleettui.registry.tree import JOB, STATES
+from fleettui.registry.way import STRAIGHT, Way
 
 
 class EtcdWriter:
@@ -27,9 +28,10 @@ class EtcdWriter:
         keys: Keys,
         cluster: ClusterId | None = None,
         pace: Pace | None = None,
+        way: Way = STRAIGHT,
     ) -> None:
         self._keys = keys
-        self._sender = Sender(endpoints, keys, cluster or ClusterId(), pace or Pace())
+        self._sender = Sender(endpoints, keys, cluster or ClusterId(), pace or Pace(), way)
         self._lock = Lock(self._sender, keys.lock)
 
     async def set_target_state(self, unit: Untrusted, expected: str, wanted: TargetState) -> None:

@@ -7,7 +7,7 @@ import etcd
 import pytest
 from fake_etcd import EMPTY, FakeEtcd, Reply
 
-from fleettui.registry import client as transport
+from fleettui.registry import transport
 from fleettui.registry.open import for_deleting, for_reading, for_writing
 
 Call = Callable[[Any], object]

@@ -1,0 +1,61 @@
+"""Why a request to etcd came to nothing, in words: from urllib3's exceptions to ours."""
+
+import ssl
+from http.client import RemoteDisconnected
+
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    MaxRetryError,
+    NewConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from fleettui.access import RegistryUnavailable
+from fleettui.registry.errors import NotEtcd, NotSent, Silent, Unreachable, quote
+from fleettui.registry.tls import is_refusal, refusal_of
+from fleettui.registry.transport import CONNECT_SECONDS, AnswerTooLarge
+from fleettui.registry.way import Way
+
+_A_TLS_ALERT = "\\x15\\x03"
+"""How http.client quotes what a TLS server says to a plain request."""
+
+
+def failure_of(url: str, cause: Exception, seconds: float, way: Way) -> RegistryUnavailable:
+    """What a caller is to raise for a request of `seconds` that ended in `cause`."""
+    if isinstance(cause, MaxRetryError) and cause.reason is not None:
+        cause = cause.reason
+    if isinstance(cause, AnswerTooLarge):
+        return NotEtcd(f"{url} answers without end: {cause}. Is this etcd?")
+    if isinstance(cause, SSLError):
+        origin = next((a for a in cause.args if isinstance(a, ssl.SSLError)), cause)
+        kind = NotSent if is_refusal(origin) else Unreachable
+        return kind(refusal_of(url, origin, way))
+    if isinstance(cause, ConnectTimeoutError):
+        return NotSent(
+            f"{url} cannot be reached: {_words(cause, seconds)}. Is etcd running there, "
+            "and is this the right --endpoint?"
+        )
+    if _A_TLS_ALERT in str(cause):
+        return NotEtcd(f"{url} speaks TLS. Give it as https://{url.partition('://')[2]}.")
+    kind = Silent if isinstance(cause, ReadTimeoutError) else Unreachable
+    return kind(f"{url} does not answer: {_words(cause, seconds)}. {_advice(url, cause, way)}")
+
+
+def _advice(url: str, cause: Exception, way: Way) -> str:
+    """Servers differ in how they turn away somebody without a certificate: some just hang up."""
+    hung_up = any(isinstance(a, ConnectionResetError | RemoteDisconnected) for a in cause.args)
+    if hung_up and url.startswith("https:") and way.cert_file is None:
+        return "It may demand a client certificate: --cert-file and --key-file."
+    return "Look at etcd."
+
+
+def _words(cause: Exception, seconds: float) -> str:
+    if isinstance(cause, ReadTimeoutError):
+        return f"nothing came within {seconds:g} s"
+    origin = cause.__cause__ or cause.__context__ or cause.args[-1]
+    if isinstance(origin, OSError) and origin.strerror:
+        return quote(origin.strerror.lower())
+    if isinstance(cause, ConnectTimeoutError) and not isinstance(cause, NewConnectionError):
+        return f"no connection within {min(seconds, CONNECT_SECONDS):g} s"
+    return quote(str(origin))

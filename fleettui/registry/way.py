@@ -1,0 +1,56 @@
+"""How etcd is reached: with which certificates, as whom, and through what."""
+
+import socket
+from base64 import b64encode
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from fleettui.model.secret import Secret
+
+
+class Dial(Protocol):
+    """Opens connections as another machine would."""
+
+    def __call__(self, host: str, port: int, seconds: float) -> socket.socket:
+        """A connection; blocks, `seconds` at most once the way there stands.
+
+        Raises HostUnreachable where there is no way at all, OSError where only this address does
+        not take connections.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user of etcd."""
+
+    user: str
+    password: Secret
+
+    def __post_init__(self) -> None:
+        if ":" in self.user:
+            raise ValueError("the name of an etcd user cannot hold a colon")
+
+    def header(self) -> dict[str, str]:
+        """HTTP's basic authentication, for every request."""
+        pair = f"{self.user}:{self.password.reveal()}".encode()
+        return {"Authorization": f"Basic {b64encode(pair).decode()}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The same for every endpoint of a cluster."""
+
+    ca_file: Path | None = None
+    """Authorities that may vouch for etcd; None: those that this machine trusts."""
+    cert_file: Path | None = None
+    """Our own certificate."""
+    key_file: Path | None = None
+    """Its key; None: in `cert_file` too."""
+    login: Login | None = None
+    dial: Dial | None = field(default=None, repr=False)
+    """Through a tunnel; None: straight."""
+
+
+STRAIGHT = Way()
+"""Over the network, as nobody in particular."""
