@@ -23,6 +23,7 @@ from fleettui.model.host import (
     UnitChange,
 )
 from fleettui.model.lock import LockHolder
+from fleettui.model.place import NO_ADDRESSES, AddressMap
 from fleettui.model.untrusted import Untrusted
 
 
@@ -249,6 +250,8 @@ class ClusterAddress:
     """Of SSH."""
     port: int | None = None
     """Of SSH; None = as ssh_config says."""
+    addresses: AddressMap = NO_ADDRESSES
+    """Where machines are reached that published no address, or one of no use."""
 
 
 @dataclass(frozen=True, slots=True)

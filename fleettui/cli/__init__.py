@@ -2,15 +2,18 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fleettui import __version__
+from fleettui.cli.keys import KEYS
+from fleettui.cli.kinds import Texts
 from fleettui.cli.repairs import repair, repairs
+from fleettui.cli.resolve import Given
 from fleettui.cli.session import (
     Settings,
     build,
@@ -20,100 +23,53 @@ from fleettui.cli.session import (
     need_terminal,
     records_folder,
 )
+from fleettui.cli.source import SettingsSource
 
 if TYPE_CHECKING:
     from fleettui.check.examine import Examination
 
 __all__ = ["Settings", "build", "cli", "demo_settings", "main"]
 
-DEFAULT_PREFIX = "/_coreos.com/fleet/"
 INTERRUPTED = 130
 """Exit status after ctrl+c, as a shell gives it."""
 
 
+def _with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """An option for each setting. Variables are read later, with the config file."""
+    for key in reversed(KEYS):
+        command = click.option(
+            key.flag,
+            key.name,
+            multiple=True,  # the last one counts where the setting is one value
+            metavar=key.metavar,
+            help=key.help,
+        )(command)
+    return command
+
+
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fleettui")
-@click.option(
-    "--endpoint",
-    "endpoints",
-    multiple=True,
-    envvar=["FLEETTUI_ENDPOINT", "FLEETCTL_ENDPOINT"],
-    help="URL of an etcd member; repeatable, or separated by commas. "
-    "[default: as fleetctl, http://127.0.0.1:2379 and http://127.0.0.1:4001]",
-)
-@click.option(
-    "--etcd-key-prefix",
-    "prefix",
-    envvar=["FLEETTUI_ETCD_KEY_PREFIX", "FLEETCTL_ETCD_KEY_PREFIX"],
-    default=DEFAULT_PREFIX,
-    show_default=True,
-    help="Where fleet keeps its keys in etcd.",
-)
-@click.option(
-    "--ssh-username",
-    "username",
-    envvar=["FLEETTUI_SSH_USERNAME", "FLEETCTL_SSH_USERNAME"],
-    default="core",
-    show_default=True,
-    help="User on the machines.",
-)
-@click.option(
-    "--ssh-port",
-    "port",
-    type=click.IntRange(1, 65535),
-    envvar="FLEETTUI_SSH_PORT",
-    help="SSH port of the machines. [default: as ssh_config says, else 22]",
-)
-@click.option(
-    "--identity",
-    "identities",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    envvar="FLEETTUI_IDENTITY",
-    help="Private key for the machines; repeatable. [default: the SSH agent and the usual keys]",
-)
-@click.option(
-    "--known-hosts-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar=["FLEETTUI_KNOWN_HOSTS_FILE", "FLEETCTL_KNOWN_HOSTS_FILE"],
-    default=Path("~/.fleetctl/known_hosts"),
-    show_default=True,
-    help="fleetctl's known hosts, read beside OpenSSH's own.",
-)
+@click.option("--profile", metavar="NAME", default="", help="Which profile of the config file.")
+@_with_settings
 @click.option(
     "--observe",
     is_flag=True,
-    envvar="FLEETTUI_OBSERVE",
     help="Look at everything, change nothing: the session holds nothing that writes.",
 )
 @click.pass_context
-def cli(context: click.Context, /, **options: Any) -> None:
+def cli(context: click.Context, /, *, profile: str, observe: bool, **flags: Texts) -> None:
     """A console for CoreOS fleet clusters: see what is broken, prove it, repair it.
 
-    Without a command it opens the console on the cluster of --endpoint.
+    Without a command it opens the console on the cluster of --endpoint. Every option can be set
+    by a variable too (FLEETTUI_ENDPOINT for --endpoint) or in the config file: `fleettui config`
+    shows all of them and where each came from.
     """
-    settings = _settings(**options)
-    context.obj = settings
+    given = {name: texts for name, texts in flags.items() if texts}
+    context.obj = SettingsSource(Given(given, observe=observe, profile=profile))
     if context.invoked_subcommand is None:
+        settings = context.obj.settings()
         need_terminal()
         asyncio.run(console(settings, records_folder()))
-
-
-def _settings(
-    endpoints: tuple[str, ...], prefix: str, known_hosts_file: Path, **options: Any
-) -> Settings:
-    from fleettui.registry.connect import DEFAULT_ENDPOINTS, checked_endpoints
-    from fleettui.registry.keys import keys_under
-
-    try:
-        return Settings(
-            endpoints=checked_endpoints(endpoints or DEFAULT_ENDPOINTS),
-            prefix=keys_under(prefix).prefix,
-            known_hosts_file=known_hosts_file.expanduser(),
-            **options,
-        )
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
 
 
 def _known_fault(context: click.Context, parameter: click.Parameter, name: str) -> str:
@@ -156,7 +112,7 @@ def _known_fault(context: click.Context, parameter: click.Parameter, name: str) 
 @click.option("--observe", is_flag=True, help="Open it as an observer.")
 @click.pass_obj
 def demo(
-    settings: Settings,
+    source: SettingsSource,
     machines: int,
     fault: str,
     fleet_version: str,
@@ -167,7 +123,7 @@ def demo(
     It needs nothing but Python and the extra `demo`, and touches no real cluster.
     """
     need_terminal()
-    asyncio.run(_demo(machines, fault, fleet_version, observe=observe or settings.observe))
+    asyncio.run(_demo(machines, fault, fleet_version, observe=observe or source.is_observer()))
 
 
 @cli.command()
@@ -189,7 +145,7 @@ def demo(
 )
 @click.pass_obj
 def check(
-    settings: Settings, as_json: bool, journal_since: str | None, seconds: int | None
+    source: SettingsSource, as_json: bool, journal_since: str | None, seconds: int | None
 ) -> None:
     """Diagnose once, without a screen, and without holding anything that writes.
 
@@ -198,6 +154,7 @@ def check(
     """
     from fleettui.check import report
 
+    settings = source.settings()
     try:
         seen = asyncio.run(_examined(replace(settings, observe=True), journal_since, seconds))
     except KeyboardInterrupt:

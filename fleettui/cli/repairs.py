@@ -16,6 +16,7 @@ from fleettui.cli.session import (
     need_terminal,
     records_folder,
 )
+from fleettui.cli.source import SettingsSource
 
 if TYPE_CHECKING:
     from fleettui.access import Observer
@@ -71,7 +72,7 @@ class Answer:
 )
 @click.pass_obj
 def repair(
-    settings: Settings, unit: str | None, machine: str | None, dry_run: bool, script: bool
+    source: SettingsSource, unit: str | None, machine: str | None, dry_run: bool, script: bool
 ) -> None:
     """Repair the worst fault that can be repaired, or the one of UNIT, in the wizard.
 
@@ -79,6 +80,7 @@ def repair(
     to repair, 2 for wrong usage, 3 if something could not be read that a plan needs, 4 for a
     fault that is to be repaired by hand (how is printed).
     """
+    settings = source.settings()
     wanted = Wanted(unit, machine, is_script=script)
     if dry_run or script:
         answer = asyncio.run(_planned(replace(settings, observe=True), wanted))
@@ -184,7 +186,8 @@ def _put(plan: "Plan", settings: Settings, access: "Observer", wanted: Wanted) -
     if not wanted.is_script:
         return as_text(plan, prefix)
     machine = plan.machine
-    ssh = SshTarget.of(machine, settings.username, settings.port) if machine else None
+    reached = (settings.username, settings.port, settings.addresses)
+    ssh = SshTarget.of(machine, *reached) if machine else None
     return as_script(plan, (), settings.endpoints[0], prefix, ssh)
 
 

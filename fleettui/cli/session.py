@@ -6,12 +6,25 @@ import getpass
 import os
 import socket
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
 from platformdirs import user_state_path
+
+from fleettui.hosts.settings import (
+    DEFAULT_SSH_CONFIG,
+    DEFAULT_SSH_TIMEOUT,
+    HostSettings,
+    SudoMode,
+    Tunnel,
+)
+from fleettui.model.place import NO_ADDRESSES, AddressMap
+from fleettui.model.secret import Secret
+from fleettui.registry.settings import RegistrySettings
 
 if TYPE_CHECKING:
     from fleettui.access import Observer
@@ -25,7 +38,7 @@ CLOSED_WITHIN = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a session needs to know about its cluster."""
+    """What a session needs to know about its cluster; see fleettui.cli.keys for each."""
 
     endpoints: tuple[str, ...]
     prefix: str
@@ -36,44 +49,114 @@ class Settings:
     observe: bool
     own_known_hosts: Path | None = None
     """Where accepted host keys go; None = the user's state folder."""
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    etcd_username: str | None = None
+    etcd_password_file: Path | None = None
+    etcd_password: Secret | None = None
+    request_timeout: float | None = None
+    tunnel: Tunnel | None = None
+    ssh_config: Path | None = DEFAULT_SSH_CONFIG
+    ssh_timeout: float = DEFAULT_SSH_TIMEOUT
+    strict_host_key_checking: bool = True
+    addresses: AddressMap = NO_ADDRESSES
+    sudo: SudoMode = SudoMode.PASSWORDLESS
+    profile: str = ""
+    """The one of the config file that is used; "" = none."""
+    origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Where each value came from, by key of the config file."""
+    notes: tuple[str, ...] = ()
+    """What is to be said about variables that are set and change nothing."""
+
+    @property
+    def registry(self) -> RegistrySettings:
+        """What the registry needs to know of it."""
+        return RegistrySettings(
+            endpoints=self.endpoints,
+            prefix=self.prefix,
+            ca_file=self.ca_file,
+            cert_file=self.cert_file,
+            key_file=self.key_file,
+            username=self.etcd_username,
+            password=self.etcd_password,
+            request_timeout=self.request_timeout,
+        )
+
+    @property
+    def hosts(self) -> HostSettings:
+        """What the way to the machines needs to know of it."""
+        return HostSettings(
+            username=self.username,
+            port=self.port,
+            identities=self.identities,
+            known_hosts_file=self.known_hosts_file,
+            remember=not self.observe,
+            own_file=self.own_known_hosts,
+            ssh_config=self.ssh_config,
+            strict_host_key_checking=self.strict_host_key_checking,
+            ssh_timeout=self.ssh_timeout,
+            tunnel=self.tunnel,
+            addresses=self.addresses,
+            sudo=self.sudo,
+        )
 
 
 def build(settings: Settings) -> "Observer":
     """The session's rights as an object: an observer never gets the parts that write.
 
     Nothing here imports etcd or asyncssh: they come with the first request, after first paint.
+    Raises click.UsageError for a setting that fleettui cannot honour yet.
     """
     from fleettui.access import ClusterAddress, Observer, Operator
     from fleettui.hosts.connect import connect_hosts, hands_for, root_journals_for
-    from fleettui.hosts.settings import HostSettings
-    from fleettui.registry.connect import connect_reader, connect_writer
+    from fleettui.registry.connect import reader_for, writer_for
 
-    hosts = connect_hosts(
-        HostSettings(
-            username=settings.username,
-            port=settings.port,
-            identities=settings.identities,
-            known_hosts_file=settings.known_hosts_file,
-            remember=not settings.observe,
-            own_file=settings.own_known_hosts,
-        )
-    )
+    refuse_unbuilt(settings)
+    hosts = connect_hosts(settings.hosts)
     cluster = ClusterAddress(
-        settings.endpoints, f"{settings.prefix}/", settings.username, settings.port
+        settings.endpoints,
+        f"{settings.prefix}/",
+        settings.username,
+        settings.port,
+        settings.addresses,
     )
-    reader = connect_reader(settings.endpoints, settings.prefix)
+    reader = reader_for(settings.registry)
     if settings.observe:
         return Observer(cluster, reader, hosts)
-    writer = connect_writer(settings.endpoints, settings.prefix, reader)
     return Operator(
         cluster,
         reader,
         hosts,
-        writer,
+        writer_for(settings.registry, reader),
         hands_for(hosts),
         _operator_name(),
         root_journals_for(hosts),
     )
+
+
+def refuse_unbuilt(settings: Settings) -> None:
+    """A setting that would change nothing is refused, never passed over in silence.
+
+    Raises click.UsageError. Whoever builds one of these takes its line out.
+    """
+    unbuilt = {
+        "ca_file": settings.ca_file is not None,
+        "cert_file": settings.cert_file is not None,
+        "key_file": settings.key_file is not None,
+        "etcd_username": settings.etcd_username is not None,
+        "request_timeout": settings.request_timeout is not None,
+        "tunnel": settings.tunnel is not None,
+        "ssh_timeout": settings.ssh_timeout != DEFAULT_SSH_TIMEOUT,
+        "strict_host_key_checking": not settings.strict_host_key_checking,
+        "sudo": settings.sudo is not SudoMode.PASSWORDLESS,
+    }
+    for name, is_set in unbuilt.items():
+        if is_set:
+            where = settings.origins.get(name, name)
+            raise click.UsageError(
+                f"{name} (from {where}) is not supported by this version of fleettui; take it out."
+            )
 
 
 def _operator_name() -> str:

@@ -1,15 +1,23 @@
-"""The address a machine published, checked before anything connects to it."""
-
-import re
-from ipaddress import IPv6Address, ip_address
+"""Where a machine is reached: the operator's map, else the address that it published, checked."""
 
 from fleettui.access import HostUnreachable
+from fleettui.model.cluster import Machine
+from fleettui.model.place import AddressMap, Place, checked_host
 from fleettui.model.untrusted import Untrusted
 
-_SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
-_LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
-# The last label starts with a letter: `127.1` or `0x7f000001` are addresses in disguise.
-_NAME = re.compile(rf"(?:{_LABEL}\.)*(?=[A-Za-z]){_LABEL}\.?")
+
+def address_of(machine: Machine, addresses: AddressMap) -> Place:
+    """Host, and port where it is one of its own. Raises HostUnreachable."""
+    place = addresses.place_of(machine)
+    if place is not None:
+        return place
+    if not machine.public_ip.raw:
+        short = Untrusted(machine.id.raw[:8])
+        raise HostUnreachable(
+            "the machine has published no address: say where it is with "
+            f"--address {short}=HOST, or under [addresses] in the config file"
+        )
+    return Place(parse_address(machine.public_ip))
 
 
 def parse_address(public_ip: Untrusted) -> str:
@@ -18,25 +26,9 @@ def parse_address(public_ip: Untrusted) -> str:
     It was written to etcd by anybody, and ends in a connection, in a known_hosts line and in the
     `%h` of the user's ProxyCommand.
     """
-    raw = public_ip.raw
-    if not raw:
+    if not public_ip.raw:
         raise HostUnreachable("the machine has published no address")
     try:
-        address = ip_address(raw)
-    except ValueError:
-        return _host_name(public_ip)
-    scope = address.scope_id if isinstance(address, IPv6Address) else None
-    if scope is not None and not _SCOPE.fullmatch(scope):
-        raise HostUnreachable(f"the machine's address {public_ip} names no network interface")
-    if address.is_unspecified or address.is_multicast:
-        raise HostUnreachable(f"the machine's address {public_ip} is nobody's in particular")
-    return str(address)
-
-
-def _host_name(public_ip: Untrusted) -> str:
-    raw = public_ip.raw
-    if len(raw) > 253 or not _NAME.fullmatch(raw):
-        raise HostUnreachable(
-            f"the machine's address {public_ip} is neither an IP address nor a host name"
-        )
-    return raw.rstrip(".").lower()
+        return checked_host(public_ip.raw)
+    except ValueError as error:
+        raise HostUnreachable(f"the machine's address {public_ip} {error}") from None

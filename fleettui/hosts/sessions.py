@@ -5,7 +5,7 @@ import asyncio
 import asyncssh
 
 from fleettui.access import HostKeyAsker, HostUnreachable
-from fleettui.hosts.address import parse_address
+from fleettui.hosts.address import address_of
 from fleettui.hosts.dial import Address, Dialling, UnknownKey
 from fleettui.hosts.hostkeys import HostKeys
 from fleettui.hosts.line import Line
@@ -43,7 +43,8 @@ class Sessions:
     def line(self, machine: Machine) -> Line:
         """The line to a machine, not opened yet. Raises HostUnreachable for a bad address."""
         settings = self._settings
-        address = Address(parse_address(machine.public_ip), settings.username, settings.port)
+        place = address_of(machine, settings.addresses)
+        address = Address(place.host, settings.username, place.port or settings.port)
         line = self._machines.get(address)
         if line is None:
             line = Line(str(address), lambda: self._open_machine(address))

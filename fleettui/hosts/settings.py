@@ -2,9 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from platformdirs import user_state_path
+
+from fleettui.model.place import NO_ADDRESSES, AddressMap, parse_place
+
+DEFAULT_USERNAME = "core"
+DEFAULT_KNOWN_HOSTS = Path("~/.fleetctl/known_hosts")
+DEFAULT_SSH_CONFIG = Path("~/.ssh/config")
+DEFAULT_SSH_TIMEOUT = 10.0
+"""Seconds; all of them as fleetctl has them, but for the SSH configuration, which it never read."""
 
 
 def own_known_hosts() -> Path:
@@ -12,25 +21,68 @@ def own_known_hosts() -> Path:
     return user_state_path("fleettui") / "known_hosts"
 
 
+class SudoMode(StrEnum):
+    """How root is had on the machines, by an operator."""
+
+    PASSWORDLESS = "passwordless"
+    """`sudo -n`, as on CoreOS."""
+    PASSWORD = "password"  # noqa: S105 - the word of a choice, and no password
+    """A password is asked for and kept in memory alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """The host through which etcd and the machines are reached."""
+
+    host: str
+    username: str | None = None
+    """None: that of the machines."""
+    port: int | None = None
+    """None: as the SSH configuration says, else 22."""
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        who = f"{self.username}@" if self.username else ""
+        return f"{who}{host}" + (f":{self.port}" if self.port else "")
+
+
+def parse_tunnel(text: str) -> Tunnel:
+    """`[USER@]HOST[:PORT]`. Raises ValueError with what was expected."""
+    username, at, rest = text.strip().rpartition("@")
+    if at and not username:
+        raise ValueError(f"{text!r} names no user before its @; expected [USER@]HOST[:PORT]")
+    place = parse_place(rest)
+    return Tunnel(place.host, username or None, place.port)
+
+
 @dataclass(frozen=True, slots=True)
 class HostSettings:
     """Who logs in where, with what, and whom to believe."""
 
-    username: str = "core"
+    username: str = DEFAULT_USERNAME
     port: int | None = None
     """None: what the user's SSH configuration says for the machine, else 22."""
     identities: Sequence[Path] = ()
     """Private keys. None given: those of the SSH configuration, or the usual ones of ~/.ssh; the
     SSH agent's are tried before them."""
-    known_hosts_file: Path = Path("~/.fleetctl/known_hosts")
+    known_hosts_file: Path = DEFAULT_KNOWN_HOSTS
     """fleetctl's, read beside OpenSSH's own."""
     remember: bool = True
     """Whether an accepted key is written down; False (observer): kept in memory alone."""
     own_file: Path | None = None
     """Where accepted keys go; None = `own_known_hosts()`."""
     openssh_file: Path = Path("~/.ssh/known_hosts")
-    ssh_config: Path | None = Path("~/.ssh/config")
+    ssh_config: Path | None = DEFAULT_SSH_CONFIG
     """The user's SSH configuration; None = none is read."""
+    strict_host_key_checking: bool = True
+    """fleetctl's setting of this name."""
+    ssh_timeout: float = DEFAULT_SSH_TIMEOUT
+    """Seconds that a connection may take to come about."""
+    tunnel: Tunnel | None = None
+    """The host before all others; None = machines are reached directly."""
+    addresses: AddressMap = NO_ADDRESSES
+    """Where machines are that published no address, or one of no use from here."""
+    sudo: SudoMode = SudoMode.PASSWORDLESS
 
     @property
     def known_hosts(self) -> tuple[Path, ...]:

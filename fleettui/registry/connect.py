@@ -1,18 +1,22 @@
-"""Where a registry is, checked, and the reader and the writer that are made from it."""
+"""The reader and the writer that are made from a registry's settings."""
 
-import ipaddress
-import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
+from fleettui.registry.endpoints import checked_endpoints
 from fleettui.registry.follow import RegistryFollower
 from fleettui.registry.keys import keys_under
+from fleettui.registry.settings import RegistrySettings
 from fleettui.registry.write import EtcdWriter
 
-DEFAULT_ENDPOINTS = ("http://127.0.0.1:2379", "http://127.0.0.1:4001")
-"""As fleetctl's."""
 
-_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
+def reader_for(settings: RegistrySettings) -> RegistryFollower:
+    """A reader; connects to nothing yet. Raises ValueError for a bad endpoint or prefix."""
+    return connect_reader(settings.endpoints, settings.prefix)
+
+
+def writer_for(settings: RegistrySettings, reader: RegistryFollower) -> EtcdWriter:
+    """A writer to the cluster that `reader` reads; connects to nothing yet. Raises ValueError."""
+    return connect_writer(settings.endpoints, settings.prefix, reader)
 
 
 def connect_reader(endpoints: Iterable[str], prefix: str) -> RegistryFollower:
@@ -29,45 +33,3 @@ def connect_writer(
     """
     cluster = reader.cluster if reader is not None else None
     return EtcdWriter(checked_endpoints(endpoints), keys_under(prefix), cluster)
-
-
-def checked_endpoints(endpoints: Iterable[str]) -> tuple[str, ...]:
-    """Endpoints as `scheme://host:port`, each once; one text may hold several with commas.
-
-    Raises ValueError with what is wrong. The text never repeats a password.
-    """
-    given = [e.strip() for text in endpoints for e in text.split(",") if e.strip()]
-    if not given:
-        raise ValueError("no etcd endpoint was given")
-    return tuple(dict.fromkeys(map(_checked, given)))
-
-
-def _checked(endpoint: str) -> str:
-    if "@" in endpoint:
-        raise ValueError("an etcd endpoint cannot carry a user name or a password")
-    try:
-        parts = urlsplit(endpoint)
-        port = parts.port
-    except ValueError as error:
-        raise ValueError(f"etcd endpoint {endpoint!r} is no address: {error}") from error
-    if parts.scheme == "unix":
-        raise ValueError(f"{endpoint!r} is fleet's own API; give etcd's address, http://host:2379")
-    if parts.scheme not in {"http", "https"}:
-        raise ValueError(f"etcd endpoint {endpoint!r} must begin with http:// or https://")
-    if parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise ValueError(f"etcd endpoint {endpoint!r} must end after its port")
-    host = parts.hostname or ""
-    if not _is_host(host):
-        raise ValueError(f"etcd endpoint {endpoint!r} names no host")
-    if not port:
-        raise ValueError(f"etcd endpoint {endpoint!r} needs a port: mostly 2379, or 4001 of old")
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def _is_host(host: str) -> bool:
-    if _HOST.fullmatch(host):
-        return True
-    try:
-        return ipaddress.ip_address(host).version == 6
-    except ValueError:
-        return False

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 from fleettui.model.cluster import Machine
 from fleettui.model.names import refusal
+from fleettui.model.place import NO_ADDRESSES, AddressMap
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.action import Stage, Step
 from fleettui.repair.plan import Plan
@@ -37,9 +38,18 @@ class SshTarget:
     """None = as ssh_config says."""
 
     @classmethod
-    def of(cls, machine: Machine, user: str, port: int | None = None) -> "SshTarget":
-        """The machine at its published address. Raises ValueError for what is no address."""
-        return cls(user, machine.public_ip.raw, port)
+    def of(
+        cls,
+        machine: Machine,
+        user: str,
+        port: int | None = None,
+        addresses: AddressMap = NO_ADDRESSES,
+    ) -> "SshTarget":
+        """The machine where the operator's map has it, else at its published address."""
+        place = addresses.place_of(machine)
+        if place is None:
+            return cls(user, machine.public_ip.raw, port)
+        return cls(user, place.host, place.port or port)
 
     def words(self) -> tuple[str, ...]:
         """ssh's options and its target. Raises ValueError where one could be read otherwise."""

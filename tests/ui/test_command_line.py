@@ -51,7 +51,8 @@ def test_a_wrong_word_is_a_usage_error_that_says_what_and_where(
 def test_fleetctls_socket_is_explained_not_obeyed() -> None:
     status, text = said("check", FLEETCTL_ENDPOINT="unix:///var/run/fleet.sock")
     assert status == 2
-    assert "fleet's own API; give etcd's address" in text
+    assert "is fleet's own API" in text
+    assert "Give etcd's address with --endpoint" in text
 
 
 def test_the_faults_of_the_demo_are_listed_without_a_terminal() -> None:

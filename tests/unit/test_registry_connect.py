@@ -6,12 +6,8 @@ import sys
 import pytest
 
 from fleettui.access import RegistryReader, RegistryWriter
-from fleettui.registry.connect import (
-    DEFAULT_ENDPOINTS,
-    checked_endpoints,
-    connect_reader,
-    connect_writer,
-)
+from fleettui.registry.connect import connect_reader, connect_writer
+from fleettui.registry.endpoints import DEFAULT_ENDPOINTS, checked_endpoints
 from fleettui.registry.keys import DEFAULT_PREFIX
 
 WRITES = [name for name in vars(RegistryWriter) if not name.startswith("_")]
@@ -85,7 +81,8 @@ def test_reader_and_writer_are_what_a_session_is_made_of() -> None:
 def test_making_a_reader_and_a_writer_imports_no_etcd() -> None:
     program = """
 import sys
-from fleettui.registry.connect import DEFAULT_ENDPOINTS, connect_reader, connect_writer
+from fleettui.registry.connect import connect_reader, connect_writer
+from fleettui.registry.endpoints import DEFAULT_ENDPOINTS
 connect_writer(DEFAULT_ENDPOINTS, "/f", connect_reader(DEFAULT_ENDPOINTS, "/f"))
 late = {"etcd", "urllib3", "dns", "textual", "asyncssh"} & set(sys.modules)
 sys.exit(f"too early: {late}" if late else 0)

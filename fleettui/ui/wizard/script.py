@@ -74,5 +74,6 @@ def _told(path: Path, problem: str) -> Iterator[Content]:
 def remaining_script(plan: Plan, done: Sequence[Stage], cluster: ClusterAddress) -> str:
     """What is left of the plan, for a POSIX shell. Raises ValueError where none can be made."""
     machine = plan.machine
-    ssh = SshTarget.of(machine, cluster.username, cluster.port) if machine else None
+    reached = (cluster.username, cluster.port, cluster.addresses)
+    ssh = SshTarget.of(machine, *reached) if machine else None
     return as_script(plan, done, cluster.endpoints[0], cluster.prefix, ssh)

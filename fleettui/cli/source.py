@@ -1,0 +1,66 @@
+"""A command's settings, made when the command needs them: some need none, and must run anyway."""
+
+import os
+import sys
+from dataclasses import dataclass, replace
+
+import click
+
+from fleettui.cli.config_file import config_path, read_config
+from fleettui.cli.fleetctl import api_endpoint
+from fleettui.cli.resolve import Given, Sources, observe_of, resolve
+from fleettui.cli.session import Settings
+from fleettui.model.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsSource:
+    """What the command line was given, and from which settings can be made."""
+
+    given: Given
+
+    def sources(self) -> Sources:
+        """Flags, variables, config file. Raises click.UsageError."""
+        try:
+            return Sources(self.given, os.environ, read_config(config_path()))
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+
+    def resolved(self) -> Settings:
+        """The settings as they stand, without asking anybody. Raises click.UsageError."""
+        try:
+            return resolve(self.sources())
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+
+    def settings(self) -> Settings:
+        """The settings of a session: what is missing is asked for. Raises click.UsageError."""
+        settings = self.resolved()
+        not_obeyed = api_endpoint(os.environ)
+        if not_obeyed and settings.origins["endpoint"] != "--endpoint":
+            click.echo(f"fleettui: {not_obeyed}", err=True)
+        return _with_password(settings)
+
+    def is_observer(self) -> bool:
+        """Whether anybody wants this session to change nothing, whatever else is set.
+
+        Raises click.UsageError.
+        """
+        try:
+            return observe_of(self.sources()).value is True
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+
+
+def _with_password(settings: Settings) -> Settings:
+    if settings.etcd_username is None or settings.etcd_password is not None:
+        return settings
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.UsageError(
+            f"etcd's user {settings.etcd_username} needs a password: name a file that holds it "
+            "with --etcd-password-file, or set FLEETTUI_ETCD_PASSWORD."
+        )
+    text = click.prompt(
+        f"Password of etcd's user {settings.etcd_username}", hide_input=True, err=True
+    )
+    return replace(settings, etcd_password=Secret(text))
