@@ -3,6 +3,9 @@
 import time
 
 _LOOK = 0.000_137
+_AGE = 1e6
+"""Seconds on the clock before this computer was booted: a past that is played on a computer that
+just came up still has times above zero, which for systemd is no time at all."""
 
 
 class Clock:
@@ -10,12 +13,12 @@ class Clock:
 
     def __init__(self) -> None:
         self._past: float | None = None
-        self._epoch = time.time() - time.monotonic()
+        self._epoch = time.time() - _monotonic()
 
     def now(self) -> float:
         """Monotonic seconds. Looking at the clock takes its time, in the past as well."""
         if self._past is None:
-            return time.monotonic()
+            return _monotonic()
         self._past += _LOOK
         return self._past
 
@@ -25,7 +28,7 @@ class Clock:
 
     def rewind(self, seconds: float) -> None:
         """Stand still, that many seconds ago."""
-        self._past = time.monotonic() - seconds
+        self._past = _monotonic() - seconds
 
     @property
     def is_live(self) -> bool:
@@ -34,11 +37,11 @@ class Clock:
 
     def behind(self) -> float:
         """Seconds from the moment in the past to the present."""
-        return 0.0 if self._past is None else time.monotonic() - self._past
+        return 0.0 if self._past is None else _monotonic() - self._past
 
     def skip(self, seconds: float) -> bool:
         """Move on within the past; False, and not a step, if that would pass the present."""
-        if self._past is None or self._past + seconds > time.monotonic():
+        if self._past is None or self._past + seconds > _monotonic():
             return False
         self._past += seconds
         return True
@@ -46,3 +49,7 @@ class Clock:
     def go_live(self) -> None:
         """Run with real time from here on."""
         self._past = None
+
+
+def _monotonic() -> float:
+    return time.monotonic() + _AGE

@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -209,6 +211,20 @@ def test_a_fault_shows_its_own_signs_and_no_others(fault: str) -> None:
 def test_a_fault_is_as_plain_after_ten_minutes(fault: str) -> None:
     cluster = befallen(fault)
     cluster.run(600)
+    assert SIGNS[fault](cluster)
+
+
+@pytest.mark.parametrize("fault", CATALOGUE)
+def test_a_fault_shows_on_a_computer_that_was_just_booted(
+    fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booted = time.monotonic() - 60  # the past that is played lies before that
+    monkeypatch.setattr(
+        "fleettui.demo.clock.time",
+        SimpleNamespace(time=time.time, monotonic=lambda: time.monotonic() - booted),
+    )
+    cluster = befallen(fault)
+    cluster.run(40)
     assert SIGNS[fault](cluster)
 
 
