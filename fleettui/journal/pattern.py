@@ -4,8 +4,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from warnings import catch_warnings, simplefilter
 
 from fleettui.journal.chunk import Chunk
+from fleettui.model.untrusted import visible
 
 _SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()]")
 
@@ -75,11 +77,13 @@ def pattern(text: str) -> Pattern:
     is_plain = _SPECIAL.search(text) is None and (exact or text.isascii())
     flags = re.MULTILINE if exact else re.MULTILINE | re.IGNORECASE
     try:
-        regex = re.compile(text, flags)
-        lines = re.compile(text.encode(), flags) if text.isascii() else None
+        with catch_warnings():
+            simplefilter("ignore", FutureWarning)  # of `[[`: nobody could read it on a full screen
+            regex = re.compile(text, flags)
+            lines = re.compile(text.encode(), flags) if text.isascii() else None
     except re.error as exc:
         where = "" if exc.pos is None else f", at letter {exc.pos + 1}"
-        raise PatternWrong(f"no regular expression: {exc.msg}{where}") from exc
+        raise PatternWrong(f"no regular expression: {visible(exc.msg)}{where}") from exc
     except (OverflowError, RecursionError) as exc:
         raise PatternWrong(f"no regular expression: {exc}") from exc
     needle = (text if exact else text.lower()).encode("utf-8", "backslashreplace")

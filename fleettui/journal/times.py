@@ -30,10 +30,18 @@ def time_words(
         return ""
     if style is TimeStyle.DELTA:
         return f"{delta_words(at - before) if before else '':>9}"
-    shown = at.astimezone() if local else at
+    shown = _local(at) if local else at
     if style is TimeStyle.TIME:
         return f"{shown:%H:%M:%S}"
     return f"{shown:%Y-%m-%d %H:%M:%S}.{shown.microsecond // 1000:03}"
+
+
+def _local(at: datetime) -> datetime:
+    """A time of this place; one at an end of the calendar, from a clock gone wild, stays UTC's."""
+    try:
+        return at.astimezone()
+    except OverflowError:
+        return at
 
 
 def delta_words(delta: timedelta) -> str:

@@ -73,6 +73,9 @@ _event = msgspec.json.Decoder(Event)
 _complaint = msgspec.json.Decoder(Complaint)
 _T = TypeVar("_T")
 
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises: bytes that are no UTF-8 within a string are an error of their own."""
+
 
 def event_of(answer: Answer) -> Event:
     """The body of an answer to a request that went well.
@@ -83,7 +86,7 @@ def event_of(answer: Answer) -> Event:
         raise problem_of(answer)
     try:
         return _event.decode(answer.body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise NotEtcd(
             f"{answer.endpoint} answered with what is no etcd v2 answer ({quote(str(error))}): "
             f"{quote(_text(answer)) or 'nothing'}. {_NO_V2}"
@@ -91,7 +94,7 @@ def event_of(answer: Answer) -> Event:
 
 
 def events_of(lines: bytes) -> list[Event]:
-    """The events of a stream, one a line. Raises msgspec.DecodeError or RecursionError."""
+    """The events of a stream, one a line. Raises one of UNDECODABLE."""
     return _event.decode_lines(lines)
 
 
@@ -167,7 +170,7 @@ def _lacking(answer: Answer) -> str:
 def _read_complaint(body: bytes) -> Complaint | None:
     try:
         complaint = _complaint.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except UNDECODABLE:
         return None
     return complaint if complaint.error_code or complaint.message else None
 

@@ -4,11 +4,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 
-import msgspec
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
-from fleettui.registry.answers import Answer, Event, events_of
+from fleettui.registry.answers import UNDECODABLE, Answer, Event, events_of
 from fleettui.registry.errors import NotEtcd, Unreachable, quote
 
 MAX_LINE = 8 << 20
@@ -77,5 +76,5 @@ class Streaming:
     def _decoded(self, lines: bytes) -> list[Event]:
         try:
             return events_of(lines)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNDECODABLE as error:
             raise NotEtcd(f"{self._url} streams what is no event: {quote(str(error))}") from error

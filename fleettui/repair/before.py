@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
@@ -11,6 +12,7 @@ from fleettui.model.names import is_template
 from fleettui.model.untrusted import Untrusted
 
 _RUNS = {"active", "activating", "reloading"}
+_Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,12 @@ class Before:
 class _Written(msgspec.Struct):
     """The same in a record."""
 
-    machine_at: datetime
+    machine_at: _Time
     index: int
     main_pid: int
     pids: dict[str, int]
     cursor: str = ""
-    cursor_at: datetime | None = None
+    cursor_at: _Time | None = None
 
 
 def before_from_json(plain: object) -> Before:

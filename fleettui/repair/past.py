@@ -236,7 +236,7 @@ def _after(past: PastRepair, event: Event) -> PastRepair:
         case "kept":
             return replace(past, kept=(*past.kept, _kept(past.path, facts)))
         case "quarantined":
-            return _quarantined(past, Untrusted(facts["unit"]), Untrusted(facts["path"]))
+            return _quarantined(past, _text(facts, "unit"), _text(facts, "path"))
         case "stage done":
             return replace(past, stages_done=_with(past.stages_done, Stage(facts["stage"])))
         case "verified" if facts["result"] == Result.DONE:
@@ -293,7 +293,7 @@ def _is_same(earlier: Intent, later: Intent) -> bool:
 
 def _kept(record: Path, facts: Mapping[str, Any]) -> Kept:
     return Kept(
-        Untrusted(facts["unit"]),
+        _text(facts, "unit"),
         record.with_name(Path(facts["path"]).name),
         str(facts["sha256"]),
         int(facts["mode"], 8),
@@ -301,6 +301,14 @@ def _kept(record: Path, facts: Mapping[str, Any]) -> Kept:
         int(facts["gid"]),
         str(facts["token"]),
     )
+
+
+def _text(facts: Mapping[str, Any], name: str) -> Untrusted:
+    """A field that is text. Raises KeyError or TypeError where it is not."""
+    text = facts[name]
+    if not isinstance(text, str):
+        raise TypeError(f"{name} is no text")
+    return Untrusted(text)
 
 
 def _quarantined(past: PastRepair, unit: Untrusted, path: Untrusted) -> PastRepair:

@@ -309,6 +309,11 @@ def endless() -> Iterator[bytes]:
 HOSTILE = {
     "a line without end": (endless, NotEtcd, "an event of more than"),
     "nonsense": (lambda: iter([HEAD, chunk(b"<html>\n")]), NotEtcd, "what is no event"),
+    "no UTF-8": (
+        lambda: iter([HEAD, chunk(b'{"action":"set","node":{"key":"\xff"}}\n')]),
+        NotEtcd,
+        "what is no event",
+    ),
     "brackets": (
         lambda: iter([HEAD, chunk(b'{"node":{"nodes":[' * 50_000 + b"\n")]),
         NotEtcd,

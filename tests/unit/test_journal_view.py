@@ -1,7 +1,8 @@
 """The view: filtered, folded, muted and merged, in one order that lines do not leave."""
 
 import random
-from datetime import timedelta
+import time
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import pytest
@@ -14,6 +15,7 @@ from fleettui.journal.columns import Code
 from fleettui.journal.pattern import PatternWrong, pattern
 from fleettui.journal.ring import Ring
 from fleettui.journal.rows import Wanted
+from fleettui.journal.times import TimeStyle, time_words
 from fleettui.model.host import JournalItem
 
 
@@ -222,6 +224,29 @@ def test_a_rule_stands_where_its_stream_stood_not_at_our_time() -> None:
     pane.take([rule("following", 9000), entry("a0", 0), rule("lost", 9001)], 0)
     pane.take([entry("b1", 1)], 1)
     assert pane.texts() == ["following", "a0", "lost", "b1"]
+
+
+def test_what_is_wrong_with_a_pattern_is_said_in_signs_that_no_terminal_obeys() -> None:
+    with pytest.raises(PatternWrong) as raised:
+        pattern("[z-\x1b]")
+    assert str(raised.value).isprintable()
+
+
+def test_a_pattern_that_may_mean_something_else_one_day_is_taken_without_a_word() -> None:
+    assert list(pattern("[[a]").spans("x[a")) == [(1, 2), (2, 3)]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+@pytest.mark.parametrize("at", [(1, 1, 1, 0), (9999, 12, 31, 23)])
+def test_a_time_at_the_end_of_the_calendar_is_shown_in_any_zone(
+    zone: str, at: tuple[int, int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        shown = time_words(datetime(*at, tzinfo=UTC), TimeStyle.TIME, local=True)
+    time.tzset()
+    assert len(shown) == 8
 
 
 def test_muting_hides_a_machine_and_counts_its_lines() -> None:

@@ -49,6 +49,28 @@ async def test_a_repair_that_is_driven_elsewhere_is_running(tmp_path: Path) -> N
     assert past_of(repair).state is PastState.UNFINISHED
 
 
+@pytest.mark.parametrize("unit", [7, None, ["x"], {"raw": "x"}])
+async def test_a_copy_of_what_is_no_unit_makes_the_record_unreadable(
+    unit: object, tmp_path: Path
+) -> None:
+    path = await finished_record(tmp_path)
+    lines = path.read_text().splitlines()
+    kept = [n for n, line in enumerate(lines) if json.loads(line)["event"] == "kept"]
+    lines[kept[0]] = json.dumps(json.loads(lines[kept[0]]) | {"unit": unit})
+    path.write_text("\n".join(lines))
+    past = read_past(path)
+    assert past.state is PastState.UNREADABLE
+    assert "unit is no text" in past.problem
+
+
+async def test_a_machines_time_without_a_zone_is_no_time(tmp_path: Path) -> None:
+    path = await finished_record(tmp_path)
+    text = path.read_text()
+    at = next(e["machine_at"] for e in map(json.loads, text.splitlines()) if "machine_at" in e)
+    path.write_text(text.replace(at, at.removesuffix("+00:00")))
+    assert read_past(path).state is PastState.UNREADABLE
+
+
 async def test_every_place_where_a_record_may_be_cut_is_read(tmp_path: Path) -> None:
     """A process that is killed leaves any beginning of its record behind."""
     whole = (await finished_record(tmp_path)).read_bytes()

@@ -40,6 +40,8 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Answer:
         (503, b"<html>", NotEtcd),
         (307, b"", NotEtcd),
         (200, b"<html>", NotEtcd),
+        (200, b'{"action":"get","node":{"key":"/\xff"}}', NotEtcd),
+        (500, b'{"errorCode":0,"message":"\xff"}', NotEtcd),
     ],
 )
 def test_each_complaint_has_its_kind(

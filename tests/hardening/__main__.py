@@ -1,0 +1,21 @@
+"""Runs one of the long trials by name."""
+
+import argparse
+import sys
+
+from . import fuzz
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.hardening", description=__doc__)
+    trials = parser.add_subparsers(dest="trial", required=True)
+    fuzzing = trials.add_parser("fuzz", help="all decoders, on inputs that nobody would send")
+    fuzzing.add_argument("--minutes", type=float, default=30)
+    fuzzing.add_argument("--seed", type=int, help="of a run to be repeated")
+    fuzzing.add_argument("names", nargs="*", metavar="DECODER")
+    asked = parser.parse_args()
+    return int(fuzz.run(asked.minutes * 60, asked.seed, tuple(asked.names)) > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

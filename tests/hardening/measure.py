@@ -1,0 +1,20 @@
+"""What a process holds: memory, open files and threads, by the kernel's count."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def resident_mb(pid: int | str = "self") -> float:
+    """Memory that a process has for itself, in megabytes."""
+    fields = Path(f"/proc/{pid}/statm").read_text().split()
+    return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def open_files(pid: int | str = "self") -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
