@@ -94,7 +94,7 @@ def read_config(path: Path) -> Config:
         raise BadConfig(f"{path} cannot be read: {error.strerror}") from error
     try:
         document = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of numbers without end, not tomllib's own
         raise BadConfig(f"{path} is no TOML: {visible(str(error))}") from error
     return _config(path, document)
 

@@ -83,9 +83,16 @@ def _paths(given: str | Sequence[str]) -> tuple[Path, ...]:
     return tuple(_readable(path) for path in paths)
 
 
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{text!r}: there is no home folder of that name") from error
+
+
 def _readable(text: str) -> Path:
     """A file that must be there."""
-    path = Path(text).expanduser()
+    path = _expanded(text)
     if not path.is_file():
         raise ValueError(
             f"{text!r} does not exist" if not path.exists() else f"{text!r} is no file"
@@ -120,7 +127,7 @@ SECONDS = Kind(
     float,
 )
 SWITCH = Kind("true or false", bool, _yes_or_no)
-FILE = Kind("a path", str, _last, lambda text: Path(text).expanduser(), is_path=True)
+FILE = Kind("a path", str, _last, _expanded, is_path=True)
 READABLE = Kind("a path of a file", str, _last, _readable, is_path=True)
 READABLES = Kind(
     "paths of files",

@@ -53,7 +53,7 @@ class Place:
 def parse_place(text: str) -> Place:
     """`HOST`, `HOST:PORT`, an IPv6 address, or `[IPV6]:PORT`. Raises ValueError."""
     host, port = _parts(text.strip())
-    if port is not None and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+    if port is not None and not (re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 65536):
         raise ValueError(f"{text!r} has a port that is none: 1 to 65535")
     try:
         return Place(checked_host(host), int(port) if port else None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 
 from fleettui.access import HostUnreachable, RegistryUnavailable
+from fleettui.cli.config_file import BadConfig
 from fleettui.hosts.copies import read_copy
 from fleettui.journal.pattern import PatternWrong
 from fleettui.model.untrusted import Untrusted
@@ -158,6 +159,15 @@ _DECODERS = (
             *("read_past", "from_json", "action_from_json", "before_from_json"),
             *("finding_from_json", "report_of"),
         ),
+    ),
+    Decoder(
+        "config", feeds.config, (inputs.CONFIG,), refuses=(BadConfig,), covers=("read_config",)
+    ),
+    Decoder(
+        "places",
+        feeds.places,
+        (b"10.0.0.1:22", b"[::1]:22", b"core@host.example:2222", b"0a1b2c3d"),
+        covers=("parse_place", "parse_tunnel", "parse_rule"),
     ),
     Decoder(
         "names",

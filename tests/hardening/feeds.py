@@ -4,10 +4,12 @@ import os
 import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fleettui.access import RegistryUnavailable
+from fleettui.cli.config_file import BadConfig, read_config
 from fleettui.diagnosis.diagnose import diagnose
 from fleettui.diagnosis.lines import kind_of, loops_in
 from fleettui.diagnosis.scheduling_glob import matches
@@ -20,6 +22,7 @@ from fleettui.hosts.images import read_images
 from fleettui.hosts.known_hosts import lines_about, parse_known_hosts
 from fleettui.hosts.probe import read_probe
 from fleettui.hosts.records import LineCutter
+from fleettui.hosts.settings import parse_tunnel
 from fleettui.hosts.systemctl import read_services, said_besides
 from fleettui.journal.columns import Packer
 from fleettui.journal.keep import fields_of
@@ -28,6 +31,7 @@ from fleettui.journal.ring import Ring
 from fleettui.journal.times import TimeStyle
 from fleettui.journal.view import View
 from fleettui.model.names import refusal, template_of
+from fleettui.model.place import parse_place, parse_rule
 from fleettui.model.unitfile import UnitFile
 from fleettui.model.untrusted import Untrusted
 from fleettui.model.version import parse_version
@@ -204,6 +208,36 @@ def _scratch() -> Path:
     folder = base / f"fleettui-fuzz-{os.getpid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
+
+
+def config(data: bytes) -> object:
+    """A config file, and every value of it, those of unused profiles too."""
+    path = _scratch() / "config.toml"
+    path.write_bytes(data)
+    read = read_config(path)
+    found = []
+    for section in (read.top, *read.profiles.values()):
+        for name in section.raw:
+            try:
+                found.append(repr(section.value(name)))
+            except BadConfig as wrong:
+                found.append(str(wrong))
+    return [Untrusted(text) for text in found]
+
+
+def places(data: bytes) -> object:
+    """Where something is reached, as an operator writes it."""
+    text = data.decode("utf-8", "surrogateescape")
+    found: list[object] = []
+    for parse in (parse_place, parse_tunnel, partial(parse_rule, "a=b"), partial(parse_rule, text)):
+        try:
+            place = parse(text)
+        except ValueError:
+            continue
+        found.append(place)
+        port = getattr(place, "port", None)
+        assert port is None or 0 < port < 65536, port
+    return found
 
 
 def names(data: bytes) -> object:

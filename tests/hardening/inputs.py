@@ -93,3 +93,16 @@ def _part_of(record: bytes, number: int) -> bytes:
 
 REPAIRS = (WHOLE_RECORD, *(_part_of(WHOLE_RECORD, n) for n in range(1, 29, 3)))
 """Records of repairs: a whole one, and short ones."""
+CONFIG = b"""\
+profile = "production"
+ssh_username = "core"
+observe = false
+
+[profiles.production]
+endpoint = ["http://10.0.0.1:2379", "https://etcd.example:2379"]
+etcd_key_prefix = "/_coreos.com/fleet/"
+identity = ["~/.ssh/id_ed25519"]
+known_hosts_file = "/etc/known_hosts"
+ssh_port = 22
+observe = true
+"""

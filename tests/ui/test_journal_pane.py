@@ -390,7 +390,7 @@ async def saved(pilot: Pilot[None], path: Path, *chosen: str) -> bytes:
     return path.read_bytes()  # noqa: ASYNC240 - the test's own file
 
 
-_KEYS = {"/": "slash", ".": "full_stop", "-": "minus", "_": "underscore"}
+_KEYS = {"/": "slash", ".": "full_stop", "-": "minus", "_": "underscore", "~": "tilde"}
 
 
 async def test_all_that_was_received_is_saved_as_text(tmp_path: Path) -> None:
@@ -432,6 +432,12 @@ async def test_a_file_that_is_there_is_never_written_over(tmp_path: Path) -> Non
         await save(pilot, str(tmp_path / "x.log"))
         await until(pilot, "Nothing was saved")
     assert (tmp_path / "x.log").read_text() == "mine"
+
+
+async def test_the_home_of_nobody_is_a_folder_that_is_not_there() -> None:
+    async with pane_app() as (pilot, _):
+        await save(pilot, "~nobody-here/x.log")
+        await until(pilot, "No such file or directory")
 
 
 async def test_an_observers_files_go_to_one_folder_whatever_is_typed(tmp_path: Path) -> None:

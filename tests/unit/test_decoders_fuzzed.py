@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 PACKAGE = Path(__file__).parents[2] / "fleettui"
-LAYERS = ("hosts", "registry", "repair", "model", "journal")
+LAYERS = ("cli", "hosts", "registry", "repair", "model", "journal")
 """Where bytes of somebody else are decoded."""
 DECODES = re.compile(r"(decode|parse|read)_\w+|decode|(\w+_)?from_json|events?_of|fields_of")
 IDS = list(DECODERS)

@@ -162,7 +162,9 @@ async def test_a_line_that_lacks_something_makes_the_record_unreadable(tmp_path:
             assert read_past(tmp_path / "less.jsonl").path.name == "less.jsonl"
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 async def test_no_change_of_a_record_makes_reading_it_fail(
     tmp_path: Path, data: st.DataObject

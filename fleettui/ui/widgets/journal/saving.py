@@ -32,6 +32,14 @@ class Saving:
     path: Path
 
 
+def _place(typed: str) -> Path:
+    """A path with its `~` filled in; that of a user who does not exist is a name like any other."""
+    try:
+        return Path(typed).expanduser()
+    except RuntimeError:
+        return Path(typed)
+
+
 class SaveScreen(ModalScreen[Saving | None]):
     """Returns what is to be saved; saves nothing itself."""
 
@@ -86,7 +94,7 @@ class SaveScreen(ModalScreen[Saving | None]):
         if not typed:
             return
         # With a fixed folder only the last part of what was typed counts.
-        path = self._folder / Path(typed).name if self._fixed else Path(typed).expanduser()
+        path = self._folder / Path(typed).name if self._fixed else _place(typed)
         extent = list(Extent)[self._pressed("extent")]
         self.dismiss(Saving(extent, self._pressed("form") == 1, path))
 
