@@ -153,8 +153,11 @@ def check(
     what was found stands), 130 interrupted.
     """
     from fleettui.check import report
+    from fleettui.commands.templates import is_time
 
     settings = source.settings()
+    if journal_since is not None and not is_time(journal_since):
+        raise click.UsageError(f"--journal-since {journal_since!r} is no time for journalctl.")
     try:
         seen = asyncio.run(_examined(replace(settings, observe=True), journal_since, seconds))
     except KeyboardInterrupt:

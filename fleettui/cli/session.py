@@ -92,6 +92,7 @@ class Settings:
             identities=self.identities,
             known_hosts_file=self.known_hosts_file,
             remember=not self.observe,
+            reads_only=self.observe,
             own_file=self.own_known_hosts,
             ssh_config=self.ssh_config,
             strict_host_key_checking=self.strict_host_key_checking,

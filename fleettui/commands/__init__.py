@@ -1,8 +1,9 @@
 """Every command that fleettui ever sends to a machine, as argv tuples; nothing else makes one.
 
-A `ReadCommand` changes nothing and needs no rights but to read; a `ChangeCommand` runs through
-`sudo -n`. The two are different types, so that what may only read cannot be handed a change. All
-of it works with systemd 215, its journalctl, and the coreutils of that time.
+A `ReadCommand` changes nothing and needs no rights but to read: it is one of the templates of
+`fleettui.commands.templates`. A `ChangeCommand` runs through `sudo -n`. The two are different
+types, so that what may only read cannot be handed a change. All of it works with systemd 215, its
+journalctl, and the coreutils of that time.
 """
 
 import hashlib
@@ -13,15 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from fleettui.commands.scripts import (
-    COPY_SCRIPT,
-    IMAGES_SCRIPT,
-    PROBE_SCRIPT,
-    QUARANTINE_SCRIPT,
-    REMOVE_SCRIPT,
-    RESTORE_SCRIPT,
-)
-from fleettui.model.host import FLEET_SERVICE, FLEET_UNITS, SYSTEMD_UNITS, ChangeKind
+from fleettui.commands.scripts import QUARANTINE_SCRIPT, REMOVE_SCRIPT, RESTORE_SCRIPT
+from fleettui.commands.templates import MESSAGE_IDS, ReadCommand, ReadTemplate
+from fleettui.model.host import FLEET_SERVICE, FLEET_UNITS, SYSTEMD_UNITS
 from fleettui.model.names import is_template, refusal
 
 QUARANTINE = "/run/fleettui/quarantine"
@@ -30,13 +25,6 @@ QUARANTINE = "/run/fleettui/quarantine"
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _LONGEST_KEPT = 160
 """Characters of a unit's name that fit into a name in quarantine, which has at most 255."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReadCommand:
-    """A command that leaves the machine as it is."""
-
-    argv: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +56,6 @@ def shell_text(command: Command) -> str:
 # --- reading ---------------------------------------------------------------------------------
 
 
-MESSAGE_IDS = {
-    "39f53479d3a045ac8e11786248231fbf": ChangeKind.STARTED,
-    "7d4958e842da4a758f6c1cdc7b36dcc5": ChangeKind.STARTING,
-    "9d1aaa27d60140bd96365438aad20286": ChangeKind.STOPPED,
-    "de5b426a63be47a7b6ac3eaac82e2f6f": ChangeKind.STOPPING,
-    "be02cf6855d2428ba40df7e9d022f03d": ChangeKind.FAILED,
-}
-"""What systemd's own lines say of a unit, by their MESSAGE_ID (sd-messages.h, since v38)."""
-
-
 def probe(units: Sequence[str] = (), since: str | None = None) -> ReadCommand:
     """Facts of a machine, with the state of `units` besides those that the machine itself names.
 
@@ -85,12 +63,12 @@ def probe(units: Sequence[str] = (), since: str | None = None) -> ReadCommand:
     """
     span = (f"--since={since}",) if since else ()
     names = [u for u in units if refusal(u) is None and "@." not in u]
-    return ReadCommand(("sh", "-c", PROBE_SCRIPT, "fleettui-probe", *span, *names))
+    return ReadCommand(ReadTemplate.PROBE, (*span, *names))
 
 
 def copy_file(folder: str, name: str) -> ReadCommand:
     """A unit file's bytes, mode and owner, before it is touched."""
-    return ReadCommand(("sh", "-c", COPY_SCRIPT, "fleettui-copy", _folder(folder), _name(name)))
+    return ReadCommand(ReadTemplate.COPY, (_folder(folder), _name(name)))
 
 
 def unit_changes(since: datetime) -> ReadCommand:
@@ -101,12 +79,12 @@ def unit_changes(since: datetime) -> ReadCommand:
     """
     begin = f"--since=@{math.floor(since.timestamp())}"
     ids = (f"MESSAGE_ID={message_id}" for message_id in MESSAGE_IDS)
-    return ReadCommand(("journalctl", "-o", "json", "--no-pager", begin, "_PID=1", *ids))
+    return ReadCommand(ReadTemplate.UNIT_CHANGES, (begin, "_PID=1", *ids))
 
 
 def list_images() -> ReadCommand:
     """All container images of a machine; see IMAGES_SCRIPT."""
-    return ReadCommand(("sh", "-c", IMAGES_SCRIPT, "fleettui-images"))
+    return ReadCommand(ReadTemplate.IMAGES)
 
 
 # --- changing --------------------------------------------------------------------------------

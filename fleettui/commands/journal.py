@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from fleettui.commands import ChangeCommand, ReadCommand
-from fleettui.commands.scripts import JOURNAL_SCRIPT
+from fleettui.commands import ChangeCommand
+from fleettui.commands.templates import ReadCommand, ReadTemplate
 from fleettui.model.host import FLEET_SERVICE, NEWEST, Span
 from fleettui.model.names import refusal
 
@@ -17,12 +17,12 @@ class JournalCommands:
 
     def read(self, cursor: str | None) -> ReadCommand:
         """What is there."""
-        return ReadCommand(_reading(self.unit, self.span, cursor))
+        return _reading(self.unit, self.span, cursor)
 
     def follow(self, cursor: str | None) -> ReadCommand | None:
         """What is written from now on; None where the span has an end."""
         over = _is_over(self.span)
-        return None if over else ReadCommand(_following(self.unit, self.span, cursor))
+        return None if over else _following(self.unit, self.span, cursor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,12 @@ def follow_journal(
     `-f` alone would cut it to ten. Not `--after-cursor`, which does not tell whether the line is
     still there, and where it is not leaves out the next one (seen with systemd 252).
     """
-    return ReadCommand(_following(unit, span, from_cursor))
+    return _following(unit, span, from_cursor)
 
 
 def recall_journal(unit: str, span: Span, *, from_cursor: str | None = None) -> ReadCommand:
     """A unit's journal as JSON lines to its present end, every field in full."""
-    return ReadCommand(_recalling(unit, span, from_cursor))
+    return _recalling(unit, span, from_cursor)
 
 
 def recall_journal_as_root(
@@ -69,35 +69,35 @@ def recall_journal_as_root(
     return _as_root(_recalling(unit, span, from_cursor))
 
 
-def _as_root(argv: tuple[str, ...]) -> ChangeCommand:
-    return ChangeCommand(("sudo", "-n", *argv))
+def _as_root(command: ReadCommand) -> ChangeCommand:
+    return ChangeCommand(("sudo", "-n", *command.argv))
 
 
 def _is_over(span: Span) -> bool:
     return bool(span.until) or (span.boot is not None and span.boot < 0)
 
 
-def _following(unit: str, span: Span, cursor: str | None) -> tuple[str, ...]:
+def _following(unit: str, span: Span, cursor: str | None) -> ReadCommand:
     if cursor:
         return _journalctl(unit, "-f", "--no-tail", f"--cursor={cursor}")
     return _journalctl(unit, "-f", *_lines(span, "--no-tail"), *_bounds(span))
 
 
-def _reading(unit: str, span: Span, cursor: str | None) -> tuple[str, ...]:
+def _reading(unit: str, span: Span, cursor: str | None) -> ReadCommand:
     if cursor:
         rest = replace(span, since="")  # journalctl takes only one of --cursor and --since
         return _journalctl(unit, *_bounds(rest), f"--cursor={cursor}")
     return _journalctl(unit, *_lines(span), *_bounds(span))
 
 
-def _recalling(unit: str, span: Span, cursor: str | None) -> tuple[str, ...]:
+def _recalling(unit: str, span: Span, cursor: str | None) -> ReadCommand:
     bounds = _bounds(replace(span, since="") if cursor else span)
     begin = (f"--cursor={cursor}",) if cursor else ()
     return _journalctl(unit, "-a", *_lines(span), *begin, *bounds)
 
 
 def _lines(span: Span, *otherwise: str) -> tuple[str, ...]:
-    return ("-n", str(span.lines)) if span.lines is not None else otherwise
+    return (f"--lines={span.lines}",) if span.lines is not None else otherwise
 
 
 def _bounds(span: Span) -> tuple[str, ...]:
@@ -107,9 +107,8 @@ def _bounds(span: Span) -> tuple[str, ...]:
     return (*since, *until, *boot)
 
 
-def _journalctl(unit: str, *options: str) -> tuple[str, ...]:
+def _journalctl(unit: str, *options: str) -> ReadCommand:
     why = refusal(unit)
     if why is not None:
         raise ValueError(f"no command is made for unit {unit!r}: {why}")
-    argv = ("-u", unit, "-o", "json", "--no-pager", *options)
-    return ("sh", "-c", JOURNAL_SCRIPT, "fleettui-journal", *argv)
+    return ReadCommand(ReadTemplate.JOURNAL, (unit, "-o", "json", "--no-pager", *options))

@@ -56,12 +56,12 @@ def read_options(options: Sequence[str], journal: Journal) -> Asked:
     found: dict[str, str] = {}
     words = iter(options)
     for word in words:
-        if word in {"-u", "-o", "-n"}:
+        if word in {"-u", "-o"}:
             found[word] = next(words, "")
         else:
             name, _, value = word.partition("=")
             found[name] = value
-    known = {"-u", "-o", "-n", "-f", "-a", "--no-pager", "--no-tail"}
+    known = {"-u", "-o", "-f", "-a", "--no-pager", "--no-tail", "--lines"}
     if strange := found.keys() - known - {"--cursor", "--since", "--until", "--boot"}:
         raise ValueError(f"journalctl: unrecognized option '{min(strange)}'")
     cursor = found.get("--cursor", "")
@@ -70,7 +70,7 @@ def read_options(options: Sequence[str], journal: Journal) -> Asked:
     return Asked(
         unit=found["-u"],
         follow="-f" in found,
-        count=int(found["-n"]) if "-n" in found else None,
+        count=int(found["--lines"]) if "--lines" in found else None,
         since=_time(found["--since"], journal) if "--since" in found else 0.0,
         until=_time(found["--until"], journal) if "--until" in found else float("inf"),
         boot=int(found.get("--boot") or 0),

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from fleettui.commands import MESSAGE_IDS
+from fleettui.commands.templates import MESSAGE_IDS
 from fleettui.demo.clock import Clock
 from fleettui.demo.files import Files, Kind, file, link
 from fleettui.demo.fleet_agent import State, SystemdRefused

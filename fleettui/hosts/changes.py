@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from fleettui.access import HostUnreachable
-from fleettui.commands import MESSAGE_IDS
+from fleettui.commands.templates import MESSAGE_IDS
 from fleettui.hosts.answers import Answer
 from fleettui.hosts.text import last_words
 from fleettui.model.host import UnitChange

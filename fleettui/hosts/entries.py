@@ -16,8 +16,8 @@ TEXT_LIMIT = 64 * 1024
 LEFT_OUT = "[a message over 4096 bytes, which journalctl leaves out of its JSON]"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CURSOR = re.compile(r"[!-~]{1,1024}")
-_CURSOR_FIELD = re.compile(rb'"__CURSOR"\s*:\s*"([!#-\[\]-~]{1,1024})"')
+_CURSOR = re.compile(r"[A-Za-z0-9=;:_.-]{1,1024}")
+_CURSOR_FIELD = re.compile(rb'"__CURSOR"\s*:\s*"([A-Za-z0-9=;:_.-]{1,1024})"')
 _RAW_BYTE = re.compile("[\udc80-\udcff]")
 _PRIORITIES = {str(n): n for n in range(8)}
 

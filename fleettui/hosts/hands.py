@@ -1,7 +1,7 @@
 """The hands that change a machine: every command is sent once, and its end is told as it was."""
 
 from fleettui.access import CommandResult, Ending, HostUnreachable
-from fleettui.commands import ChangeCommand, shell_text
+from fleettui.commands import ChangeCommand
 from fleettui.hosts.answers import Answer, gather
 from fleettui.hosts.line import Unanswered
 from fleettui.hosts.sessions import Sessions
@@ -24,7 +24,7 @@ class Hands:
         """Run one command once; see `fleettui.access.HostHands`."""
         try:
             line = self._sessions.line(machine)
-            async with line.start(shell_text(command)) as process:
+            async with line.start(command) as process:
                 answer = await gather(
                     process,
                     seconds=DEADLINE_SECONDS,

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Protocol
 
 from fleettui.access import HostUnreachable
-from fleettui.commands import Command, shell_text
+from fleettui.commands import Command
 from fleettui.hosts.entries import decode_entry
 from fleettui.hosts.position import Position
 from fleettui.hosts.process import Block, RemoteProcess
@@ -143,7 +143,7 @@ class _Journal:
     ) -> AsyncGenerator[Sequence[JournalItem], None]:
         """One journalctl, from its start to its end. Raises HostUnreachable."""
         line = self._sessions.line(self._machine)
-        async with line.start(shell_text(command), endless=True) as process:
+        async with line.start(command, endless=True) as process:
             started = time.monotonic()
             async with aclosing(self._items(process, told)) as batches:
                 async for items in batches:

@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import asyncssh
 
 from fleettui.access import HostUnreachable
+from fleettui.commands import Command, shell_text
+from fleettui.commands.templates import ReadCommand
 from fleettui.hosts.process import WINDOW, RemoteProcess
 from fleettui.hosts.words import connection_broke, session_refused
 
@@ -26,12 +28,21 @@ class Unanswered(HostUnreachable):
     """The command was sent and no answer came: it may have run."""
 
 
-class Line:
-    """The connection to one machine or jump host, alive or to be opened."""
+class CommandRefused(Exception):
+    """A command that changes machines was given to a session that only reads."""
 
-    def __init__(self, name: str, opener: Opener) -> None:
+
+class Line:
+    """The connection to one machine or jump host, alive or to be opened.
+
+    It carries commands, never text: a read is one of the templates, and an observer's lines carry
+    nothing but reads. No terminal, agent, display or port is ever asked for.
+    """
+
+    def __init__(self, name: str, opener: Opener, *, reads_only: bool = False) -> None:
         self._name = name
         self._opener = opener
+        self._reads_only = reads_only
         self._connection: asyncssh.SSHClientConnection | None = None
         self._opening: asyncio.Task[_Opened] | None = None
         self._channels = asyncio.Semaphore(CHANNELS)
@@ -53,11 +64,17 @@ class Line:
         return opened
 
     @asynccontextmanager
-    async def start(self, text: str, *, endless: bool = False) -> AsyncIterator[RemoteProcess]:
-        """Run one line of shell text for as long as the context lasts, and let go of it then.
+    async def start(
+        self, command: Command, *, endless: bool = False
+    ) -> AsyncIterator[RemoteProcess]:
+        """Run a command for as long as the context lasts, and let go of it then.
 
-        Raises HostUnreachable where nothing was sent, Unanswered where something may have been.
+        Raises HostUnreachable where nothing was sent, Unanswered where something may have been,
+        CommandRefused for what an observer must not send.
         """
+        if self._reads_only and not isinstance(command, ReadCommand):
+            raise CommandRefused(f"an observer's session sends no {type(command).__name__}")
+        text = shell_text(command)
         await self.connect()  # without a deadline of ours: somebody may be reading a fingerprint
         async with AsyncExitStack() as slots:
             try:

@@ -5,15 +5,9 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import UTC, datetime
 
 from fleettui.access import FileCopy, HostUnreachable
-from fleettui.commands import (
-    ReadCommand,
-    copy_file,
-    list_images,
-    probe,
-    shell_text,
-    unit_changes,
-)
+from fleettui.commands import copy_file, list_images, probe, unit_changes
 from fleettui.commands.journal import JournalCommands, recall_journal
+from fleettui.commands.templates import ReadCommand
 from fleettui.hosts import journal
 from fleettui.hosts.answers import Answer, gather
 from fleettui.hosts.changes import read_changes
@@ -104,7 +98,7 @@ class Reader:
     async def _ask(self, machine: Machine, command: ReadCommand) -> Answer:
         """Run a command that leaves the machine as it is, to its end. Raises HostUnreachable."""
         line = self._sessions.line(machine)
-        async with line.start(shell_text(command)) as process:
+        async with line.start(command) as process:
             answer = await gather(process, seconds=DEADLINE_SECONDS, limit=ANSWER_LIMIT)
         if answer.exit_status is not None:
             return answer

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 from fleettui.access import HostUnreachable
-from fleettui.commands import Command, shell_text
+from fleettui.commands import Command
 from fleettui.hosts.entries import decode_entry
 from fleettui.hosts.process import RemoteProcess
 from fleettui.hosts.records import LineCutter, TooLong
@@ -25,7 +25,7 @@ async def recall(
     """See `fleettui.access.JournalReader.recall`."""
     line = sessions.line(machine)
     async with (
-        line.start(shell_text(command), endless=True) as process,
+        line.start(command, endless=True) as process,
         aclosing(_records(process, machine)) as batches,
     ):
         yield batches

@@ -47,7 +47,11 @@ class Sessions:
         address = Address(place.host, settings.username, place.port or settings.port)
         line = self._machines.get(address)
         if line is None:
-            line = Line(str(address), lambda: self._open_machine(address))
+            line = Line(
+                str(address),
+                lambda: self._open_machine(address),
+                reads_only=settings.reads_only,
+            )
             self._machines[address] = line
         return line
 
@@ -91,6 +95,7 @@ class Sessions:
             line = Line(
                 f"jump host {route[-1]}",
                 lambda: self._open(route, self._dialling(route[-1])),
+                reads_only=True,
             )
             self._hops[route] = line
         return line

@@ -69,6 +69,8 @@ class HostSettings:
     """fleetctl's, read beside OpenSSH's own."""
     remember: bool = True
     """Whether an accepted key is written down; False (observer): kept in memory alone."""
+    reads_only: bool = False
+    """Whether the connections carry reads and nothing else, whoever asks (observer)."""
     own_file: Path | None = None
     """Where accepted keys go; None = `own_known_hosts()`."""
     openssh_file: Path = Path("~/.ssh/known_hosts")

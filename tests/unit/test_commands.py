@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleettui import commands
-from fleettui.commands import ChangeCommand, ReadCommand, journal, shell_text
+from fleettui.commands import ChangeCommand, journal, shell_text
+from fleettui.commands.templates import ReadCommand
 from fleettui.model.host import FLEET_UNITS, SYSTEMD_UNITS, Span
 from fleettui.model.names import refusal
 
@@ -91,7 +92,7 @@ AWKWARD = ["a b", "$(reboot)", "`x`", "'", '"', "\\", "a\nb", "*", "~", "!", "",
 
 
 def test_a_shell_gives_every_argument_back_as_it_was() -> None:
-    command = ReadCommand(("printf", "%s\\0", *AWKWARD))
+    command = ChangeCommand(("printf", "%s\\0", *AWKWARD))
     ran = subprocess.run(["sh", "-c", shell_text(command)], capture_output=True, check=True)
     assert ran.stdout.decode().split("\0")[:-1] == AWKWARD
 
@@ -138,7 +139,7 @@ def test_the_links_target_is_fleets_file_of_the_same_name() -> None:
 
 
 def test_a_journal_begins_with_its_newest_lines_or_where_it_stopped() -> None:
-    assert journal.follow_journal(span=Span(7)).argv[-2:] == ("-n", "7")
+    assert journal.follow_journal(span=Span(7)).argv[-1] == "--lines=7"
     resumed = journal.follow_journal(from_cursor="s=1;i=2").argv
     assert resumed[-2:] == ("--no-tail", "--cursor=s=1;i=2")
 

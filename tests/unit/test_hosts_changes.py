@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleettui.access import HostUnreachable
-from fleettui.commands import MESSAGE_IDS, unit_changes
+from fleettui.commands import unit_changes
+from fleettui.commands.templates import MESSAGE_IDS
 from fleettui.hosts.answers import Answer
 from fleettui.hosts.changes import read_changes
 from fleettui.model.host import ChangeKind, UnitChange

@@ -7,6 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from fleettui.commands.templates import is_time
 from fleettui.journal.pattern import PatternWrong, pattern
 
 
@@ -70,7 +71,8 @@ class Prompt(Input):
         return self._asking if self.display else None
 
     def on_input_changed(self) -> None:
-        self.problem = "" if self._asking is Asking.SINCE else problem_of(self.value)
+        problem = time_problem if self._asking is Asking.SINCE else problem_of
+        self.problem = problem(self.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -83,6 +85,13 @@ class Prompt(Input):
         self.display = False
         self.problem = ""
         self.post_message(self.Answered(self._asking, None))
+
+
+def time_problem(text: str) -> str:
+    """Why a text is no time that is ever sent to a machine; empty where it may be one."""
+    if not text.strip() or is_time(text.strip()):
+        return ""
+    return "a time has letters, digits and - : + . , / @ only, 64 at most"
 
 
 def problem_of(text: str) -> str:
