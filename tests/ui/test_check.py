@@ -289,12 +289,22 @@ def test_a_watch_by_the_command_ends_in_time_and_says_what_it_could_not_read() -
     assert "after a watch of 5 s" in ended.stdout
 
 
+HEARS_CTRL_C = (
+    sys.executable,
+    "-c",
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('fleettui', run_name='__main__')",
+)
+"""fleettui as a terminal starts it: what a shell runs in the background ignores SIGINT, and hands
+that down to all it starts."""
+
+
 def test_a_watch_that_is_interrupted_claims_no_findings() -> None:
     with socket.create_server(("127.0.0.1", 0)) as etcd:
         endpoint = f"http://127.0.0.1:{etcd.getsockname()[1]}"
-        argv = [sys.executable, "-m", "fleettui", "--endpoint", endpoint, "check", "--watch", "60"]
+        argv = [*HEARS_CTRL_C, "--endpoint", endpoint, "check", "--watch", "60"]
         with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-            etcd.settimeout(30)
+            etcd.settimeout(90)
             connection, _ = etcd.accept()  # it watches by now
             with connection:
                 running.send_signal(signal.SIGINT)
