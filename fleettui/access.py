@@ -4,6 +4,7 @@
 anything, so there is nothing to switch on.
 """
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -42,6 +43,12 @@ class WriteUnknown(Exception):
 class HostUnreachable(Exception):
     """A machine could not be asked; the text says why, in the words of SSH or of the machine."""
 
+
+Dial = Callable[[str, int, float], socket.socket]
+"""Opens a connection to a host and port as a tunnel's far end sees them; for any thread but the
+loop's. It blocks, at most so many seconds once the tunnel stands. Raises HostUnreachable where
+there is no tunnel, OSError where only this address takes no connection.
+"""
 
 FleetKey = tuple[Untrusted, ...]
 """Segments of a key below fleet's prefix, such as `("states", UNIT, MACHINE)`."""

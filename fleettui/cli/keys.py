@@ -127,7 +127,8 @@ KEYS = (
     ),
     Key(
         "strict_host_key_checking", "strict_host_key_checking", kinds.SWITCH, default=True,
-        help="fleetctl's switch. [default: true]",
+        help="Ask about unknown host keys; false accepts them unasked, and still refuses one that "
+        "changed. [default: true]",
         fleetctl=("STRICT_HOST_KEY_CHECKING",), metavar="BOOLEAN",
     ),
     Key(

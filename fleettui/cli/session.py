@@ -110,7 +110,7 @@ def build(settings: Settings) -> "Observer":
     Raises click.UsageError for a setting that fleettui cannot honour yet.
     """
     from fleettui.access import ClusterAddress, Observer, Operator
-    from fleettui.hosts.connect import connect_hosts, hands_for, root_journals_for
+    from fleettui.hosts.connect import connect_hosts, dial_through, hands_for, root_journals_for
     from fleettui.registry.connect import reader_for, writer_for
 
     refuse_unbuilt(settings)
@@ -122,14 +122,15 @@ def build(settings: Settings) -> "Observer":
         settings.port,
         settings.addresses,
     )
-    reader = reader_for(settings.registry)
+    dial = dial_through(hosts) if settings.tunnel else None
+    reader = reader_for(settings.registry, dial)
     if settings.observe:
         return Observer(cluster, reader, hosts)
     return Operator(
         cluster,
         reader,
         hosts,
-        writer_for(settings.registry, reader),
+        writer_for(settings.registry, reader, dial),
         hands_for(hosts),
         _operator_name(),
         root_journals_for(hosts),
@@ -142,14 +143,6 @@ def refuse_unbuilt(settings: Settings) -> None:
     Raises click.UsageError. Whoever builds one of these takes its line out.
     """
     unbuilt = {
-        "ca_file": settings.ca_file is not None,
-        "cert_file": settings.cert_file is not None,
-        "key_file": settings.key_file is not None,
-        "etcd_username": settings.etcd_username is not None,
-        "request_timeout": settings.request_timeout is not None,
-        "tunnel": settings.tunnel is not None,
-        "ssh_timeout": settings.ssh_timeout != DEFAULT_SSH_TIMEOUT,
-        "strict_host_key_checking": not settings.strict_host_key_checking,
         "sudo": settings.sudo is not SudoMode.PASSWORDLESS,
     }
     for name, is_set in unbuilt.items():

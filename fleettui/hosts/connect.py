@@ -1,13 +1,23 @@
 """The way in: hosts to read for everybody, hands for an operator. SSH is loaded at first use."""
 
 import asyncio
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
-from fleettui.access import CommandResult, FileCopy, HostKeyAsker, JournalReader
+from fleettui.access import (
+    CommandResult,
+    Dial,
+    FileCopy,
+    HostKeyAsker,
+    HostUnreachable,
+    JournalReader,
+)
 from fleettui.commands import ChangeCommand
 from fleettui.hosts.settings import HostSettings
 from fleettui.model.cluster import Machine
@@ -124,6 +134,28 @@ def root_journals_for(hosts: SshHosts) -> SshRootJournals:
     return SshRootJournals(hosts._connections)
 
 
+def dial_through(hosts: SshHosts) -> Dial:
+    """Connections as the tunnel host of `hosts` sees the network, for other threads than the one
+    of the running loop. Their errors: `fleettui.hosts.tunnel.Tunnelling.dial`.
+    """
+    return partial(_dial, hosts._connections, asyncio.get_running_loop())
+
+
+def _dial(
+    connections: "_Connections",
+    loop: asyncio.AbstractEventLoop,
+    host: str,
+    port: int,
+    seconds: float,
+) -> socket.socket:
+    dialling = connections.dial(host, port, seconds)
+    try:
+        return asyncio.run_coroutine_threadsafe(dialling, loop).result()
+    except (RuntimeError, CancelledError) as left:  # the loop has ended
+        dialling.close()
+        raise HostUnreachable("the tunnel is closed: leaving") from left
+
+
 class _Connections:
     """The sessions of this process, made when the first machine is asked."""
 
@@ -142,6 +174,13 @@ class _Connections:
             if self._closed:
                 await self._sessions.close()
         return self._sessions
+
+    async def dial(self, host: str, port: int, seconds: float) -> socket.socket:
+        """Raises HostUnreachable, OSError or TimeoutError."""
+        tunnel = (await self.sessions()).tunnel
+        if tunnel is None:
+            raise HostUnreachable("there is no tunnel")
+        return await tunnel.dial(host, port, seconds)
 
     def ask_with(self, asker: HostKeyAsker) -> None:
         self._asker = asker

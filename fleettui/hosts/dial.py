@@ -15,7 +15,7 @@ from fleettui.hosts.hostkeys import HostKeys, ShownKey
 from fleettui.hosts.known_hosts import HostLines, Standing
 from fleettui.hosts.resolve import connect_by_name, is_name
 from fleettui.hosts.settings import HostSettings
-from fleettui.hosts.words import CONNECT_SECONDS, LOGIN_SECONDS, connecting_failed
+from fleettui.hosts.words import connecting_failed
 
 KEEPALIVE_SECONDS = 5
 KEEPALIVE_COUNT = 2
@@ -108,7 +108,7 @@ class Dialling:
         name = options.host_key_alias or options.host
         lines = self._keys.known(name, options.port)
         try:
-            async with asyncio.timeout(CONNECT_SECONDS) as timer:
+            async with asyncio.timeout(self._settings.ssh_timeout) as timer:
                 self._doorkeeper = Doorkeeper(lines, timer)
                 connection = await self._open(options, lines, tunnel)
         except (asyncssh.Error, OSError, ValueError) as exc:
@@ -149,7 +149,7 @@ class Dialling:
             try:
                 self._options = await self._read_options()
             except (asyncssh.Error, OSError, ValueError) as exc:
-                raise HostUnreachable(connecting_failed(exc, str(self.address), "")) from exc
+                raise HostUnreachable(self._words(exc, "")) from exc
         return self._options
 
     async def _read_options(self) -> asyncssh.SSHClientConnectionOptions:
@@ -168,7 +168,7 @@ class Dialling:
             ignore_encrypted=True,  # a locked key may still be in the agent
             x509_trusted_certs=None,
             canonicalize_hostname=False,  # the key is judged under the name that was asked for
-            login_timeout=LOGIN_SECONDS,
+            login_timeout=self._settings.ssh_timeout,
             connect_timeout=None,
             keepalive_interval=KEEPALIVE_SECONDS,
             keepalive_count_max=KEEPALIVE_COUNT,
@@ -198,7 +198,10 @@ class Dialling:
                     return UnknownKey(shown)
                 case Standing.CHANGED | Standing.REVOKED:
                     return HostUnreachable(shown.refusal())
-        return HostUnreachable(connecting_failed(exc, str(self.address), self._tried(options)))
+        return HostUnreachable(self._words(exc, self._tried(options)))
+
+    def _words(self, exc: Exception, who: str) -> str:
+        return connecting_failed(exc, str(self.address), who, self._settings.ssh_timeout)
 
     def _tried(self, options: asyncssh.SSHClientConnectionOptions) -> str:
         """As whom and with which keys a login was tried."""

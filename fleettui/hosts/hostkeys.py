@@ -68,10 +68,14 @@ class ShownKey:
 class HostKeys:
     """Judges host keys by the known_hosts files, which are read again for every connection."""
 
-    def __init__(self, files: Sequence[Path], own_file: Path, *, remember: bool) -> None:
+    def __init__(
+        self, files: Sequence[Path], own_file: Path, *, remember: bool, strict: bool = True
+    ) -> None:
+        """Without `strict`, unknown keys are accepted unasked; changed ones never are."""
         self._files = files
         self._own_file = own_file
         self._remember = remember
+        self._strict = strict
         self._accepted: list[KnownKey] = []
         self._declined: set[tuple[str, int, bytes]] = set()
         self._parsed: dict[Path, tuple[bytes, tuple[KnownKey, ...]]] = {}
@@ -95,7 +99,8 @@ class HostKeys:
             if judgement.standing is not Standing.UNKNOWN:
                 refused = ShownKey(shown.host, shown.port, shown.blob, judgement)
                 raise HostUnreachable(refused.refusal())
-            await self._ask(shown)
+            if self._strict:
+                await self._ask(shown)
             self._accept(shown)
 
     async def _ask(self, shown: ShownKey) -> None:

@@ -8,8 +8,9 @@ from fleettui.access import HostKeyAsker, HostUnreachable
 from fleettui.hosts.address import address_of
 from fleettui.hosts.dial import Address, Dialling, UnknownKey
 from fleettui.hosts.hostkeys import HostKeys
-from fleettui.hosts.line import Line
+from fleettui.hosts.line import Line, Opener
 from fleettui.hosts.settings import HostSettings
+from fleettui.hosts.tunnel import Tunnelling
 from fleettui.model.cluster import Machine
 
 OPENING_AT_ONCE = 16
@@ -25,11 +26,18 @@ class Sessions:
     def __init__(self, settings: HostSettings) -> None:
         self._settings = settings
         files, own_file = settings.known_hosts, settings.written_file
-        self._keys = HostKeys(files, own_file, remember=settings.remember)
+        self._keys = HostKeys(
+            files,
+            own_file,
+            remember=settings.remember,
+            strict=settings.strict_host_key_checking,
+        )
         self._machines: dict[Address, Line] = {}
         self._hops: dict[Route, Line] = {}
         self._openings = asyncio.Semaphore(OPENING_AT_ONCE)
         self._closed = False
+        self.tunnel = self._make_tunnel()
+        """None: machines are reached straight, or as the SSH configuration says."""
 
     @property
     def username(self) -> str:
@@ -58,10 +66,27 @@ class Sessions:
     async def close(self) -> None:
         """Close all lines, in well under a second."""
         self._closed = True
+        if self.tunnel is not None:
+            await self.tunnel.close()
         lines = [*self._machines.values(), *self._hops.values()]
         await asyncio.gather(*(line.close() for line in lines))
 
+    def _make_tunnel(self) -> Tunnelling | None:
+        named = self._settings.tunnel
+        if named is None:
+            return None
+        address = Address(named.host, named.username or self._settings.username, named.port)
+        line = Line(f"the tunnel host {named.host}", lambda: self._open_straight(address))
+        self._hops[(address,)] = line
+        return Tunnelling(named.host, line)
+
     async def _open_machine(self, address: Address) -> asyncssh.SSHClientConnection:
+        """Through the tunnel where there is one, whatever the SSH configuration puts before it."""
+        if self.tunnel is None:
+            return await self._open_straight(address)
+        return await self._log_in(self._dialling(address), self.tunnel.connect)
+
+    async def _open_straight(self, address: Address) -> asyncssh.SSHClientConnection:
         dialling = self._dialling(address)
         return await self._open(await self._route(dialling, ()), dialling)
 
@@ -76,10 +101,18 @@ class Sessions:
         return (*before, *hops[1:], address)
 
     async def _open(self, route: Route, dialling: Dialling) -> asyncssh.SSHClientConnection:
-        tunnel = await self._hop(route[:-1]).connect() if len(route) > 1 else None
+        return await self._log_in(
+            dialling, self._hop(route[:-1]).connect if len(route) > 1 else None
+        )
+
+    async def _log_in(
+        self, dialling: Dialling, before: Opener | None
+    ) -> asyncssh.SSHClientConnection:
+        """A connection through the one `before`, with all asked that has to be."""
         while True:
             if self._closed:
-                raise HostUnreachable(f"no connection to {route[-1]} any more: leaving")
+                raise HostUnreachable(f"no connection to {dialling.address} any more: leaving")
+            tunnel = await before() if before else None
             try:
                 async with self._openings:
                     return await dialling.connect(tunnel)

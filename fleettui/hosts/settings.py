@@ -77,7 +77,7 @@ class HostSettings:
     ssh_config: Path | None = DEFAULT_SSH_CONFIG
     """The user's SSH configuration; None = none is read."""
     strict_host_key_checking: bool = True
-    """fleetctl's setting of this name."""
+    """False: an unknown host key is accepted unasked. One that changed never is."""
     ssh_timeout: float = DEFAULT_SSH_TIMEOUT
     """Seconds that a connection may take to come about."""
     tunnel: Tunnel | None = None

@@ -4,30 +4,31 @@ import errno
 import socket
 
 import asyncssh
+from asyncssh.constants import OPEN_ADMINISTRATIVELY_PROHIBITED
 
 from fleettui.hosts.text import last_words
 
-CONNECT_SECONDS = 10
-LOGIN_SECONDS = 15
 
+def connecting_failed(exc: Exception, where: str, who: str, seconds: float) -> str:
+    """Why no connection came about in `seconds`, which the login may take once more.
 
-def connecting_failed(exc: Exception, where: str, who: str) -> str:
-    """Why no connection came about; `who` says as whom and with which keys it was tried."""
+    `who` says as whom and with which keys it was tried.
+    """
     match exc:
         case TimeoutError():
-            return f"{where} does not answer (waited {CONNECT_SECONDS} s)"
+            return f"{where} does not answer (waited {seconds:g} s)"
         case asyncssh.PermissionDenied():
             return f"{where} refused the login: {who}"
         case asyncssh.KeyExchangeFailed():
             return f"{where} and fleettui have no way to talk in common: {_reason(exc)}"
         case asyncssh.ConnectionLost() if "Login timeout" in exc.reason:
-            return f"{where} did not finish the login in {LOGIN_SECONDS} s"
+            return f"{where} did not finish the login in {seconds:g} s"
         case asyncssh.ProtocolNotSupported() | asyncssh.ProtocolError():
             return f"what answers at {where} does not speak SSH as we know it: {_reason(exc)}"
         case asyncssh.KeyEncryptionError() | asyncssh.KeyImportError():
             return f"a private key cannot be used ({_reason(exc)}): add it to ssh-agent instead"
         case asyncssh.ChannelOpenError():
-            return f"the jump host cannot reach {where}: {_reason(exc)}"
+            return f"the host before it cannot reach {where}: {_reason(exc)}"
         case asyncssh.Error():
             return f"the connection to {where} broke off: {_reason(exc)}"
         case OSError():
@@ -49,6 +50,16 @@ def connection_broke(exc: Exception | None, where: str) -> str:
 def session_refused(exc: asyncssh.ChannelOpenError, where: str) -> str:
     """Why a machine that is connected runs nothing for us."""
     return f"{where} takes no command on this connection: {_reason(exc)}"
+
+
+def forwarding_refused(exc: asyncssh.ChannelOpenError, where: str) -> str:
+    """Why a host that is connected does not connect us further."""
+    if exc.code == OPEN_ADMINISTRATIVELY_PROHIBITED:
+        return (
+            f"{where} forwards nothing for us: AllowTcpForwarding or PermitOpen of its sshd, or a "
+            "restriction of the key, forbids it"
+        )
+    return f"as seen from {where}: {_reason(exc)}"
 
 
 def _no_network(exc: OSError, where: str) -> str:

@@ -27,4 +27,4 @@ class RegistrySettings:
     password: Secret | None = None
     """Set if and only if `username` is."""
     request_timeout: float | None = None
-    """Seconds that one request may take; None = what each request needs, 3 to 12."""
+    """Seconds that one request may take; None = what each request needs, 2 to 10."""

@@ -8,10 +8,10 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from fleettui.access import HostUnreachable
+from fleettui.access import Dial, HostUnreachable
 from fleettui.registry.errors import NoWay
 from fleettui.registry.tls import context_for
-from fleettui.registry.way import STRAIGHT, Dial, Way
+from fleettui.registry.way import STRAIGHT, Way
 
 MAX_SECONDS = 60.0
 """How long one answer may take altogether, however steadily it drips."""

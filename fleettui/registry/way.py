@@ -1,23 +1,11 @@
 """How etcd is reached: with which certificates, as whom, and through what."""
 
-import socket
 from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
+from fleettui.access import Dial
 from fleettui.model.secret import Secret
-
-
-class Dial(Protocol):
-    """Opens connections as another machine would."""
-
-    def __call__(self, host: str, port: int, seconds: float) -> socket.socket:
-        """A connection; blocks, `seconds` at most once the way there stands.
-
-        Raises HostUnreachable where there is no way at all, OSError where only this address does
-        not take connections.
-        """
 
 
 @dataclass(frozen=True, slots=True)

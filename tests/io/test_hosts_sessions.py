@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import asyncssh
@@ -140,10 +141,7 @@ async def test_an_address_that_is_none_is_refused_before_anything_is_connected(
         assert machine.connections == []
 
 
-async def test_a_machine_that_takes_no_connection_is_given_up(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dial, "CONNECT_SECONDS", 0.3)
+async def test_a_machine_that_takes_no_connection_is_given_up(home: Home) -> None:
     machine = SshMachine()
     with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
         machine.port = deaf.getsockname()[1]
@@ -151,8 +149,8 @@ async def test_a_machine_that_takes_no_connection_is_given_up(
         for waiting in queue:  # from here on the kernel drops what else would connect
             waiting.settimeout(0)
             waiting.connect_ex(deaf.getsockname())
-        async with session(home.settings(machine)) as hosts:
-            assert "does not answer" in await refusal(hosts)
+        async with session(replace(home.settings(machine), ssh_timeout=0.3)) as hosts:
+            assert "does not answer (waited 0.3 s)" in await refusal(hosts)
         for waiting in queue:
             waiting.close()
 
@@ -174,12 +172,12 @@ async def tcp_server(greeting: bytes) -> AsyncIterator[SshMachine]:
     await server.wait_closed()
 
 
-async def test_a_machine_that_says_nothing_is_given_up(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dial, "LOGIN_SECONDS", 0.3)
-    async with tcp_server(b"") as machine, session(home.settings(machine)) as hosts:
-        assert "did not finish the login" in await refusal(hosts)
+async def test_a_machine_that_says_nothing_is_given_up(home: Home) -> None:
+    async with (
+        tcp_server(b"") as machine,
+        session(replace(home.settings(machine), ssh_timeout=0.3)) as hosts,
+    ):
+        assert "did not finish the login in 0.3 s" in await refusal(hosts)
 
 
 async def test_what_is_no_ssh_server_is_called_so(home: Home) -> None:
@@ -436,7 +434,7 @@ async def test_a_jump_host_that_cannot_reach_the_machine_says_so(home: Home) -> 
         home.openssh.write_text(machine.known_host + as_localhost(jump))
         await machine.stop()
         async with session(home.settings(machine)) as hosts:
-            assert "the jump host cannot reach" in await refusal(hosts)
+            assert "the host before it cannot reach" in await refusal(hosts)
 
 
 async def test_many_machines_share_one_connection_to_their_jump_host(home: Home) -> None:
