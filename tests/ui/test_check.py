@@ -292,8 +292,10 @@ def test_a_watch_by_the_command_ends_in_time_and_says_what_it_could_not_read() -
 HEARS_CTRL_C = (
     sys.executable,
     "-c",
-    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "runpy.run_module('fleettui', run_name='__main__')",
+    (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "runpy.run_module('fleettui', run_name='__main__')"
+    ),
 )
 """fleettui as a terminal starts it: what a shell runs in the background ignores SIGINT, and hands
 that down to all it starts."""
