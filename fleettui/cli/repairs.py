@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from fleettui.check.examine import Examination
     from fleettui.diagnosis.finding import Finding
     from fleettui.model.cluster import Machine
-    from fleettui.repair.locate import Located
-    from fleettui.repair.past import PastRepair
-    from fleettui.repair.plan import Plan
+    from fleettui.repair.planning.locate import Located
+    from fleettui.repair.planning.plan import Plan
+    from fleettui.repair.records.past import PastRepair
 
 
 class ExitStatus(IntEnum):
@@ -108,7 +108,7 @@ class Wanted:
 
         Raises click.UsageError where more than one machine is called so.
         """
-        from fleettui.repair.plan import CURES
+        from fleettui.repair.planning.plan import CURES
 
         called = [machine for machine in seen.machines.values() if self._is(machine)]
         if len(called) > 1:
@@ -153,7 +153,7 @@ async def _opened(settings: Settings, wanted: Wanted) -> Answer:
 async def _planned(settings: Settings, wanted: Wanted) -> Answer:
     """Look, plan, and put it into words; nothing here holds anything that writes."""
     from fleettui.check.examine import examine
-    from fleettui.repair.locate import locate
+    from fleettui.repair.planning.locate import locate
 
     access = build(settings)
     try:
@@ -179,8 +179,8 @@ def _known(finding: "Finding", seen: "Examination") -> "Machine | None":
 
 def _put(plan: "Plan", settings: Settings, access: "Observer", wanted: Wanted) -> str:
     """The plan in the words that were asked for. Raises ValueError where no script is made."""
-    from fleettui.repair.plan_text import as_text
-    from fleettui.repair.script import SshTarget, as_script
+    from fleettui.repair.planning.plan_text import as_text
+    from fleettui.repair.script.script import SshTarget, as_script
 
     prefix = access.cluster.prefix
     if not wanted.is_script:
@@ -242,7 +242,7 @@ def repairs(context: click.Context, *, demo: bool) -> None:
     """List the repairs of the past, newest first; `show` prints the report of one."""
     context.obj = records_folder(demo=demo)
     if context.invoked_subcommand is None:
-        from fleettui.repair.past import past_repairs
+        from fleettui.repair.records.past import past_repairs
 
         for line in _listed(past_repairs(context.obj)):
             click.echo(line)
@@ -254,8 +254,8 @@ def repairs(context: click.Context, *, demo: bool) -> None:
 @click.pass_context
 def show(context: click.Context, token: str, *, as_json: bool) -> None:
     """Print the report of the repair TOKEN, or of the one whose name begins so, as Markdown."""
-    from fleettui.repair import report
-    from fleettui.repair.past import past_repairs
+    from fleettui.repair.records import report
+    from fleettui.repair.records.past import past_repairs
 
     found = [past for past in past_repairs(context.obj) if past.path.stem.startswith(token)]
     exact = [past for past in found if past.path.stem == token]

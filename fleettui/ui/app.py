@@ -180,7 +180,7 @@ class FleetApp(App[None]):
         """Go on with a repair that was left; its machine may have left the registry since."""
         if not isinstance(self._access, Operator):
             return
-        from fleettui.repair.past import read_past
+        from fleettui.repair.records.past import read_past
         from fleettui.ui.wizard.screen import WizardScreen
 
         past = read_past(message.record)
@@ -199,7 +199,7 @@ class FleetApp(App[None]):
 
     async def _offer_to_resume(self, access: Operator) -> None:
         """Ask once whether to go on with the newest repair that was left on this cluster."""
-        from fleettui.repair.past import past_repairs
+        from fleettui.repair.records.past import past_repairs
         from fleettui.ui.repairs.rows import is_left, left_lines
 
         repairs = await asyncio.to_thread(past_repairs, self._records)

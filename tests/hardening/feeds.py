@@ -39,9 +39,9 @@ from fleettui.registry.answers import Answer, Node, event_of, events_of, index_o
 from fleettui.registry.image import Image
 from fleettui.registry.keys import DEFAULT_PREFIX, keys_under
 from fleettui.registry.lock_value import holder_of, mark_of
-from fleettui.repair.past import read_past
-from fleettui.repair.report import as_json, as_markdown
-from fleettui.repair.reported import report_of
+from fleettui.repair.records.past import read_past
+from fleettui.repair.records.report import as_json, as_markdown
+from fleettui.repair.records.reported import report_of
 from fleettui.ui.widgets.journal.words import Display, drawn
 
 ID = Untrusted("ab" * 16)

@@ -12,12 +12,12 @@ from fleettui.demo.machine import Machine
 from fleettui.demo.units import TEMPLATE
 from fleettui.model.clock import now
 from fleettui.model.host import FLEET_UNITS, SYSTEMD_UNITS
-from fleettui.repair.action import Stage, Way
-from fleettui.repair.locate import locate
-from fleettui.repair.outcome import Confirmed, Outcome, Result, Told
-from fleettui.repair.pace import Pace
-from fleettui.repair.past import PastState, past_repairs
-from fleettui.repair.run import Repair, open_repair, resume_repair
+from fleettui.repair.driving.pace import Pace
+from fleettui.repair.driving.run import Repair, open_repair, resume_repair
+from fleettui.repair.planning.action import Stage, Way
+from fleettui.repair.planning.locate import locate
+from fleettui.repair.records.outcome import Confirmed, Outcome, Result, Told
+from fleettui.repair.records.past import PastState, past_repairs
 
 HASTY = Pace(
     look_every=0.1,

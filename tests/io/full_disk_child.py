@@ -15,8 +15,8 @@ from pathlib import Path
 from cluster_model import World
 from repair_cases import opened, performed
 
-from fleettui.repair.action import Stage
-from fleettui.repair.run import CannotBegin
+from fleettui.repair.driving.run import CannotBegin
+from fleettui.repair.planning.action import Stage
 
 
 def fill(folder: Path) -> None:

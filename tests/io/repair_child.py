@@ -20,9 +20,9 @@ from fleettui.access import CommandResult, HostHands, Operator
 from fleettui.cli import Settings, build
 from fleettui.commands import ChangeCommand
 from fleettui.model.cluster import Machine
-from fleettui.repair.action import Way
-from fleettui.repair.outcome import Result
-from fleettui.repair.record import Record
+from fleettui.repair.planning.action import Way
+from fleettui.repair.records.outcome import Result
+from fleettui.repair.records.record import Record
 
 
 class Fuse:

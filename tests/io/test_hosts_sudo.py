@@ -13,9 +13,9 @@ from fleettui.diagnosis.finding import Finding, Severity
 from fleettui.hosts.connect import connect_hosts, hands_for
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry.connect import connect_writer
-from fleettui.repair.look import Look
-from fleettui.repair.plan import Plan, plan_repair
-from fleettui.repair.preflight import preflight
+from fleettui.repair.driving.preflight import preflight
+from fleettui.repair.planning.look import Look
+from fleettui.repair.planning.plan import Plan, plan_repair
 
 MACHINE = replace(fakes.MACHINES[0], public_ip=Untrusted("127.0.0.1"))
 SUDO = "root may be had without a password"

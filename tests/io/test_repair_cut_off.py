@@ -20,9 +20,9 @@ from fleettui.demo.cluster import DemoCluster, DemoSettings
 from fleettui.demo.machine import Machine
 from fleettui.demo.shell import run
 from fleettui.demo.units import TEMPLATE
-from fleettui.repair.action import Stage, Way
-from fleettui.repair.outcome import Result
-from fleettui.repair.past import Closed, read_past
+from fleettui.repair.planning.action import Stage, Way
+from fleettui.repair.records.outcome import Result
+from fleettui.repair.records.past import Closed, read_past
 
 GENTLE = ("sudo", "file", "link", "reload", "kill", "start")
 READS = (("copy", 0), ("probe", 2), ("probe", 9), ("probe", 14))

@@ -11,8 +11,8 @@ from demo_repair import hung_up, is_clean, named, operator_of, taken_up, to_its_
 
 from fleettui.demo.cluster import DemoCluster, DemoSettings
 from fleettui.demo.machine import Machine
-from fleettui.repair.action import Way
-from fleettui.repair.past import Closed, PastRepair, PastState, past_repairs
+from fleettui.repair.planning.action import Way
+from fleettui.repair.records.past import Closed, PastRepair, PastState, past_repairs
 
 CHILD = Path(__file__).with_name("repair_child.py")
 DEADLINE = 40.0

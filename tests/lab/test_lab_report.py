@@ -9,9 +9,9 @@ from headless import repaired
 
 from fleettui.access import Operator
 from fleettui.cli import Settings, build
-from fleettui.repair.action import Way
-from fleettui.repair.past import read_past
-from fleettui.repair.report import Report, as_json, as_markdown, report_of
+from fleettui.repair.planning.action import Way
+from fleettui.repair.records.past import read_past
+from fleettui.repair.records.report import Report, as_json, as_markdown, report_of
 
 from .cluster import TEMPLATE, Cluster
 from .test_lab_wizard import settings

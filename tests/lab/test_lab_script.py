@@ -15,10 +15,10 @@ from fleettui.check.examine import examine
 from fleettui.cli import Settings, build
 from fleettui.diagnosis.finding import Finding
 from fleettui.model.host import FLEET_UNITS
-from fleettui.repair.action import Way
-from fleettui.repair.locate import Located, locate
-from fleettui.repair.plan import Plan
-from fleettui.repair.script import SshTarget, as_script
+from fleettui.repair.planning.action import Way
+from fleettui.repair.planning.locate import Located, locate
+from fleettui.repair.planning.plan import Plan
+from fleettui.repair.script.script import SshTarget, as_script
 
 from .catalogue import bad_target_state, ghost_state, orphan_job
 from .cluster import TEMPLATE, Cluster

@@ -14,8 +14,8 @@ from textual.pilot import Pilot
 
 from fleettui.cli import Settings, build
 from fleettui.model.host import FLEET_UNITS
-from fleettui.repair.past import PastState, past_repairs
-from fleettui.repair.report import as_markdown, report_of
+from fleettui.repair.records.past import PastState, past_repairs
+from fleettui.repair.records.report import as_markdown, report_of
 from fleettui.ui.app import FleetApp
 from fleettui.ui.wizard.screen import WizardScreen
 

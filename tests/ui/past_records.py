@@ -5,10 +5,10 @@ from pathlib import Path
 
 from wizard_plans import template_plan, the_finding
 
-from fleettui.repair.action import RemoveFile, Stage
-from fleettui.repair.finding_json import finding_as_json
-from fleettui.repair.plan_json import action_as_json, as_json
-from fleettui.repair.record import Record
+from fleettui.repair.planning.action import RemoveFile, Stage
+from fleettui.repair.planning.plan_json import action_as_json, as_json
+from fleettui.repair.records.finding_json import finding_as_json
+from fleettui.repair.records.record import Record
 
 HERE = {"cluster": ("http://127.0.0.1:2379",), "prefix": "/_coreos.com/fleet/"}
 """The cluster of `fakes`."""

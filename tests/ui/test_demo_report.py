@@ -9,8 +9,8 @@ from headless import repaired
 
 from fleettui.access import Operator
 from fleettui.demo.cluster import DemoCluster
-from fleettui.repair.past import read_past
-from fleettui.repair.report import as_json, as_markdown, report_of
+from fleettui.repair.records.past import read_past
+from fleettui.repair.records.report import as_json, as_markdown, report_of
 
 
 async def record_of(folder: Path, fault: str, demo_fault: str) -> Path:

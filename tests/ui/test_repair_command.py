@@ -18,7 +18,7 @@ from test_observer import is_read
 
 from fleettui.commands.scripts import IMAGES_SCRIPT
 from fleettui.demo.cluster import DemoCluster
-from fleettui.repair.past import Closed
+from fleettui.repair.records.past import Closed
 
 
 @dataclass(frozen=True, slots=True)

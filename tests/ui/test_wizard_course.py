@@ -8,8 +8,8 @@ from wizard_plans import registry_plan, template_plan
 
 from fleettui.model.cluster import TargetState
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import Stage, Way
-from fleettui.repair.outcome import Check, Result
+from fleettui.repair.planning.action import Stage, Way
+from fleettui.repair.records.outcome import Check, Result
 from fleettui.ui.wizard.confirm import named, typing_for
 from fleettui.ui.wizard.course import Course, Deed, Offer, Phase, main_offer, other_offer
 

@@ -8,8 +8,8 @@ from driving import press_button, screen_text, squeezed, type_text, until
 from textual.pilot import Pilot
 
 from fleettui.demo.cluster import DemoCluster
-from fleettui.repair.cures.by_hand import BY_HAND
-from fleettui.repair.past import PastState, past_repairs
+from fleettui.repair.planning.cures.by_hand import BY_HAND
+from fleettui.repair.records.past import PastState, past_repairs
 
 
 async def open_wizard(pilot: Pilot[None], fault: str) -> None:

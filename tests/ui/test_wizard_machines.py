@@ -12,8 +12,8 @@ from fleettui.demo.cluster import DemoCluster
 from fleettui.demo.machine import Machine
 from fleettui.demo.units import HELLO, Submission
 from fleettui.model.host import FLEET_UNITS
-from fleettui.repair.action import Stage
-from fleettui.repair.past import PastState, past_repairs
+from fleettui.repair.planning.action import Stage
+from fleettui.repair.records.past import PastState, past_repairs
 from fleettui.ui.wizard.screen import WizardScreen
 
 pytestmark = pytest.mark.timeout(300)

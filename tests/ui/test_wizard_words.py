@@ -11,10 +11,11 @@ from wizard_plans import all_facts, registry_plan, template_plan, the_finding
 
 from fleettui.diagnosis.finding import Finding, Severity
 from fleettui.model.host import ImageFacts, NotChecked
-from fleettui.repair.action import Stage, Way
-from fleettui.repair.cures.by_hand import BY_HAND
-from fleettui.repair.locate import Located
-from fleettui.repair.outcome import (
+from fleettui.repair.planning.action import Stage, Way
+from fleettui.repair.planning.cures.by_hand import BY_HAND
+from fleettui.repair.planning.locate import Located
+from fleettui.repair.planning.stake import PulledImage, Twin, UnitAtStake
+from fleettui.repair.records.outcome import (
     Absence,
     Check,
     Outcome,
@@ -23,7 +24,6 @@ from fleettui.repair.outcome import (
     Return,
     UnitReturn,
 )
-from fleettui.repair.stake import PulledImage, Twin, UnitAtStake
 from fleettui.ui.wizard.confirm import named
 from fleettui.ui.wizard.course import Course, Phase
 from fleettui.ui.wizard.words.ending import campaign_lines, repaired_lines

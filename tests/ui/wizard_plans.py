@@ -10,8 +10,8 @@ from fleettui.diagnosis.finding import Finding
 from fleettui.model.cluster import Snapshot
 from fleettui.model.host import HostFacts
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.look import Look
-from fleettui.repair.plan import Plan, plan_repair
+from fleettui.repair.planning.look import Look
+from fleettui.repair.planning.plan import Plan, plan_repair
 
 
 def all_facts() -> dict[Untrusted, HostFacts]:

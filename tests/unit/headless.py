@@ -5,11 +5,11 @@ from pathlib import Path
 from fleettui.access import Operator
 from fleettui.check.examine import examine
 from fleettui.model.clock import now
-from fleettui.repair.action import Way
-from fleettui.repair.locate import locate
-from fleettui.repair.outcome import Confirmed, Result
-from fleettui.repair.past import Closed
-from fleettui.repair.run import Repair, open_repair
+from fleettui.repair.driving.run import Repair, open_repair
+from fleettui.repair.planning.action import Way
+from fleettui.repair.planning.locate import locate
+from fleettui.repair.records.outcome import Confirmed, Result
+from fleettui.repair.records.past import Closed
 
 
 async def repaired(

@@ -11,8 +11,8 @@ from fleettui.diagnosis.finding import Evidence, Finding, Severity, Source
 from fleettui.model.cluster import Machine, Snapshot, Unit
 from fleettui.model.host import FLEET_SERVICE, HostReport, ImageFacts
 from fleettui.model.unitfile import UnitFile
-from fleettui.repair.look import Look
-from fleettui.repair.plan import Plan, plan_repair
+from fleettui.repair.planning.look import Look
+from fleettui.repair.planning.plan import Plan, plan_repair
 
 TOKEN = "20260101T120000Z-abcdef"
 PREFIX = "/_coreos.com/fleet/"

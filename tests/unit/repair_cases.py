@@ -12,14 +12,14 @@ from fleettui.diagnosis.finding import Evidence, Finding, Severity, Source
 from fleettui.model.cluster import Machine, Snapshot
 from fleettui.model.host import HostFacts
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import Stage
-from fleettui.repair.locate import locate
-from fleettui.repair.look import Look
-from fleettui.repair.outcome import Confirmed, Outcome, Result, Told
-from fleettui.repair.pace import Pace
-from fleettui.repair.past import PastRepair, read_past
-from fleettui.repair.plan import Plan, plan_repair
-from fleettui.repair.run import Repair, open_repair, resume_repair
+from fleettui.repair.driving.pace import Pace
+from fleettui.repair.driving.run import Repair, open_repair, resume_repair
+from fleettui.repair.planning.action import Stage
+from fleettui.repair.planning.locate import locate
+from fleettui.repair.planning.look import Look
+from fleettui.repair.planning.plan import Plan, plan_repair
+from fleettui.repair.records.outcome import Confirmed, Outcome, Result, Told
+from fleettui.repair.records.past import PastRepair, read_past
 
 STAGES = (Stage.DELETE, Stage.RELOAD, Stage.RESTART)
 QUICK = Pace(look_every=0, clock=partial(next, count()))

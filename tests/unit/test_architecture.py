@@ -17,6 +17,8 @@ ROWS = (
     ("commands",),
     ("model",),
 )
+REPAIR_ROWS = (("driving",), ("records", "script"), ("planning",))
+"""Within repair: a plan is made, written down or printed, and driven; never the other way round."""
 ALLOWED_IN = {
     "textual": {"ui"},
     "rich": {"ui"},
@@ -40,6 +42,12 @@ def part_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
+def below_in(rows: tuple[tuple[str, ...], ...], own: str) -> set[str]:
+    """What a part may import: itself, and what the rows below its own hold."""
+    row = next(number for number, parts in enumerate(rows) if own in parts)
+    return {part for parts in rows[row + 1 :] for part in parts} | {own}
+
+
 MODULES = sorted(ROOT.rglob("*.py"))
 
 
@@ -48,12 +56,20 @@ def test_a_module_imports_only_what_lies_below_it(path: Path) -> None:
     own = part_of(path)
     if own == "__init__":
         return
-    row = next(number for number, parts in enumerate(ROWS) if own in parts)
-    below = {part for parts in ROWS[row + 1 :] for part in parts} | {own}
+    below = below_in(ROWS, own)
     if own == "__main__":
         below |= {"cli"}
     wanted = {name.split(".")[1] for name in imports(path) if name.startswith("fleettui.")}
     assert wanted <= below, f"{own} imports {wanted - below}"
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("repair/*/**/*.py")), ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_a_plan_knows_nothing_of_its_record_nor_of_who_drives_it(path: Path) -> None:
+    own = path.relative_to(ROOT).parts[1]
+    wanted = {name.split(".")[2] for name in imports(path) if name.startswith("fleettui.repair.")}
+    assert wanted <= below_in(REPAIR_ROWS, own), f"{path} imports {wanted}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))

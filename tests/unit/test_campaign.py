@@ -4,8 +4,8 @@ import pytest
 
 from fleettui.model.cluster import Machine
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.campaign import Campaign, campaign_over
-from fleettui.repair.outcome import Outcome, Result
+from fleettui.repair.driving.campaign import Campaign, campaign_over
+from fleettui.repair.records.outcome import Outcome, Result
 
 A, B, C = (Machine(Untrusted(c * 32), Untrusted(f"10.0.0.{n}")) for n, c in enumerate("abc", 1))
 DONE = Outcome(Result.DONE, Untrusted("repaired"))

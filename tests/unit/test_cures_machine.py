@@ -37,7 +37,7 @@ from plan_cases import (
 from fleettui.diagnosis.rules import RULES
 from fleettui.model.cluster import Unit
 from fleettui.model.host import FLEET_UNITS, SYSTEMD_UNITS, Folder, FolderEntry, HostFacts
-from fleettui.repair.action import (
+from fleettui.repair.planning.action import (
     Action,
     Reload,
     RemoveFile,
@@ -51,9 +51,9 @@ from fleettui.repair.action import (
     host_commands,
     literal,
 )
-from fleettui.repair.cures.by_hand import BY_HAND
-from fleettui.repair.look import NothingToRepair, NotRepairable, Unread
-from fleettui.repair.plan import CURES, Plan, plan_repair
+from fleettui.repair.planning.cures.by_hand import BY_HAND
+from fleettui.repair.planning.look import NothingToRepair, NotRepairable, Unread
+from fleettui.repair.planning.plan import CURES, Plan, plan_repair
 
 
 def test_every_fault_of_the_catalogue_has_a_cure_or_says_what_to_do_by_hand() -> None:

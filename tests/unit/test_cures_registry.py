@@ -37,7 +37,7 @@ from plan_cases import (
 from fleettui.access import FleetKey, KeyValue
 from fleettui.model.cluster import Machine, TargetState, Unit, UnitState
 from fleettui.model.host import HostReport
-from fleettui.repair.action import (
+from fleettui.repair.planning.action import (
     CreateKey,
     DeleteFolder,
     DeleteKey,
@@ -46,8 +46,8 @@ from fleettui.repair.action import (
     host_commands,
     literal,
 )
-from fleettui.repair.look import NothingToRepair, NotRepairable, Unread
-from fleettui.repair.plan import Plan, plan_repair
+from fleettui.repair.planning.look import NothingToRepair, NotRepairable, Unread
+from fleettui.repair.planning.plan import Plan, plan_repair
 
 STATE_KEY: FleetKey = (U("states"), REPORTS, A.id)
 PREFIX = "/_coreos.com/fleet/"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from repair_cases import FINDING, STAGES, opened, past_of, performed
 
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import RemoveFile, Restart, Stage, Way
-from fleettui.repair.past import Closed, PastState, past_repairs, read_past
+from fleettui.repair.planning.action import RemoveFile, Restart, Stage, Way
+from fleettui.repair.records.past import Closed, PastState, past_repairs, read_past
 
 
 async def finished_record(folder: Path) -> Path:

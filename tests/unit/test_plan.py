@@ -22,7 +22,7 @@ from plan_cases import (
 
 from fleettui.model.cluster import Machine, TargetState
 from fleettui.model.host import ImageFacts
-from fleettui.repair.action import (
+from fleettui.repair.planning.action import (
     Action,
     CreateKey,
     DeleteFolder,
@@ -43,10 +43,10 @@ from fleettui.repair.action import (
     literal,
     summary,
 )
-from fleettui.repair.plan import Plan, plan_repair
-from fleettui.repair.plan_json import as_json, from_json
-from fleettui.repair.restart import GENTLE_MEASURED, restart_step, ways_for, why_gentle
-from fleettui.repair.stake import PulledImage, Twin, UnitAtStake
+from fleettui.repair.planning.plan import Plan, plan_repair
+from fleettui.repair.planning.plan_json import as_json, from_json
+from fleettui.repair.planning.restart import GENTLE_MEASURED, restart_step, ways_for, why_gentle
+from fleettui.repair.planning.stake import PulledImage, Twin, UnitAtStake
 
 PLANS = all_plans()
 

@@ -39,9 +39,9 @@ from fleettui.access import (
 from fleettui.diagnosis.finding import Finding
 from fleettui.model.cluster import Machine, Snapshot, Unit
 from fleettui.model.host import HostFacts, HostReport, ImageFacts, NotChecked
-from fleettui.repair.action import DeleteKey, Stage
-from fleettui.repair.locate import Located, finding_on, locate, stake_now
-from fleettui.repair.stake import told
+from fleettui.repair.planning.action import DeleteKey, Stage
+from fleettui.repair.planning.locate import Located, finding_on, locate, stake_now
+from fleettui.repair.planning.stake import told
 
 
 class Cluster(World):

@@ -26,9 +26,9 @@ from plan_cases import FLEET, LOOP, file_of, look
 from fleettui.model.cluster import Unit
 from fleettui.model.host import HostFacts, HostReport, ImageFacts
 from fleettui.model.specifiers import expanded
-from fleettui.repair.look import Look
-from fleettui.repair.order import order_of_return
-from fleettui.repair.stake import (
+from fleettui.repair.planning.look import Look
+from fleettui.repair.planning.order import order_of_return
+from fleettui.repair.planning.stake import (
     Twin,
     UnitAtStake,
     images_to_ask,

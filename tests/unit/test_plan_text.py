@@ -8,10 +8,10 @@ from plan_cases import PREFIX, TOKEN, all_plans, template_plan, word_plan
 
 from fleettui.commands import shell_text
 from fleettui.model.cluster import TargetState
-from fleettui.repair.action import Way, host_commands, literal, summary
-from fleettui.repair.plan import Plan
-from fleettui.repair.plan_text import as_text, proof
-from fleettui.repair.stake import told
+from fleettui.repair.planning.action import Way, host_commands, literal, summary
+from fleettui.repair.planning.plan import Plan
+from fleettui.repair.planning.plan_text import as_text, proof
+from fleettui.repair.planning.stake import told
 
 PLANS = all_plans()
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.past import PastState, read_past
-from fleettui.repair.record import Record, RecordInUse, is_held
+from fleettui.repair.records.past import PastState, read_past
+from fleettui.repair.records.record import Record, RecordInUse, is_held
 
 HEAD = {"who": "ann@desk"}
 
@@ -62,7 +62,7 @@ def test_one_process_at_a_time_drives_a_repair(tmp_path: Path) -> None:
 def test_a_process_that_is_killed_lets_go_of_it(tmp_path: Path) -> None:
     program = (
         "import pathlib, sys, time\n"
-        "from fleettui.repair.record import Record\n"
+        "from fleettui.repair.records.record import Record\n"
         "Record.begin(pathlib.Path(sys.argv[1]), 't', {})\n"
         "print('held', flush=True)\n"
         "time.sleep(600)\n"

@@ -18,10 +18,10 @@ from repair_cases import (
 from fleettui.access import CommandResult, Ending
 from fleettui.model.host import FLEET_UNITS
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import SetTargetState, Stage, Way
-from fleettui.repair.outcome import Result
-from fleettui.repair.past import Closed, PastState
-from fleettui.repair.run import OutOfOrder
+from fleettui.repair.driving.run import OutOfOrder
+from fleettui.repair.planning.action import SetTargetState, Stage, Way
+from fleettui.repair.records.outcome import Result
+from fleettui.repair.records.past import Closed, PastState
 
 
 async def test_the_whole_repair_in_its_order(tmp_path: Path) -> None:

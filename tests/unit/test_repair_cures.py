@@ -10,12 +10,12 @@ from repair_cases import QUICK, SEEN, finished, nobody, past_of, yes
 from fleettui.access import CommandResult, Ending, FleetKey, WriteUnknown
 from fleettui.diagnosis.finding import Finding, Severity
 from fleettui.model.cluster import TargetState
-from fleettui.repair.action import CreateKey, Stage
-from fleettui.repair.driver import Repair
-from fleettui.repair.locate import locate
-from fleettui.repair.outcome import Result
-from fleettui.repair.past import Closed
-from fleettui.repair.run import open_repair, resume_repair
+from fleettui.repair.driving.driver import Repair
+from fleettui.repair.driving.run import open_repair, resume_repair
+from fleettui.repair.planning.action import CreateKey, Stage
+from fleettui.repair.planning.locate import locate
+from fleettui.repair.records.outcome import Result
+from fleettui.repair.records.past import Closed
 
 GONE = U("b" * 32)
 GHOST: FleetKey = (U("states"), U("ghost.service"), GONE)

@@ -10,9 +10,9 @@ from repair_cases import STAGES, opened, performed, planned, yes
 
 from fleettui.access import CommandResult, Ending, FileCopy, RegistryUnavailable, WriteUnknown
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import Stage, Way
-from fleettui.repair.outcome import Result
-from fleettui.repair.record import Record
+from fleettui.repair.planning.action import Stage, Way
+from fleettui.repair.records.outcome import Result
+from fleettui.repair.records.record import Record
 
 LOST = CommandResult(Ending.UNKNOWN, reason=Untrusted("connection lost"))
 FAILURES = [

@@ -12,11 +12,11 @@ from repair_cases import QUICK, STAGES, files_in, opened, past_of, performed, pl
 from fleettui.access import LockLost, LockTaken, RegistryUnavailable, WriteUnknown
 from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import Stage
-from fleettui.repair.lock import RepairLock
-from fleettui.repair.outcome import Result
-from fleettui.repair.past import Closed
-from fleettui.repair.run import CannotBegin
+from fleettui.repair.driving.lock import RepairLock
+from fleettui.repair.driving.run import CannotBegin
+from fleettui.repair.planning.action import Stage
+from fleettui.repair.records.outcome import Result
+from fleettui.repair.records.past import Closed
 
 U = Untrusted
 HOLDER = LockHolder(

@@ -14,10 +14,10 @@ from fleettui.commands import ChangeCommand
 from fleettui.diagnosis.finding import Finding, Severity
 from fleettui.model.cluster import Machine, Unit
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import Stage, Way
-from fleettui.repair.locate import locate
-from fleettui.repair.outcome import Result
-from fleettui.repair.run import Repair, open_repair
+from fleettui.repair.driving.run import Repair, open_repair
+from fleettui.repair.planning.action import Stage, Way
+from fleettui.repair.planning.locate import locate
+from fleettui.repair.records.outcome import Result
 
 OTHER = U("b" * 32)
 SEARCH = U("search.service")

@@ -10,7 +10,7 @@ from repair_cases import planned, planned_from
 from fleettui.model.cluster import TargetState
 from fleettui.model.host import FLEET_UNITS
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import (
+from fleettui.repair.planning.action import (
     RemoveFile,
     RemoveLink,
     SetTargetState,
@@ -19,8 +19,8 @@ from fleettui.repair.action import (
     Way,
     literal,
 )
-from fleettui.repair.look import NothingToRepair, NotRepairable
-from fleettui.repair.restart import ways_for
+from fleettui.repair.planning.look import NothingToRepair, NotRepairable
+from fleettui.repair.planning.restart import ways_for
 
 PREFIX = "/_coreos.com/fleet/"
 

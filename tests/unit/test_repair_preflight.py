@@ -15,9 +15,9 @@ from fleettui.access import CommandResult, Ending, HostUnreachable, RegistryUnav
 from fleettui.model.host import HostFacts
 from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.outcome import Check, Progress, Told
-from fleettui.repair.preflight import preflight
-from fleettui.repair.run import CannotBegin, open_repair
+from fleettui.repair.driving.preflight import preflight
+from fleettui.repair.driving.run import CannotBegin, open_repair
+from fleettui.repair.records.outcome import Check, Progress, Told
 
 U = Untrusted
 OTHER = LockHolder(

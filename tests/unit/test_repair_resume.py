@@ -23,11 +23,11 @@ from repair_cases import (
 
 from fleettui.access import ClusterAddress, CommandResult, Ending, HostUnreachable
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import Stage, Way
-from fleettui.repair.driver import Repair
-from fleettui.repair.outcome import Result
-from fleettui.repair.past import Closed, PastState, read_past
-from fleettui.repair.run import CannotBegin, resume_repair
+from fleettui.repair.driving.driver import Repair
+from fleettui.repair.driving.run import CannotBegin, resume_repair
+from fleettui.repair.planning.action import Stage, Way
+from fleettui.repair.records.outcome import Result
+from fleettui.repair.records.past import Closed, PastState, read_past
 
 
 class Killed(BaseException):

@@ -33,8 +33,10 @@ from fleettui.access import (
     WriteUnknown,
 )
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair import preflight, record
-from fleettui.repair.action import (
+from fleettui.repair.driving import preflight
+from fleettui.repair.driving.driver import Repair
+from fleettui.repair.driving.run import CannotBegin, open_repair, resume_repair
+from fleettui.repair.planning.action import (
     Reload,
     RemoveFile,
     RemoveLink,
@@ -45,12 +47,11 @@ from fleettui.repair.action import (
     Stage,
     Way,
 )
-from fleettui.repair.driver import Repair
-from fleettui.repair.locate import locate
-from fleettui.repair.outcome import Outcome, Result
-from fleettui.repair.past import Closed, PastRepair, PastState, past_repairs, read_past
-from fleettui.repair.record import Record
-from fleettui.repair.run import CannotBegin, open_repair, resume_repair
+from fleettui.repair.planning.locate import locate
+from fleettui.repair.records import record
+from fleettui.repair.records.outcome import Outcome, Result
+from fleettui.repair.records.past import Closed, PastRepair, PastState, past_repairs, read_past
+from fleettui.repair.records.record import Record
 
 T = TypeVar("T")
 READS = {"read", "key", "lock holder"}

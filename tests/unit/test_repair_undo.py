@@ -9,11 +9,11 @@ from repair_cases import STAGES, events, opened, past_of, performed, resumed, ye
 from fleettui.access import CommandResult, Ending
 from fleettui.commands import ChangeCommand
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import RestoreFile, RestoreLink, Stage
-from fleettui.repair.driver import Repair
-from fleettui.repair.outcome import Result
-from fleettui.repair.past import Closed, PastState
-from fleettui.repair.run import OutOfOrder
+from fleettui.repair.driving.driver import Repair
+from fleettui.repair.driving.run import OutOfOrder
+from fleettui.repair.planning.action import RestoreFile, RestoreLink, Stage
+from fleettui.repair.records.outcome import Result
+from fleettui.repair.records.past import Closed, PastState
 
 OWNED = (0o640, 7, 8)
 

@@ -18,11 +18,11 @@ from fleettui.model.host import (
     ServiceFacts,
     UnitChange,
 )
-from fleettui.repair.action import Stage, Way
-from fleettui.repair.before import Before, before_from_json, before_of
-from fleettui.repair.outcome import Progress, Result, Return, Told, UnitReturn
-from fleettui.repair.returns import Returns
-from fleettui.repair.silence import Silence
+from fleettui.repair.driving.returns import Returns
+from fleettui.repair.driving.silence import Silence
+from fleettui.repair.planning.action import Stage, Way
+from fleettui.repair.records.before import Before, before_from_json, before_of
+from fleettui.repair.records.outcome import Progress, Result, Return, Told, UnitReturn
 
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OTHER = Machine(U("b" * 32), U("10.0.0.2"))

@@ -15,13 +15,13 @@ from repair_cases import STAGES, finished, opened, performed
 
 from fleettui.access import CommandResult, Ending
 from fleettui.model.untrusted import Untrusted, visible
-from fleettui.repair.action import Stage, Way
-from fleettui.repair.finding_json import finding_as_json
-from fleettui.repair.markdown import block, cell, code, prose
-from fleettui.repair.past import Closed, PastState, read_past
-from fleettui.repair.plan_json import as_json as plan_as_json
-from fleettui.repair.record import VERSION
-from fleettui.repair.report import SCHEMA, Report, as_json, as_markdown, report_of
+from fleettui.repair.planning.action import Stage, Way
+from fleettui.repair.planning.plan_json import as_json as plan_as_json
+from fleettui.repair.records.finding_json import finding_as_json
+from fleettui.repair.records.markdown import block, cell, code, prose
+from fleettui.repair.records.past import Closed, PastState, read_past
+from fleettui.repair.records.record import VERSION
+from fleettui.repair.records.report import SCHEMA, Report, as_json, as_markdown, report_of
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 """The Markdown of GitHub and of most other places, but for their links by themselves."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fleettui.repair.past import PastState, read_past
-from fleettui.repair.report import as_json, as_markdown, report_of
+from fleettui.repair.records.past import PastState, read_past
+from fleettui.repair.records.report import as_json, as_markdown, report_of
 
 DATA = Path(__file__).parents[1] / "data" / "repairs"
 RECORDS = sorted(DATA.glob("*.jsonl"))

@@ -29,7 +29,7 @@ from plan_cases import (
 
 from fleettui.commands import shell_text
 from fleettui.model.names import refusal
-from fleettui.repair.action import (
+from fleettui.repair.planning.action import (
     Action,
     RestoreFile,
     SetTargetState,
@@ -37,8 +37,8 @@ from fleettui.repair.action import (
     Way,
     host_commands,
 )
-from fleettui.repair.plan import Plan, plan_repair
-from fleettui.repair.script import SshTarget, as_script
+from fleettui.repair.planning.plan import Plan, plan_repair
+from fleettui.repair.script.script import SshTarget, as_script
 
 ENDPOINT = "http://10.0.0.9:2379/"
 SSH = SshTarget("core", "10.0.0.1", 22)

@@ -12,11 +12,11 @@ from fleettui.access import CommandResult, Ending
 from fleettui.diagnosis.finding import Finding, Severity, Source
 from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import Stage, Way
-from fleettui.repair.campaign import campaign_over
-from fleettui.repair.outcome import Result
-from fleettui.repair.pace import Pace
-from fleettui.repair.past import PastRepair, PastState, past_repairs
+from fleettui.repair.driving.campaign import campaign_over
+from fleettui.repair.driving.pace import Pace
+from fleettui.repair.planning.action import Stage, Way
+from fleettui.repair.records.outcome import Result
+from fleettui.repair.records.past import PastRepair, PastState, past_repairs
 from fleettui.ui.wizard.body import following
 from fleettui.ui.wizard.course import Deed, Phase, main_offer, other_offer
 from fleettui.ui.wizard.errand import Errand, Task

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from fleettui.repair.past import read_past
-from fleettui.repair.report import as_json, as_markdown, report_of
+from fleettui.repair.records.past import read_past
+from fleettui.repair.records.report import as_json, as_markdown, report_of
 
 
 def keep_report(record: Path) -> Path:

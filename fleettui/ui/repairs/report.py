@@ -11,8 +11,8 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.past import read_past
-from fleettui.repair.report import as_markdown, report_of
+from fleettui.repair.records.past import read_past
+from fleettui.repair.records.report import as_markdown, report_of
 from fleettui.ui.paint import Tone, paint, paint_lines
 from fleettui.ui.repairs.keep import keep_report
 

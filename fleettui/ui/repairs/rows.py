@@ -7,7 +7,7 @@ from textual.content import Content
 from fleettui.access import ClusterAddress
 from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.past import Closed, PastRepair, PastState
+from fleettui.repair.records.past import Closed, PastRepair, PastState
 from fleettui.ui.paint import Cell, Tone, cell, paint
 from fleettui.ui.picture import ago
 from fleettui.ui.widgets.grid import Column, Row

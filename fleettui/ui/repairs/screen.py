@@ -11,7 +11,7 @@ from textual.widgets import Footer, Static
 
 from fleettui.access import Observer, Operator
 from fleettui.model.lock import LockHolder
-from fleettui.repair.past import PastRepair, PastState, past_repairs
+from fleettui.repair.records.past import PastRepair, PastState, past_repairs
 from fleettui.ui.messages import ResumeAsked, WatchAsked
 from fleettui.ui.paint import Tone, paint
 from fleettui.ui.picture import Picture

@@ -6,8 +6,8 @@ from textual.content import Content
 
 from fleettui.access import ClusterAddress
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import Stage
-from fleettui.repair.plan import Plan
+from fleettui.repair.planning.action import Stage
+from fleettui.repair.planning.plan import Plan
 from fleettui.ui.paint import Tone, paint
 from fleettui.ui.wizard.confirm import Typing
 from fleettui.ui.wizard.course import Phase

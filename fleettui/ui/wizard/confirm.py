@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import DeleteFolder, DeleteKey, SetTargetState, Stage, Step, Way
+from fleettui.repair.planning.action import (
+    DeleteFolder,
+    DeleteKey,
+    SetTargetState,
+    Stage,
+    Step,
+    Way,
+)
 from fleettui.ui.wizard.course import Course, Phase
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from fleettui.model.cluster import TargetState
-from fleettui.repair.action import Action, Stage, Way
-from fleettui.repair.outcome import Check, Result
-from fleettui.repair.plan import Plan
+from fleettui.repair.planning.action import Action, Stage, Way
+from fleettui.repair.planning.plan import Plan
+from fleettui.repair.records.outcome import Check, Result
 
 TITLES = {
     Stage.LOCATE: "Locate",

@@ -10,15 +10,15 @@ from fleettui.diagnosis.finding import Finding
 from fleettui.model.clock import now
 from fleettui.model.cluster import Machine
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import Stage, Way
-from fleettui.repair.campaign import Campaign, campaign_over
-from fleettui.repair.locate import Located, finding_on, locate, stake_now
-from fleettui.repair.outcome import Acted, Check, Confirmed, Outcome, Progress, Result, Told
-from fleettui.repair.pace import Pace
-from fleettui.repair.past import Closed, PastRepair, read_past
-from fleettui.repair.plan import Plan
-from fleettui.repair.preflight import preflight
-from fleettui.repair.run import CannotBegin, Repair, open_repair, resume_repair
+from fleettui.repair.driving.campaign import Campaign, campaign_over
+from fleettui.repair.driving.pace import Pace
+from fleettui.repair.driving.preflight import preflight
+from fleettui.repair.driving.run import CannotBegin, Repair, open_repair, resume_repair
+from fleettui.repair.planning.action import Stage, Way
+from fleettui.repair.planning.locate import Located, finding_on, locate, stake_now
+from fleettui.repair.planning.plan import Plan
+from fleettui.repair.records.outcome import Acted, Check, Confirmed, Outcome, Progress, Result, Told
+from fleettui.repair.records.past import Closed, PastRepair, read_past
 from fleettui.ui.repairs.keep import keep_report
 from fleettui.ui.wizard.course import Course, Phase, next_word
 

@@ -11,8 +11,8 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from fleettui.access import ClusterAddress
-from fleettui.repair.action import Stage
-from fleettui.repair.plan import Plan
+from fleettui.repair.planning.action import Stage
+from fleettui.repair.planning.plan import Plan
 from fleettui.ui.paint import paint_lines
 from fleettui.ui.wizard.script import hand_over
 from fleettui.ui.wizard.words.plan import plan_lines

@@ -16,8 +16,8 @@ from fleettui.diagnosis.finding import Finding
 from fleettui.model.cluster import Machine
 from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import Stage
-from fleettui.repair.past import PastRepair
+from fleettui.repair.planning.action import Stage
+from fleettui.repair.records.past import PastRepair
 from fleettui.ui.messages import WatchAsked
 from fleettui.ui.paint import paint_lines
 from fleettui.ui.widgets.journal import JournalPane

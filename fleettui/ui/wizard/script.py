@@ -12,9 +12,9 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from fleettui.access import ClusterAddress
-from fleettui.repair.action import Stage
-from fleettui.repair.plan import Plan
-from fleettui.repair.script import SshTarget, as_script
+from fleettui.repair.planning.action import Stage
+from fleettui.repair.planning.plan import Plan
+from fleettui.repair.script.script import SshTarget, as_script
 from fleettui.ui.paint import Tone, paint, paint_lines
 from fleettui.ui.repairs.keep import keep_text
 

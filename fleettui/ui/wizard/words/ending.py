@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from textual.content import Content
 
-from fleettui.repair.outcome import Absence, Check, Outcome, Result
+from fleettui.repair.records.outcome import Absence, Check, Outcome, Result
 from fleettui.ui.paint import Piece, Tone, paint
 
 

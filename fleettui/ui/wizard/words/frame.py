@@ -7,7 +7,7 @@ from textual.content import Content
 
 from fleettui.model.cluster import Machine
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import Stage
+from fleettui.repair.planning.action import Stage
 from fleettui.ui.paint import Piece, Tone, paint
 from fleettui.ui.wizard.course import TITLES, Course, Phase
 

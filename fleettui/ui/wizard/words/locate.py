@@ -11,10 +11,10 @@ from fleettui.diagnosis.template_loaded import machine_evidence
 from fleettui.model.cluster import Snapshot
 from fleettui.model.host import HostReport, NotChecked
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.cures.by_hand import BY_HAND
-from fleettui.repair.locate import Located
-from fleettui.repair.look import unread
-from fleettui.repair.outcome import Check
+from fleettui.repair.planning.cures.by_hand import BY_HAND
+from fleettui.repair.planning.locate import Located
+from fleettui.repair.planning.look import unread
+from fleettui.repair.records.outcome import Check
 from fleettui.ui.paint import Piece, Tone, paint
 
 CLEAN: Piece = ("● clean       ", Tone.GOOD)

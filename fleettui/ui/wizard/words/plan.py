@@ -4,9 +4,9 @@ from collections.abc import Container, Iterator
 
 from textual.content import Content
 
-from fleettui.repair.action import Stage
-from fleettui.repair.plan import Plan
-from fleettui.repair.plan_text import as_text
+from fleettui.repair.planning.action import Stage
+from fleettui.repair.planning.plan import Plan
+from fleettui.repair.planning.plan_text import as_text
 from fleettui.ui.paint import Tone, paint
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from textual.content import Content
 
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.action import Action, Stage, Step, Way, literal, summary
-from fleettui.repair.plan import Plan
-from fleettui.repair.plan_text import proof
-from fleettui.repair.stake import PulledImage, UnitAtStake, told, where
+from fleettui.repair.planning.action import Action, Stage, Step, Way, literal, summary
+from fleettui.repair.planning.plan import Plan
+from fleettui.repair.planning.plan_text import proof
+from fleettui.repair.planning.stake import PulledImage, UnitAtStake, told, where
 from fleettui.ui.paint import Piece, Tone, paint
 from fleettui.ui.wizard.confirm import Typing
 

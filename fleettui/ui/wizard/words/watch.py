@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from textual.content import Content
 
-from fleettui.repair.outcome import Check, Outcome, Progress, Result, Return, UnitReturn
+from fleettui.repair.records.outcome import Check, Outcome, Progress, Result, Return, UnitReturn
 from fleettui.ui.paint import Piece, Tone, paint
 
 _MARKS: dict[Return, Piece] = {

@@ -1,0 +1,1 @@
+"""A plan as a POSIX shell script, to be run by hand."""
