@@ -25,6 +25,7 @@ from fleettui.model.host import (
 )
 from fleettui.model.lock import LockHolder
 from fleettui.model.place import NO_ADDRESSES, AddressMap
+from fleettui.model.secret import Secret
 from fleettui.model.untrusted import Untrusted
 
 
@@ -157,6 +158,20 @@ HostKeyAsker = Callable[[HostKeyQuestion], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
+class SecretQuestion:
+    """Something is needed that only the operator knows."""
+
+    what: str
+    """Such as `Passphrase of the private key FILE`."""
+    why: str = ""
+    """Why it is asked again."""
+
+
+SecretAsker = Callable[[SecretQuestion], Awaitable[Secret | None]]
+"""None: the operator does not say."""
+
+
+@dataclass(frozen=True, slots=True)
 class FileCopy:
     """A unit file's bytes as they were on the machine."""
 
@@ -192,6 +207,9 @@ class HostReader(JournalReader, Protocol):
 
     def ask_host_keys(self, asker: HostKeyAsker) -> None:
         """Where to take questions about unknown host keys; until then they are answered No."""
+
+    def ask_secrets(self, asker: SecretAsker) -> None:
+        """Where to take questions for passphrases; until then nobody is asked."""
 
     async def probe(
         self, machine: Machine, units: Sequence[Untrusted] = (), since: str | None = None

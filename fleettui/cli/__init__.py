@@ -20,6 +20,7 @@ from fleettui.cli.session import (
     console,
     demo_settings,
     hang_up,
+    headless,
     need_terminal,
     records_folder,
 )
@@ -172,7 +173,7 @@ async def _examined(
     from fleettui.check.examine import examine
     from fleettui.check.watch import watch
 
-    access = build(settings)
+    access = headless(settings)
     try:
         if seconds is None:
             return await examine(access, journal_since)

@@ -10,9 +10,9 @@ import click
 
 from fleettui.cli.session import (
     Settings,
-    build,
     console,
     hang_up,
+    headless,
     need_terminal,
     records_folder,
 )
@@ -138,7 +138,7 @@ async def _opened(settings: Settings, wanted: Wanted) -> Answer:
     """The console with the wizard on what is to be repaired; it looks for itself again."""
     from fleettui.check.examine import examine
 
-    access = build(replace(settings, observe=True))
+    access = headless(replace(settings, observe=True))
     try:
         seen = await examine(access)
     finally:
@@ -155,7 +155,7 @@ async def _planned(settings: Settings, wanted: Wanted) -> Answer:
     from fleettui.check.examine import examine
     from fleettui.repair.planning.locate import locate
 
-    access = build(settings)
+    access = headless(settings)
     try:
         seen = await examine(access)
         findings = wanted.of(seen)

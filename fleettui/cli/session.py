@@ -137,6 +137,15 @@ def build(settings: Settings) -> "Observer":
     )
 
 
+def headless(settings: Settings) -> "Observer":
+    """As `build`, for a command without a console: the terminal stands in for the modal."""
+    from fleettui.cli.prompt import ask_at_terminal
+
+    access = build(settings)
+    ask_at_terminal(access)
+    return access
+
+
 def refuse_unbuilt(settings: Settings) -> None:
     """A setting that would change nothing is refused, never passed over in silence.
 

@@ -17,6 +17,7 @@ from fleettui.access import (
     HostKeyAsker,
     HostUnreachable,
     JournalReader,
+    SecretAsker,
 )
 from fleettui.commands import ChangeCommand
 from fleettui.hosts.settings import HostSettings
@@ -71,6 +72,10 @@ class SshHosts(_Journals):
     def ask_host_keys(self, asker: HostKeyAsker) -> None:
         """Where to take questions about unknown host keys; until then they are answered No."""
         self._connections.ask_with(asker)
+
+    def ask_secrets(self, asker: SecretAsker) -> None:
+        """Where to take questions for passphrases; until then nobody is asked."""
+        self._connections.ask_secrets_with(asker)
 
     async def probe(
         self, machine: Machine, units: Sequence[Untrusted] = (), since: str | None = None
@@ -162,6 +167,7 @@ class _Connections:
     def __init__(self, settings: HostSettings) -> None:
         self._settings = settings
         self._asker: HostKeyAsker | None = None
+        self._secret_asker: SecretAsker | None = None
         self._sessions: Sessions | None = None
         self._closed = False
 
@@ -171,6 +177,8 @@ class _Connections:
             self._sessions = self._sessions or kind(self._settings)
             if self._asker is not None:
                 self._sessions.ask_host_keys(self._asker)
+            if self._secret_asker is not None:
+                self._sessions.ask_secrets(self._secret_asker)
             if self._closed:
                 await self._sessions.close()
         return self._sessions
@@ -186,6 +194,11 @@ class _Connections:
         self._asker = asker
         if self._sessions is not None:
             self._sessions.ask_host_keys(asker)
+
+    def ask_secrets_with(self, asker: SecretAsker) -> None:
+        self._secret_asker = asker
+        if self._sessions is not None:
+            self._sessions.ask_secrets(asker)
 
     async def close(self) -> None:
         self._closed = True

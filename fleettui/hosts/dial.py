@@ -6,12 +6,14 @@ import socket
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import asyncssh
 from asyncssh.public_key import get_default_certificate_algs, get_public_key_algs
 
 from fleettui.access import HostUnreachable
 from fleettui.hosts.hostkeys import HostKeys, ShownKey
+from fleettui.hosts.keyring import Keyring, LockedKey, identity_files
 from fleettui.hosts.known_hosts import HostLines, Standing
 from fleettui.hosts.resolve import connect_by_name, is_name
 from fleettui.hosts.settings import HostSettings
@@ -84,8 +86,11 @@ class Doorkeeper(asyncssh.SSHClient):
 class Dialling:
     """Connecting to one address; the SSH configuration and the keys are read once."""
 
-    def __init__(self, address: Address, settings: HostSettings, keys: HostKeys) -> None:
+    def __init__(
+        self, address: Address, settings: HostSettings, keys: HostKeys, keyring: Keyring
+    ) -> None:
         self.address = address
+        self._keyring = keyring
         self._settings = settings
         self._keys = keys
         self._options: asyncssh.SSHClientConnectionOptions | None = None
@@ -103,7 +108,7 @@ class Dialling:
     async def connect(
         self, tunnel: asyncssh.SSHClientConnection | None
     ) -> asyncssh.SSHClientConnection:
-        """A logged-in connection. Raises HostUnreachable or UnknownKey."""
+        """A logged-in connection. Raises HostUnreachable, UnknownKey or LockedKey."""
         options = await self._prepared()
         name = options.host_key_alias or options.host
         lines = self._keys.known(name, options.port)
@@ -124,6 +129,7 @@ class Dialling:
         tunnel: asyncssh.SSHClientConnection | None,
     ) -> asyncssh.SSHClientConnection:
         doorkeeper = self._doorkeeper
+        keys = [*self._keyring.unlocked(self._files(options)), *(options.client_keys or ())]
         return await asyncssh.connect(
             self.address.host,
             **self._who(),
@@ -134,7 +140,7 @@ class Dialling:
             client_factory=lambda: doorkeeper,
             known_hosts=lambda host, addr, port: ([], [], _revoked(lines)),
             server_host_key_algs=_host_key_algorithms(lines),
-            **({"client_keys": options.client_keys} if options.client_keys else {}),
+            **({"client_keys": keys} if keys else {}),
         )
 
     async def _socket(self, options: asyncssh.SSHClientConnectionOptions) -> socket.socket | None:
@@ -190,7 +196,7 @@ class Dialling:
 
     def _failure(
         self, exc: Exception, options: asyncssh.SSHClientConnectionOptions
-    ) -> HostUnreachable | UnknownKey:
+    ) -> HostUnreachable | UnknownKey | LockedKey:
         shown = self._doorkeeper.shown if self._doorkeeper else None
         if isinstance(exc, asyncssh.HostKeyNotVerifiable) and shown is not None:
             match shown.judgement.standing:
@@ -198,7 +204,14 @@ class Dialling:
                     return UnknownKey(shown)
                 case Standing.CHANGED | Standing.REVOKED:
                     return HostUnreachable(shown.refusal())
-        return HostUnreachable(self._words(exc, self._tried(options)))
+        words = self._words(exc, self._tried(options))
+        locked = self._keyring.locked(self._files(options))
+        if isinstance(exc, asyncssh.PermissionDenied) and locked is not None:
+            return LockedKey(locked, words)
+        return HostUnreachable(words)
+
+    def _files(self, options: asyncssh.SSHClientConnectionOptions) -> tuple[Path, ...]:
+        return identity_files(self._settings.identities, options)
 
     def _words(self, exc: Exception, who: str) -> str:
         return connecting_failed(exc, str(self.address), who, self._settings.ssh_timeout)
@@ -207,8 +220,6 @@ class Dialling:
         """As whom and with which keys a login was tried."""
         named = [str(path) for path in self._settings.identities]
         keys = named or (["the keys of ~/.ssh"] if options.client_keys else [])
-        if len(options.client_keys or ()) < len(named):
-            keys = [*keys, "(what is locked with a passphrase works through ssh-agent only)"]
         if options.agent_path:
             keys = [*keys, "and those of the SSH agent"]
         tried = " ".join(keys) or "no key at all: none is in ~/.ssh, and no SSH agent runs"

@@ -69,7 +69,13 @@ class HostKeys:
     """Judges host keys by the known_hosts files, which are read again for every connection."""
 
     def __init__(
-        self, files: Sequence[Path], own_file: Path, *, remember: bool, strict: bool = True
+        self,
+        files: Sequence[Path],
+        own_file: Path,
+        one_question: asyncio.Lock,
+        *,
+        remember: bool,
+        strict: bool = True,
     ) -> None:
         """Without `strict`, unknown keys are accepted unasked; changed ones never are."""
         self._files = files
@@ -80,7 +86,7 @@ class HostKeys:
         self._declined: set[tuple[str, int, bytes]] = set()
         self._parsed: dict[Path, tuple[bytes, tuple[KnownKey, ...]]] = {}
         self._asker: HostKeyAsker | None = None
-        self._one_question = asyncio.Lock()
+        self._one_question = one_question
 
     def ask_with(self, asker: HostKeyAsker) -> None:
         """Take questions to `asker` from now on; until then, unknown keys are declined."""

@@ -4,10 +4,11 @@ import asyncio
 
 import asyncssh
 
-from fleettui.access import HostKeyAsker, HostUnreachable
+from fleettui.access import HostKeyAsker, HostUnreachable, SecretAsker
 from fleettui.hosts.address import address_of
 from fleettui.hosts.dial import Address, Dialling, UnknownKey
 from fleettui.hosts.hostkeys import HostKeys
+from fleettui.hosts.keyring import Keyring, LockedKey
 from fleettui.hosts.line import Line, Opener
 from fleettui.hosts.settings import HostSettings
 from fleettui.hosts.tunnel import Tunnelling
@@ -26,9 +27,12 @@ class Sessions:
     def __init__(self, settings: HostSettings) -> None:
         self._settings = settings
         files, own_file = settings.known_hosts, settings.written_file
+        one_question = asyncio.Lock()
+        self._keyring = Keyring(one_question)
         self._keys = HostKeys(
             files,
             own_file,
+            one_question,
             remember=settings.remember,
             strict=settings.strict_host_key_checking,
         )
@@ -47,6 +51,10 @@ class Sessions:
     def ask_host_keys(self, asker: HostKeyAsker) -> None:
         """Where questions about unknown host keys go."""
         self._keys.ask_with(asker)
+
+    def ask_secrets(self, asker: SecretAsker) -> None:
+        """Where questions for passphrases go."""
+        self._keyring.ask_with(asker)
 
     def line(self, machine: Machine) -> Line:
         """The line to a machine, not opened yet. Raises HostUnreachable for a bad address."""
@@ -118,9 +126,11 @@ class Sessions:
                     return await dialling.connect(tunnel)
             except UnknownKey as unknown:
                 await self._keys.settle(unknown.shown)
+            except LockedKey as locked:
+                await self._keyring.unlock(locked)
 
     def _dialling(self, address: Address) -> Dialling:
-        return Dialling(address, self._settings, self._keys)
+        return Dialling(address, self._settings, self._keys, self._keyring)
 
     def _hop(self, route: Route) -> Line:
         line = self._hops.get(route)

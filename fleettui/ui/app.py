@@ -12,18 +12,20 @@ from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from fleettui.access import HostKeyQuestion, HostUnreachable, Observer, Operator
+from fleettui.access import HostKeyQuestion, HostUnreachable, Observer, Operator, SecretQuestion
 from fleettui.diagnosis.departed import Place, place_of
 from fleettui.diagnosis.finding import Finding
 from fleettui.model.clock import now
 from fleettui.model.cluster import Machine, RegistryView
 from fleettui.model.host import HostReport, NotChecked
 from fleettui.model.lock import LockHolder
+from fleettui.model.secret import Secret
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.console.screen import ConsoleScreen
 from fleettui.ui.detail.screen import DetailScreen
 from fleettui.ui.dialogs.help import HelpScreen
 from fleettui.ui.dialogs.question import QuestionScreen, host_key_text
+from fleettui.ui.dialogs.secret import SecretScreen
 from fleettui.ui.messages import (
     DetailsAsked,
     FactsAsked,
@@ -92,6 +94,7 @@ class FleetApp(App[None]):
     def _begin(self) -> None:
         """Only now, after the first paint, the network is touched."""
         self._access.hosts.ask_host_keys(self._trusts)
+        self._access.hosts.ask_secrets(self._told)
         self._access.registry.follow(self._view_taken)
         self._access.registry.follow_lock(self._lock_changed)
         self.set_interval(1.0, self._ask_due)
@@ -157,6 +160,11 @@ class FleetApp(App[None]):
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         screen = QuestionScreen(host_key_text(question), yes="Trust this key", no="Refuse")
         self.push_screen(screen, lambda yes: answer.set_result(yes is True))
+        return await answer
+
+    async def _told(self, question: SecretQuestion) -> Secret | None:
+        answer: asyncio.Future[Secret | None] = asyncio.get_running_loop().create_future()
+        self.push_screen(SecretScreen(question), answer.set_result)
         return await answer
 
     # --- screens ------------------------------------------------------------------------------

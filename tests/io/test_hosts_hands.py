@@ -278,7 +278,7 @@ async def test_reading_hosts_have_nothing_that_takes_a_command(home: Home) -> No
     async with SshMachine() as machine, operator_of(home, machine) as (hosts, _):
         methods = {name for name in dir(hosts) if not name.startswith("_")}
         told = {"copy", "images", "journal", "probe", "recall", "unit_changes"}
-        assert methods == {"ask_host_keys", "close", *told}
+        assert methods == {"ask_host_keys", "ask_secrets", "close", *told}
 
 
 async def test_a_machines_last_words_are_made_visible(home: Home) -> None:

@@ -14,12 +14,19 @@ import asyncssh
 import pytest
 from ssh_machine import Home, Process, SshMachine, machine_at, make_home, until
 
-from fleettui.access import Ending, HostHands, HostKeyQuestion, HostReader, HostUnreachable
+from fleettui.access import (
+    Ending,
+    HostHands,
+    HostKeyQuestion,
+    HostReader,
+    HostUnreachable,
+    SecretQuestion,
+)
 from fleettui.commands import daemon_reload
 from fleettui.hosts import dial, sessions
 from fleettui.hosts.connect import SshHosts, connect_hosts, hands_for
-from fleettui.hosts.hostkeys import HostKeys
 from fleettui.hosts.settings import HostSettings
+from fleettui.model.secret import Secret
 
 
 @pytest.fixture(autouse=True)
@@ -194,13 +201,57 @@ async def test_a_private_key_that_is_none_is_told_by_its_name(home: Home) -> Non
             assert f"{home.identity} cannot be read" in await refusal(hosts)
 
 
-async def test_a_locked_private_key_points_to_the_agent(home: Home) -> None:
+class Passphrases:
+    """Gives one answer after the other, and keeps what it was asked."""
+
+    def __init__(self, *answers: str | None) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    async def __call__(self, question: SecretQuestion) -> Secret | None:
+        self.asked.append(f"{question.why} {question.what}".strip())
+        given = self.answers.pop(0)
+        return None if given is None else Secret(given)
+
+
+@asynccontextmanager
+async def behind_a_locked_key(home: Home) -> AsyncIterator[SshHosts]:
+    """A machine that takes one key alone, which is locked as ssh-keygen locks it."""
     key = asyncssh.generate_private_key("ssh-ed25519")
-    key.write_private_key(str(home.identity), "pkcs8-pem", passphrase="secret")
+    form = {"passphrase": "secret", "rounds": 16, "ignore_few_rounds": True}
+    key.write_private_key(str(home.identity), "openssh", **form)
     async with SshMachine() as machine:
         home.knows(machine)
         async with session(home.settings(machine)) as hosts:
-            assert "works through ssh-agent only" in await refusal(hosts)
+            yield hosts
+
+
+async def test_a_locked_private_key_is_asked_about_once(home: Home) -> None:
+    asked = Passphrases("wrong", "secret")
+    async with behind_a_locked_key(home) as hosts:
+        hosts.ask_secrets(asked)
+        assert all(await asyncio.gather(*(works(hosts) for _ in range(3))))
+    what = f"Passphrase of the private key {home.identity}"
+    assert asked.asked == [what, f"That passphrase is wrong. {what}"]
+
+
+@pytest.mark.parametrize("answers", [(None,), ("a", "b", "c")], ids=["none", "wrong"])
+async def test_a_locked_private_key_stays_locked_and_is_not_asked_about_again(
+    answers: tuple[str | None, ...], home: Home
+) -> None:
+    asked = Passphrases(*answers)
+    async with behind_a_locked_key(home) as hosts:
+        hosts.ask_secrets(asked)
+        assert "stays locked: no passphrase was given" in await refusal(hosts)
+        assert "stays locked: no passphrase was given" in await refusal(hosts)
+    assert asked.answers == []
+
+
+async def test_where_nobody_can_be_asked_a_locked_private_key_points_to_the_agent(
+    home: Home,
+) -> None:
+    async with behind_a_locked_key(home) as hosts:
+        assert f"ssh-add {home.identity} first" in await refusal(hosts)
 
 
 async def test_a_machine_that_falls_silent_is_noticed(
@@ -267,9 +318,6 @@ async def test_no_more_than_sixteen_connections_are_opened_at_a_time(
     go_on = asyncio.Event()
 
     class Slow(dial.Dialling):
-        def __init__(self, address: dial.Address, settings: HostSettings, keys: HostKeys) -> None:
-            super().__init__(address, settings, keys)
-
         async def jump_hosts(self) -> tuple[dial.Address, ...]:
             return ()
 

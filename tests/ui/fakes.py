@@ -16,6 +16,7 @@ from fleettui.access import (
     HostUnreachable,
     KeyValue,
     Observer,
+    SecretAsker,
 )
 from fleettui.model.cluster import Leader, Link, Machine, RegistryView, Snapshot, Unit, UnitState
 from fleettui.model.host import (
@@ -186,6 +187,7 @@ class FakeHosts:
     reports: dict[Untrusted, HostFacts]
     journals: dict[Untrusted, Sequence[JournalItem]] = field(default_factory=dict)
     asker: HostKeyAsker | None = None
+    secret_asker: SecretAsker | None = None
     changes: dict[Untrusted, tuple[UnitChange, ...]] = field(default_factory=dict)
     """What systemd did to units, by machine."""
     pulled: dict[Untrusted, ImageFacts] = field(default_factory=dict)
@@ -195,6 +197,9 @@ class FakeHosts:
 
     def ask_host_keys(self, asker: HostKeyAsker) -> None:
         self.asker = asker
+
+    def ask_secrets(self, asker: SecretAsker) -> None:
+        self.secret_asker = asker
 
     async def probe(
         self, machine: Machine, units: Sequence[Untrusted] = (), since: str | None = None

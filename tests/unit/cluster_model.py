@@ -26,6 +26,7 @@ from fleettui.access import (
     LockLost,
     LockTaken,
     Operator,
+    SecretAsker,
     WriteRefused,
 )
 from fleettui.commands import ChangeCommand
@@ -225,6 +226,9 @@ class World(MachineModel):
     # --- the machine -------------------------------------------------------------------------
 
     def ask_host_keys(self, asker: HostKeyAsker) -> None:
+        raise AssertionError("the app asks, not the repair")
+
+    def ask_secrets(self, asker: SecretAsker) -> None:
         raise AssertionError("the app asks, not the repair")
 
     def journal(
