@@ -13,8 +13,8 @@ from urllib3.exceptions import (
 
 from fleettui.access import RegistryUnavailable
 from fleettui.registry.errors import NotEtcd, NotSent, Silent, Unreachable, quote
-from fleettui.registry.tls import is_refusal, refusal_of
-from fleettui.registry.transport import CONNECT_SECONDS, AnswerTooLarge
+from fleettui.registry.tls import is_refusal, no_tls, refusal_of
+from fleettui.registry.transport import CONNECT_SECONDS, AnswerTooLarge, HandshakeCut
 from fleettui.registry.way import Way
 
 _A_TLS_ALERT = "\\x15\\x03"
@@ -36,6 +36,8 @@ def failure_of(url: str, cause: Exception, seconds: float, way: Way) -> Registry
             f"{url} cannot be reached: {_words(cause, seconds)}. Is etcd running there, "
             "and is this the right --endpoint?"
         )
+    if any(isinstance(argument, HandshakeCut) for argument in cause.args):
+        return NotSent(no_tls(url))
     if _A_TLS_ALERT in str(cause):
         return NotEtcd(f"{url} speaks TLS. Give it as https://{url.partition('://')[2]}.")
     kind = Silent if isinstance(cause, ReadTimeoutError) else Unreachable
@@ -43,11 +45,15 @@ def failure_of(url: str, cause: Exception, seconds: float, way: Way) -> Registry
 
 
 def _advice(url: str, cause: Exception, way: Way) -> str:
-    """Servers differ in how they turn away somebody without a certificate: some just hang up."""
-    hung_up = any(isinstance(a, ConnectionResetError | RemoteDisconnected) for a in cause.args)
-    if hung_up and url.startswith("https:") and way.cert_file is None:
+    """What to look at: servers may just hang up on what they do not take."""
+    if not any(isinstance(a, ConnectionResetError | RemoteDisconnected) for a in cause.args):
+        return "Look at etcd."
+    scheme, _, place = url.partition("://")
+    if scheme == "http":
+        return f"Does it speak TLS? Then give it as https://{place}; else look at etcd."
+    if way.cert_file is None:
         return "It may demand a client certificate: --cert-file and --key-file."
-    return "Look at etcd."
+    return f"It may refuse the client certificate of {way.cert_file}. Look at etcd."
 
 
 def _words(cause: Exception, seconds: float) -> str:

@@ -42,7 +42,7 @@ def refusal_of(url: str, error: Exception, way: Way) -> str:
         return _distrust(url, error, way)
     reason = getattr(error, "reason", None) or str(error)
     if reason in _NO_TLS:
-        return f"{url} does not speak TLS. Give it as http://{urlsplit(url).netloc}, or look there."
+        return no_tls(url)
     if reason in _TOO_OLD:
         return f"{url} speaks only a TLS older than 1.2, which is not safe. Update etcd there."
     alert = str(reason).partition("ALERT_")[2].replace("_", " ").lower()
@@ -54,6 +54,11 @@ def refusal_of(url: str, error: Exception, way: Way) -> str:
             "today and signed by the authority that etcd was given."
         )
     return f"no TLS with {url} came about: {quote(str(reason).lower().replace('_', ' '))}."
+
+
+def no_tls(url: str) -> str:
+    """What answers an https endpoint in no TLS."""
+    return f"{url} does not speak TLS. Give it as http://{urlsplit(url).netloc}, or look there."
 
 
 def _trusting(ca_file: Path | None) -> ssl.SSLContext:

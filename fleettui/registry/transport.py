@@ -1,6 +1,7 @@
 """HTTP connections to etcd that carry one method each, straight or through a tunnel."""
 
 import socket
+import ssl
 import time
 from typing import Any, ClassVar
 
@@ -26,6 +27,10 @@ class MethodRefused(Exception):
 
 class AnswerTooLarge(HTTPError):
     """More bytes, or more time, than any registry needs."""
+
+
+class HandshakeCut(OSError):
+    """What was spoken to in TLS hung up before it had said anything in TLS."""
 
 
 class Transport(urllib3.PoolManager):
@@ -90,7 +95,10 @@ def _pools(way: Way) -> dict[str, Any]:
     class Secure(HTTPSConnection):
         def connect(self) -> None:
             self.ssl_context = context_for(way)  # files may have been renewed
-            super().connect()
+            try:
+                super().connect()
+            except (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError) as hung_up:
+                raise HandshakeCut(*hung_up.args) from hung_up
 
         def _new_conn(self) -> socket.socket:
             return _dialled(self, way.dial) if way.dial else super()._new_conn()

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,6 +25,7 @@ class Reach:
 
     folder: Path
     ca: Authority
+    other_ca: Authority
     client: Pair
     plain: SecureEtcd
     tls: SecureEtcd
@@ -35,7 +36,8 @@ class Reach:
     far: RealSshd
     jump: RealSshd
     identity: Path
-    key: asyncssh.SSHKey = field(repr=False)
+    restricted: Path
+    """A key that may log in at `far`, and have nothing forwarded."""
 
     @property
     def password_file(self) -> Path:
@@ -57,7 +59,7 @@ class Reach:
 
     def make_home(self, home: Path) -> None:
         """A home folder whose owner knows both sshds, and reaches `bastion` through `jump`."""
-        (home / ".ssh").mkdir(parents=True)
+        (home / ".ssh").mkdir(parents=True, exist_ok=True)
         (home / ".ssh" / "known_hosts").write_text(self.far.known_host + self.jump.known_host)
         (home / ".ssh" / "config").write_text(
             f"Host bastion\n HostName 127.0.0.1\n Port {self.far.port}\n ProxyJump outpost\n"
@@ -78,7 +80,8 @@ def running() -> Iterator[Reach]:
             etcd.begin()
         for sshd in (reach.far, reach.jump):
             sshd.wait()
-            sshd.authorize(reach.key.export_public_key().decode().strip())
+            restricted = f"no-port-forwarding {public(reach.restricted)}"
+            sshd.authorize(public(reach.identity), restricted)
         for etcd in etcds:
             etcd.wait()
             _fill(etcd)
@@ -89,9 +92,6 @@ def running() -> Iterator[Reach]:
 def _make(folder: Path, stack: ExitStack) -> Reach:
     ca = Authority(folder, "authority")
     server, client = ca.issue("server", "127.0.0.1", "etcd.example"), ca.issue("operator")
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    identity = folder / "identity"
-    key.write_private_key(str(identity))
     (folder / "password").write_text(f"{PASSWORD}\n")
     (folder / "password").chmod(0o600)
     one, both = Tls(server, ca.file, client), Tls(server, ca.file, client, wants_client=True)
@@ -101,6 +101,11 @@ def _make(folder: Path, stack: ExitStack) -> Reach:
         stack.callback(etcd.close)
         return etcd
 
+    def key(name: str) -> Path:
+        file = folder / name
+        asyncssh.generate_private_key("ssh-ed25519").write_private_key(str(file))
+        return file
+
     def sshd(name: str) -> RealSshd:
         server = RealSshd(folder / name)
         stack.callback(server.close)
@@ -109,6 +114,7 @@ def _make(folder: Path, stack: ExitStack) -> Reach:
     return Reach(
         folder=folder,
         ca=ca,
+        other_ca=Authority(folder, "others"),
         client=client,
         plain=started(),
         tls=started(one),
@@ -116,9 +122,14 @@ def _make(folder: Path, stack: ExitStack) -> Reach:
         login=started(),
         far=sshd("far"),
         jump=sshd("jump"),
-        identity=identity,
-        key=key,
+        identity=key("identity"),
+        restricted=key("restricted"),
     )
+
+
+def public(identity: Path) -> str:
+    """The public half of a private key file, as authorized_keys has it."""
+    return asyncssh.read_private_key(str(identity)).export_public_key().decode().strip()
 
 
 def _fill(etcd: SecureEtcd) -> None:

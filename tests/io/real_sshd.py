@@ -87,8 +87,11 @@ class RealSshd:
     @property
     def known_host(self) -> str:
         """The line of a known_hosts file that knows it."""
-        key = self.host_key.export_public_key().decode().strip()
-        return f"[127.0.0.1]:{self.port} {key}\n"
+        return f"[127.0.0.1]:{self.port} {self.public_host_key}\n"
+
+    @property
+    def public_host_key(self) -> str:
+        return self.host_key.export_public_key().decode().strip()
 
     def close(self) -> None:
         self._process.terminate()
