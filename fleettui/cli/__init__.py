@@ -38,13 +38,18 @@ INTERRUPTED = 130
 def _with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     """An option for each setting. Variables are read later, with the config file."""
     for key in reversed(KEYS):
-        command = click.option(
-            key.flag,
-            key.name,
-            multiple=True,  # the last one counts where the setting is one value
-            metavar=key.metavar,
-            help=key.help,
-        )(command)
+        option = (
+            click.option(key.flag, key.name, is_flag=True, help=key.help)
+            if key.is_switch
+            else click.option(
+                key.flag,
+                key.name,
+                multiple=True,  # the last one counts where the setting is one value
+                metavar=key.metavar,
+                help=key.help,
+            )
+        )
+        command = option(command)
     return command
 
 
@@ -58,14 +63,15 @@ def _with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Look at everything, change nothing: the session holds nothing that writes.",
 )
 @click.pass_context
-def cli(context: click.Context, /, *, profile: str, observe: bool, **flags: Texts) -> None:
+def cli(context: click.Context, /, *, profile: str, observe: bool, **flags: Texts | bool) -> None:
     """A console for CoreOS fleet clusters: see what is broken, prove it, repair it.
 
     Without a command it opens the console on the cluster of --endpoint. Every option can be set
     by a variable too (FLEETTUI_ENDPOINT for --endpoint) or in the config file: `fleettui config`
     shows all of them and where each came from.
     """
-    given = {name: texts for name, texts in flags.items() if texts}
+    texts = {name: ("true",) if given is True else given for name, given in flags.items()}
+    given = {name: several for name, several in texts.items() if several}
     context.obj = SettingsSource(Given(given, observe=observe, profile=profile))
     if context.invoked_subcommand is None:
         settings = context.obj.settings()
@@ -124,7 +130,8 @@ def demo(
     It needs nothing but Python and the extra `demo`, and touches no real cluster.
     """
     need_terminal()
-    asyncio.run(_demo(machines, fault, fleet_version, observe=observe or source.is_observer()))
+    is_observer = observe or source.is_observer()
+    asyncio.run(_demo(machines, fault, fleet_version, source.looks(), observe=is_observer))
 
 
 @cli.command()
@@ -182,7 +189,9 @@ async def _examined(
         await hang_up(access)
 
 
-async def _demo(machines: int, fault: str, version: str, *, observe: bool) -> None:
+async def _demo(
+    machines: int, fault: str, version: str, looks: dict[str, Any], *, observe: bool
+) -> None:
     from fleettui.demo.cluster import DemoCluster, DemoSettings, NoLoopback
     from fleettui.demo.etcd import NoEtcd
 
@@ -197,7 +206,8 @@ async def _demo(machines: int, fault: str, version: str, *, observe: bool) -> No
             cluster = await running.enter_async_context(DemoCluster(wanted))
         except (NoEtcd, NoLoopback) as missing:
             raise click.ClickException(str(missing)) from missing
-        await console(demo_settings(cluster, observe=observe), records)
+        settings = demo_settings(cluster, observe=observe)
+        await console(replace(settings, **looks), records)
 
 
 cli.add_command(repair)

@@ -35,6 +35,8 @@ class Key:
     is_repeatable: bool = False
     flag_name: str = ""
     """Where the flag is called otherwise than the key."""
+    is_switch: bool = False
+    """Whether the flag takes no value: it is given, or not."""
 
     @property
     def flag(self) -> str:
@@ -142,6 +144,16 @@ KEYS = (
         "How root is had by an operator: passwordless, or password to be asked for one. "
         "[default: passwordless]",
         metavar="passwordless|password",
+    ),
+    Key(
+        "theme", "theme", kinds.THEME, "auto",
+        "Colours: dark, light, ansi for the terminal's own sixteen, or auto. [default: auto]",
+        metavar="auto|dark|light|ansi",
+    ),
+    Key(
+        "ascii", "ascii", kinds.SWITCH, default=False,
+        help="Draw with ASCII alone, for terminals and fonts without Unicode.",
+        is_switch=True,
     ),
 )  # fmt: skip
 BY_NAME = MappingProxyType({key.name: key for key in KEYS})

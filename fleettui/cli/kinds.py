@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -138,4 +138,5 @@ READABLES = Kind(
 )
 TUNNEL = Kind("[USER@]HOST[:PORT]", str, _last, parse_tunnel)
 SUDO = Kind(" or ".join(SudoMode), SudoMode, _last)
+THEME = Kind("auto, dark, light or ansi", Literal["auto", "dark", "light", "ansi"], _last)
 ADDRESSES = Kind("MACHINE=HOST[:PORT] or KEY=VALUE=HOST[:PORT]", dict[str, str], _pairs, _addresses)

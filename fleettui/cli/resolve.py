@@ -144,6 +144,11 @@ def _read(key: Key, texts: Texts, where: str) -> object:
         raise BadSetting(f"{where}: {visible(str(error))}") from error
 
 
+def looks_of(sources: Sources) -> dict[str, Any]:
+    """What the demo takes of all settings. Raises BadSetting or BadConfig."""
+    return {name: _choose(BY_NAME[name], sources).value for name in ("theme", "ascii")}
+
+
 def observe_of(sources: Sources) -> Chosen:
     """On as soon as anybody says so. Raises BadSetting or BadConfig."""
     said = [("--observe", sources.given.observe)]

@@ -62,6 +62,8 @@ class Settings:
     strict_host_key_checking: bool = True
     addresses: AddressMap = NO_ADDRESSES
     sudo: SudoMode = SudoMode.PASSWORDLESS
+    theme: str = "auto"
+    ascii: bool = False
     profile: str = ""
     """The one of the config file that is used; "" = none."""
     origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -177,9 +179,10 @@ async def console(
 ) -> None:
     """The console, and in it the wizard for a finding and its machine, if one is given."""
     from fleettui.ui.app import FleetApp
+    from fleettui.ui.themes import looks
 
     access = build(settings)
-    app = FleetApp(access, records, repair) if repair else FleetApp(access, records)
+    app = FleetApp(access, records, repair, looks(settings.theme, is_ascii=settings.ascii))
     try:
         await app.run_async()
     finally:

@@ -3,12 +3,13 @@
 import os
 import sys
 from dataclasses import dataclass, replace
+from typing import Any
 
 import click
 
 from fleettui.cli.config_file import config_path, read_config
 from fleettui.cli.fleetctl import api_endpoint
-from fleettui.cli.resolve import Given, Sources, observe_of, resolve
+from fleettui.cli.resolve import Given, Sources, looks_of, observe_of, resolve
 from fleettui.cli.session import Settings
 from fleettui.model.secret import Secret
 
@@ -40,6 +41,13 @@ class SettingsSource:
         if not_obeyed and settings.origins["endpoint"] != "--endpoint":
             click.echo(f"fleettui: {not_obeyed}", err=True)
         return _with_password(settings)
+
+    def looks(self) -> dict[str, Any]:
+        """What the screen is to look like: `theme` and `ascii`. Raises click.UsageError."""
+        try:
+            return looks_of(self.sources())
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
 
     def is_observer(self) -> bool:
         """Whether anybody wants this session to change nothing, whatever else is set.

@@ -38,6 +38,8 @@ from fleettui.ui.messages import (
 )
 from fleettui.ui.paint import Tone, paint, paint_lines
 from fleettui.ui.picture import Picture
+from fleettui.ui.plain_ascii import AsciiOnly
+from fleettui.ui.themes import THEMES, Looks, other_than
 
 if TYPE_CHECKING:
     from fleettui.ui.wizard.screen import WizardScreen
@@ -63,7 +65,8 @@ class FleetApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "keys", "Keys", key_display="?"),
         Binding("q,ctrl+q,ctrl+c", "leave", "Quit", key_display="q", priority=False),
-        Binding("colon", "command_palette", "Palette", show=False),
+        Binding("colon", "command_palette", "Palette", show=False, tooltip="Any command by name"),
+        Binding("ctrl+t", "light", "Light", show=False, tooltip="Light or dark colours"),
     ]
 
     picture: reactive[Picture] = reactive(Picture)
@@ -75,9 +78,15 @@ class FleetApp(App[None]):
         access: Observer,
         records: Path,
         repair: tuple[Finding, Machine | None] | None = None,
+        looks: Looks = Looks(),  # noqa: B008 - frozen
     ) -> None:
         """`repair` is a finding, with its machine, whose wizard is opened at once."""
         super().__init__()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = looks.theme
+        if looks.is_ascii:
+            self._filters.append(AsciiOnly())
         self._repair = repair
         self._access = access
         self._records = records
@@ -236,12 +245,17 @@ class FleetApp(App[None]):
         yield SystemCommand("Keys", "The keys that work here", self.action_keys)
         yield SystemCommand("Refresh", "Read everything afresh", self.action_refresh)
         yield SystemCommand("Repairs", "Past repairs and their reports", self.action_repairs)
+        yield SystemCommand("Light or dark", "The other of our two themes", self.action_light)
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
         yield SystemCommand("Quit", "Leave fleettui", self.action_leave)
 
     def action_refresh(self) -> None:
         """Read the registry and every machine afresh."""
         self.on_facts_asked(FactsAsked())
+
+    def action_light(self) -> None:
+        """Go from dark to light, and back."""
+        self.theme = other_than(self.theme).name
 
     def action_repairs(self) -> None:
         """The list of repairs, past and under way."""

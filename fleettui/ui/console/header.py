@@ -11,6 +11,7 @@ from fleettui.access import ClusterAddress
 from fleettui.model.clock import now
 from fleettui.model.cluster import Link, RegistryView, Unit
 from fleettui.model.lock import LockHolder
+from fleettui.ui import marks
 from fleettui.ui.paint import Piece, Tone, paint, paint_lines
 from fleettui.ui.picture import Picture, ago
 
@@ -71,7 +72,7 @@ class StatusLines(Static):
         findings = len(picture.findings)
         count = f"{findings} finding{'' if findings == 1 else 's'}"
         pieces: list[Piece] = [*_repairing(self.holder)]
-        pieces.append((count, Tone.BAD if findings else Tone.GOOD))
+        pieces.append((marks.BROKEN if findings else marks.FINE).saying(count).piece)
         pieces.append(f"  {len(snapshot.machines)} machines")
         if picture.departed:
             pieces.append((f", {len(picture.departed)} left", Tone.WARN))
@@ -97,14 +98,15 @@ def _repairing(holder: LockHolder | None) -> list[Piece]:
 def _link(view: RegistryView) -> list[Piece]:
     match view.link:
         case Link.LIVE if view.snapshot is not None:
-            return [("● LIVE", Tone.GOOD), (f" {ago(view.snapshot.read_at)} old", Tone.DIM)]
+            return [marks.LIVE.piece, (f" {ago(view.snapshot.read_at)} old", Tone.DIM)]
         case Link.LIVE | Link.CONNECTING:
-            return [("◌ connecting", Tone.WARN)]
+            return [marks.CONNECTING.piece]
         case Link.LOST:
             wait = (view.next_try - now()).total_seconds() if view.next_try else 0
             again = f" attempt {view.attempt}, next in {max(wait, 0):.0f} s"
-            word = "STALE" if view.snapshot is not None else "NOT CONNECTED"
-            return [(f"✖ {word} since {view.since:%H:%M:%S} UTC", Tone.BAD), again]
+            mark = marks.STALE if view.snapshot is not None else marks.NOT_CONNECTED
+            since = f"{mark.word} since {view.since:%H:%M:%S} UTC"
+            return [mark.saying(since).piece, again]
 
 
 def _units(units: Collection[Unit]) -> str:

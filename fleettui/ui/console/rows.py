@@ -1,11 +1,13 @@
 """Rows of the console's tables, from the picture; pure."""
 
-from fleettui.diagnosis.finding import Finding, Severity, Source
+from fleettui.diagnosis.finding import Finding, Severity
 from fleettui.diagnosis.scheduling import is_waiting
 from fleettui.diagnosis.truth import Agrees, Disagrees, Frozen, Unchecked
 from fleettui.model.cluster import Machine, TargetState, Unit, UnitState
 from fleettui.model.host import HostFacts, NotChecked
 from fleettui.model.untrusted import Untrusted
+from fleettui.ui import marks
+from fleettui.ui.marks import Mark
 from fleettui.ui.paint import Cell, Tone, cell
 from fleettui.ui.picture import Picture, ago, asked_at
 from fleettui.ui.widgets.grid import Column, Row
@@ -14,33 +16,25 @@ MACHINE_COLUMNS = (
     Column("", 1),
     Column("MACHINE", 11),
     Column("IP", 13, 1),
-    Column("HOST", 8, 2),
-    Column("FLEETD", 6),
+    Column("HOST", 8, 2, rank=1),
+    Column("FLEETD", 6, rank=3),
     Column("AGENT", 11, 1),
-    Column("ASKED", 5),
+    Column("ASKED", 5, rank=2),
 )
 UNIT_COLUMNS = (
     Column("", 1),
-    Column("UNIT", 19, 3),
-    Column("WANTED", 8),
-    Column("STATE", 15, 2),
-    Column("MACHINE", 14, 2),
+    Column("UNIT", 19, 4),
+    Column("WANTED", 8, rank=1),
+    Column("STATE", 15, 4),
+    Column("MACHINE", 13, 1),
 )
 FINDING_COLUMNS = (
     Column("", 1),
-    Column("", 20),
-    Column("", 20, 1),
-    Column("", 23, 1),
-    Column("", 12, 2),
+    Column("", 15, 1),
+    Column("", 18, 2),
+    Column("", 21, 2),
+    Column("", 40, 14, rank=1),
 )
-
-_STATE_TONES = {
-    "active": Tone.GOOD,
-    "activating": Tone.WARN,
-    "reloading": Tone.WARN,
-    "deactivating": Tone.WARN,
-    "failed": Tone.BAD,
-}
 
 
 def machine_rows(picture: Picture) -> list[Row]:
@@ -49,7 +43,7 @@ def machine_rows(picture: Picture) -> list[Row]:
 
 
 def _machine_row(machine: Machine, picture: Picture) -> Row:
-    glyph, agent = _agent(machine, picture)
+    mark = machine_mark(machine, picture)
     report = picture.reports.get(machine.id)
     host = cell(report.hostname if isinstance(report, HostFacts) else "")
     departed = picture.departed.get(machine.id)
@@ -57,34 +51,33 @@ def _machine_row(machine: Machine, picture: Picture) -> Row:
         host = cell(f"left {ago(departed.at).replace(' ', '')} ago", Tone.DIM)
     asked = ago(asked_at(report)) if report else ""
     cells = (
-        glyph,
+        mark.sign,
         cell(machine.short_id),
         cell(machine.public_ip),
         host,
         cell(machine.version, Tone.DIM),
-        agent,
-        cell(asked, Tone.DIM),
+        mark.words,
+        cell(f"{asked:>5}", Tone.DIM),
     )
     return Row(machine.id, cells)
 
 
-def _agent(machine: Machine, picture: Picture) -> tuple[Cell, Cell]:
-    """A machine's mark and the word for it: what was not checked is never shown as good."""
+def machine_mark(machine: Machine, picture: Picture) -> Mark:
+    """How a machine is: what was not checked is never shown as good."""
     report = picture.reports.get(machine.id)
     finding = picture.finding_on(machine.id)
-    if finding is not None and finding.severity is Severity.CRITICAL:
-        return Cell("✖", Tone.BAD), Cell("BROKEN", Tone.BAD)
     if finding is not None:
-        return Cell("!", Tone.WARN), Cell(finding.fault, Tone.WARN)
+        is_critical = finding.severity is Severity.CRITICAL
+        return marks.BROKEN if is_critical else marks.WARNED.saying(finding.fault)
     match report:
         case HostFacts() if machine.id in picture.departed:
-            return Cell("○", Tone.WARN), Cell("not listed", Tone.WARN)
+            return marks.LEFT
         case HostFacts():
-            return Cell("●", Tone.GOOD), Cell("no fault", Tone.GOOD)
+            return marks.FINE
         case NotChecked():
-            return Cell("?", Tone.WARN), Cell("NOT CHECKED", Tone.WARN)
+            return marks.NOT_CHECKED
         case None:
-            return Cell("…", Tone.DIM), Cell("asking", Tone.DIM)
+            return marks.ASKING
 
 
 def unit_rows(picture: Picture) -> list[Row]:
@@ -94,7 +87,7 @@ def unit_rows(picture: Picture) -> list[Row]:
 
 
 def _unit_row(unit: Unit, picture: Picture) -> Row:
-    glyph, state = unit_state(unit, picture)
+    mark = unit_mark(unit, picture)
     if unit.is_global:
         where = cell(f"global, {len(unit.states)} of {_alive(picture)}")
     elif unit.target is None:
@@ -104,46 +97,35 @@ def _unit_row(unit: Unit, picture: Picture) -> Row:
         gone = machine is None or machine.id in picture.departed
         name = machine.public_ip if machine else picture.named(unit.target)
         where = cell(f"gone: {name}" if gone else name)
-    return Row(unit.name, (glyph, cell(unit.name), _wanted(unit), state, where))
+    return Row(unit.name, (mark.sign, cell(unit.name), _wanted(unit), mark.words, where))
 
 
-def unit_state(unit: Unit, picture: Picture) -> tuple[Cell, Cell]:
-    """A unit's mark and its state in words."""
+def unit_mark(unit: Unit, picture: Picture) -> Mark:
+    """How a unit is: of several machines' states the worst."""
     if unit.is_template:
         active = unit.target is not None or unit.wanted is not TargetState.INACTIVE
-        tone = Tone.BAD if active else Tone.DIM
-        return Cell("◆", tone), Cell("LOADED TEMPLATE" if active else "template", tone)
+        return marks.LOADED_TEMPLATE if active else marks.TEMPLATE
     if unit.unit_hash is None:
-        return Cell("?", Tone.WARN), Cell("no job", Tone.WARN)
+        return marks.NO_JOB
     if not unit.states:
-        waits = is_waiting(unit)
-        tone = Tone.WARN if waits else Tone.DIM
-        return Cell("○", tone), Cell("waiting" if waits else "inactive", tone)
+        return marks.WAITS if is_waiting(unit) else marks.STOPPED
     shown = (_true_state(unit.name, state, picture) for state in unit.states)
-    _, glyph, words = max(shown, key=lambda found: found[0])
-    return glyph, words
+    return max(shown, key=lambda found: found[0])[1]
 
 
-def _true_state(unit: Untrusted, state: UnitState, picture: Picture) -> tuple[int, Cell, Cell]:
-    """How bad one machine's state is, its mark, and its words: systemd's where they differ."""
+def _true_state(unit: Untrusted, state: UnitState, picture: Picture) -> tuple[int, Mark]:
+    """How bad one machine's state is, and its mark: systemd's words where they differ."""
     said = f"{state.active} {state.sub}"
     match picture.truth(unit, state):
         case Frozen(active=active, sub=sub, agrees=False) if active is not None:
-            return 9, Cell("✖", Tone.BAD), Cell(f"{active} {sub}, frozen as {said}", Tone.BAD)
+            return 9, marks.DISAGREES.saying(f"{active} {sub}, frozen as {said}")
         case Disagrees(active, sub):
-            return 8, Cell("✖", Tone.BAD), Cell(f"{active} {sub}, not {said}", Tone.BAD)
+            return 8, marks.DISAGREES.saying(f"{active} {sub}, not {said}")
         case Frozen():
-            return 7, Cell("❄", Tone.WARN), Cell(f"frozen: {said}", Tone.WARN)
+            return 7, marks.FROZEN.saying(f"frozen: {said}")
         case Agrees() | Unchecked():
-            tone = _STATE_TONES.get(state.active.raw, Tone.DIM)
-            glyph = Cell("✖" if tone is Tone.BAD else "●", tone)
-            return _badness(state), glyph, Cell(said, tone)
-
-
-def _badness(state: UnitState) -> int:
-    order = ("active", "reloading", "activating", "deactivating", "inactive", "failed")
-    word = state.active.raw
-    return order.index(word) if word in order else len(order)
+            word = state.active.raw
+            return marks.badness(word), marks.mark_of_state(word, said)
 
 
 def _wanted(unit: Unit) -> Cell:
@@ -166,25 +148,27 @@ def finding_rows(picture: Picture) -> list[Row]:
 
 
 def _finding_row(finding: Finding, picture: Picture) -> Row:
-    tone = Tone.BAD if finding.severity is Severity.CRITICAL else Tone.WARN
-    where = picture.named(finding.machine_id) if finding.machine_id else "no machine yet"
+    mark = marks.mark_of_severity(finding.severity, finding.fault)
+    gaps = f"NOT CHECKED: {finding.gaps[0]}; " if finding.gaps else ""
     cells = (
-        Cell("✖", tone),
-        Cell(finding.fault, tone),
+        mark.sign,
+        mark.words,
         cell(finding.unit or ""),
-        cell(f"on {where}"),
-        cell(_proof(finding)),
+        cell(where_words(finding, picture)),
+        cell(f"{gaps}{finding.summary}"),
     )
     return Row(finding.key, cells)
 
 
-def _proof(finding: Finding) -> str:
-    counts = dict.fromkeys(Source, 0)
-    for evidence in finding.evidence:
-        counts[evidence.source] += 1
-    seen = ", ".join(f"{source} {count}" for source, count in counts.items() if count)
-    gaps = f"; {finding.gaps[0]}" if finding.gaps else ""
-    return f"seen in: {seen}{gaps}"
+def where_words(finding: Finding, picture: Picture) -> str:
+    """The machine of a finding by its address, then its host name or else its short ID."""
+    machine = picture.machine(finding.machine_id)
+    if finding.machine_id is None:
+        return "no machine yet"
+    if machine is None:
+        return picture.named(finding.machine_id)
+    facts = picture.facts(machine.id)
+    return f"{machine.public_ip} {facts.hostname if facts else machine.short_id}"
 
 
 def checked_words(picture: Picture) -> str:

@@ -1,15 +1,16 @@
-"""The console: machines and units on the left, the journal beside them, findings below."""
+"""The console: findings first, then machines and units, and the journal with what room is left."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Container
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Footer
 
 from fleettui.access import Observer, Operator
@@ -17,6 +18,7 @@ from fleettui.diagnosis.finding import Finding
 from fleettui.model.cluster import Unit
 from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
+from fleettui.ui.console.empty import empty_words
 from fleettui.ui.console.header import StatusLines
 from fleettui.ui.console.rows import (
     FINDING_COLUMNS,
@@ -29,7 +31,7 @@ from fleettui.ui.console.rows import (
 )
 from fleettui.ui.messages import DetailsAsked, FactsAsked, RepairAsked, RepairsAsked
 from fleettui.ui.picture import Picture
-from fleettui.ui.widgets.grid import Grid
+from fleettui.ui.widgets.grid import Column, Grid
 from fleettui.ui.widgets.journal import JournalPane
 
 SETTLE = 0.25
@@ -40,18 +42,23 @@ class ConsoleScreen(Screen[None]):
     """What the operator sees first and returns to."""
 
     CSS_PATH = "console.tcss"
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - declared by Textual, as an instance's
+        (0, "-short"),
+        (20, "-tall"),
+    ]
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - declared by Textual, as an instance's
         (0, "-narrow"),
         (100, "-normal"),
         (160, "-wide"),
     ]
-    TITLE = "fleettui"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "repair", "Repair", tooltip="Open the wizard on the selected finding"),
         Binding("R", "repairs", "Repairs", tooltip="Past repairs, and who repairs right now"),
         Binding("enter,d", "details", "Details", show=True, key_display="enter"),
         Binding("l", "journal", "Journal", tooltip="Go to the journal pane"),
         Binding("L", "unit_journal", "Unit's journal", show=False, tooltip="This unit's journal"),
+        Binding("Z", "zoom", "Zoom", show=False, tooltip="This pane alone, or all panes again"),
+        Binding("escape", "unzoom", "All panes", tooltip="All panes again"),
         Binding("tab", "app.focus_next", "Next pane", show=False),
         Binding(
             "ctrl+r", "refresh", "Refresh", tooltip="Read the registry and all machines afresh"
@@ -75,13 +82,17 @@ class ConsoleScreen(Screen[None]):
         yield StatusLines(self._access.cluster, may_change=may_change).data_bind(
             ConsoleScreen.picture, ConsoleScreen.holder
         )
-        with Horizontal(id="panes"):
-            with Vertical(id="tables"):
-                yield Grid("MACHINES", MACHINE_COLUMNS, empty="not read yet", id="machines")
-                yield Grid("UNITS", UNIT_COLUMNS, empty="not read yet", id="units")
+        yield self._table("FINDINGS", FINDING_COLUMNS)
+        with Container(id="panes"):
+            with Container(id="tables"):
+                yield self._table("MACHINES", MACHINE_COLUMNS)
+                yield self._table("UNITS", UNIT_COLUMNS)
             yield self._journal_pane().data_bind(ConsoleScreen.picture)
-        yield Grid("FINDINGS", FINDING_COLUMNS, empty="not read yet", id="findings")
-        yield Footer()
+        yield Footer(show_command_palette=False)
+
+    def _table(self, title: str, columns: Sequence[Column]) -> Grid:
+        name = title.lower()
+        return Grid(title, columns, empty=empty_words(name, self.picture), id=name)
 
     def _journal_pane(self) -> JournalPane:
         """An observer reads as nobody but himself, and saves into one folder only."""
@@ -91,6 +102,7 @@ class ConsoleScreen(Screen[None]):
         return JournalPane(access.hosts, id="journal", keep_in=self._folder)
 
     def on_mount(self) -> None:
+        self._share_room()
         self.set_interval(1.0, self._draw_ages)
         self.query_one("#machines").focus()
 
@@ -99,36 +111,57 @@ class ConsoleScreen(Screen[None]):
             return
         self._draw()
         if before.findings != after.findings and after.findings and not before.findings:
-            self._select(after.findings[0].machine_id)
+            self._select(after.findings[0])
         self._follow_selected()
 
     def _draw(self) -> None:
         picture = self.picture
-        if picture.snapshot is None:
-            return
-        units = len(picture.snapshot.units)
-        self._grid("units").show(unit_rows(picture), title=f"UNITS {units}", empty="none")
+        rows = unit_rows(picture)
+        title = f"UNITS {len(rows)}" if picture.snapshot else "UNITS"
+        self._grid("units").show(rows, title=title, empty=empty_words("units", picture))
         self._draw_ages()
 
     def _draw_ages(self) -> None:
         """What grows old by itself, each second."""
         picture = self.picture
-        if picture.snapshot is None:
-            return
-        members, left = len(picture.snapshot.machines), len(picture.departed)
-        machines = self._grid("machines")
-        machines.styles.height = min(members + left, self.size.height // 4) + 2
-        title = f"MACHINES {members}" + (f", {left} left the registry" if left else "")
-        machines.show(machine_rows(picture), title=title, empty="none")
-        grid = self._grid("findings")
-        words = checked_words(picture)
-        count = len(picture.findings)
-        grid.show(
-            finding_rows(picture),
-            title=f"FINDINGS {count}{self._hint(count)}   {words}",
-            empty="nothing is wrong, as far as this was checked",
+        members = len(picture.snapshot.machines) if picture.snapshot else 0
+        left = f", {len(picture.departed)} left the registry" if picture.departed else ""
+        self._grid("machines").show(
+            machine_rows(picture),
+            title=f"MACHINES {members}{left}" if picture.snapshot else "MACHINES",
+            empty=empty_words("machines", picture),
         )
-        grid.styles.height = min(max(count, 1), 5) + 1
+        count = len(picture.findings)
+        words = f" {count}{self._hint(count)}   {checked_words(picture)}"
+        self._grid("findings").show(
+            finding_rows(picture),
+            title=f"FINDINGS{words}" if picture.snapshot else "FINDINGS",
+            empty=empty_words("findings", picture),
+        )
+        self._share_room()
+
+    def on_resize(self) -> None:
+        """How the panes lie follows from the classes of the new size."""
+        self.call_after_refresh(self._share_room)
+
+    def _share_room(self) -> None:
+        """Give the tables what they need, and the journal the rest."""
+        rows = self.size.height
+        most = {"findings": 1 if rows < 20 else 5, "machines": rows // 4, "units": rows}
+        for name, limit in most.items():
+            grid = self._grid(name)
+            height = min(grid.line_count, limit) + grid.head_height
+            grid.styles.height = None if self._stretches(name) else height
+        tallest = max(self._grid("machines").line_count, self._grid("units").line_count)
+        is_row = self.has_class("-normal") and not self.has_class("-short", "-zoomed")
+        height = min(tallest + 2, rows * 2 // 5)
+        self.query_one("#tables").styles.height = height if is_row else None
+
+    def _stretches(self, name: str) -> bool:
+        """Whether a table's height is the stylesheet's to say."""
+        if self.has_class("-zoomed") or (name != "findings" and self.has_class("-short")):
+            return True
+        return name == "units" or (name == "machines" and self.has_class("-normal"))
 
     def _hint(self, count: int) -> str:
         return "   r repairs the chosen one" if count and isinstance(self._access, Operator) else ""
@@ -171,9 +204,11 @@ class ConsoleScreen(Screen[None]):
                 finding = self._finding(key)
                 return finding.machine_id if finding else None
 
-    def _select(self, machine_id: Untrusted | None) -> None:
-        if machine_id is not None:
-            self._grid("machines").move_to(machine_id)
+    def _select(self, finding: Finding) -> None:
+        """Have a finding's machine and unit under cursors that nobody moved, and so in view."""
+        for table, key in (("machines", finding.machine_id), ("units", finding.unit)):
+            if key is not None:
+                self._grid(table).offer(key)
 
     def _unit(self, key: Hashable | None) -> Unit | None:
         snapshot = self.picture.snapshot
@@ -181,6 +216,37 @@ class ConsoleScreen(Screen[None]):
 
     def _finding(self, key: Hashable | None) -> Finding | None:
         return next((f for f in self.picture.findings if f.key == key), None)
+
+    # --- one pane alone -----------------------------------------------------------------------
+
+    def action_zoom(self) -> None:
+        pane = self.focused
+        self._zoom(None if self.has_class("-zoomed") else pane)
+
+    def action_unzoom(self) -> None:
+        self._zoom(None)
+
+    def _zoom(self, pane: Widget | None) -> None:
+        """Show one pane alone; without one, all of them."""
+        if pane is not None and pane not in self._panes:
+            pane = next(one for one in self._panes if one in pane.ancestors)
+        self.set_class(pane is not None, "-zoomed")
+        for one in self._panes:
+            one.set_class(pane is not None and one is not pane, "-hidden")
+        is_table = pane is not None and pane.parent is self.query_one("#tables")
+        self.query_one("#tables").set_class(pane is not None and not is_table, "-hidden")
+        is_finding = pane is self._grid("findings")
+        self.query_one("#panes").set_class(is_finding, "-hidden")
+        self._draw_ages()
+        self.refresh_bindings()
+
+    @property
+    def _panes(self) -> tuple[Widget, ...]:
+        return (*self.query(Grid), self.query_one(JournalPane))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is nothing to go back to while all panes are shown."""
+        return action != "unzoom" or self.has_class("-zoomed")
 
     # --- actions ------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from fleettui.diagnosis.truth import Agrees, Disagrees, Frozen, Unchecked
 from fleettui.model.cluster import Machine, Snapshot, Unit, UnitState
 from fleettui.model.host import Folder, FolderEntry, HostFacts, NotChecked, ServiceFacts
 from fleettui.model.untrusted import Untrusted
+from fleettui.ui import marks
 from fleettui.ui.paint import Piece, Tone, paint
 from fleettui.ui.picture import Picture, ago
 
@@ -18,7 +19,7 @@ from fleettui.ui.picture import Picture, ago
 def finding_lines(finding: Finding, picture: Picture) -> Iterator[Content]:
     """What is wrong, what proves it, what was not checked, and what can be done."""
     yield paint(
-        (f"✖ {finding.fault}", Tone.BAD),
+        marks.mark_of_severity(finding.severity, finding.fault).piece,
         (f"  {finding.severity.name.lower()}, {finding.confidence}", Tone.DIM),
     )
     yield paint(finding.summary)

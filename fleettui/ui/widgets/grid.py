@@ -26,6 +26,22 @@ class Column:
     label: str
     width: int
     weight: int = 0
+    rank: int = 0
+    """Where there is no room for all, the highest rank is left out first; 0 always stays."""
+
+
+Layout = tuple[tuple[int, int], ...]
+"""The columns that are shown, each as its number and its width."""
+
+
+def lay_out(columns: Sequence[Column], width: int) -> Layout:
+    """Share `width` cells among the columns; what has no room is left out by its rank."""
+    shown = list(range(len(columns)))
+    while sum(columns[n].width + 1 for n in shown) > width and any(columns[n].rank for n in shown):
+        shown.remove(max(shown, key=lambda n: columns[n].rank))
+    spare = max(width - sum(columns[n].width + 1 for n in shown), 0)
+    weights = sum(columns[n].weight for n in shown) or 1
+    return tuple((n, columns[n].width + spare * columns[n].weight // weights) for n in shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +93,10 @@ class Grid(Lines):
         self._cursor = 0
         self._chosen: Hashable | None = None
         """The row somebody moved to; it is returned to if it goes and comes back."""
+        self._was_moved = False
+        """Whether the operator has moved the cursor: from then on nobody else does."""
         self._flashes: dict[tuple[Hashable, int], float] = {}
+        self._laid: tuple[int, Layout] = (-1, ())
 
     @property
     def cursor_key(self) -> Hashable | None:
@@ -86,7 +105,7 @@ class Grid(Lines):
 
     @property
     def line_count(self) -> int:
-        return max(len(self._rows), 1)
+        return len(self._rows) or self._empty.count("\n") + 1
 
     @property
     def head_height(self) -> int:
@@ -116,10 +135,10 @@ class Grid(Lines):
         if self.cursor_key != before:
             self.post_message(self.Moved(self, self.cursor_key))
 
-    def move_to(self, key: Hashable) -> None:
-        """Put the cursor on a row, if it is there."""
-        if key in self._index:
-            self.action_move(self._index[key] - self._cursor)
+    def offer(self, key: Hashable) -> None:
+        """Put the cursor on a row, if it is there and the operator has not moved the cursor."""
+        if key in self._index and not self._was_moved:
+            self._move(self._index[key] - self._cursor)
 
     def _light(self, rows: Sequence[Row]) -> None:
         now = monotonic()
@@ -143,20 +162,20 @@ class Grid(Lines):
     def head_line(self, y: int) -> list[Cell]:
         if y == 0:
             return [Cell(f" {self._title}")]
-        widths = self._widths()
-        labels = (f" {c.label:<{w}}" for c, w in zip(self._columns, widths, strict=True))
+        labels = (f" {self._columns[number].label:<{width}}" for number, width in self._layout)
         return [Cell("".join(labels))]
 
     def body_line(self, index: int) -> Strip:
         if not self._rows:
-            return self.strip_of(
-                [Cell(f" {self._empty}", Tone.DIM)], self.rich_style, self.text_width
-            )
+            words = self._empty.splitlines()[index : index + 1]
+            parts = [Cell(f"   {line}", Tone.DIM) for line in words]
+            return self.strip_of(parts, self.rich_style, self.text_width)
         row = self._rows[index]
         name = "lines--cursor" if index == self._cursor and self.has_focus else ""
         base = self.get_component_rich_style(name) if name else self.rich_style
         segments: list[Segment] = []
-        for column, (part, width) in enumerate(zip(row.cells, self._widths(), strict=True)):
+        for column, width in self._layout:
+            part = row.cells[column]
             style = self.tone_style(part.tone, base)
             if (row.key, column) in self._flashes:
                 style += self.get_component_rich_style("lines--flash", partial=True)
@@ -164,10 +183,12 @@ class Grid(Lines):
             segments.append(Segment(_fit(part.text, width), style))
         return Strip(segments).adjust_cell_length(self.text_width, base)
 
-    def _widths(self) -> list[int]:
-        spare = self.text_width - sum(column.width + 1 for column in self._columns)
-        weights = sum(column.weight for column in self._columns) or 1
-        return [c.width + max(spare, 0) * c.weight // weights for c in self._columns]
+    @property
+    def _layout(self) -> "Layout":
+        width = self.text_width
+        if self._laid[0] != width:
+            self._laid = (width, lay_out(self._columns, width))
+        return self._laid[1]
 
     def _keep_in_view(self) -> None:
         if self._cursor < self.top:
@@ -176,6 +197,10 @@ class Grid(Lines):
             self.top = self._cursor - self.room + 1
 
     def action_move(self, lines: int) -> None:
+        self._was_moved = True
+        self._move(lines)
+
+    def _move(self, lines: int) -> None:
         if not self._rows:
             return
         before = self._cursor

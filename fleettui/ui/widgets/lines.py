@@ -44,10 +44,13 @@ class Lines(Widget, can_focus=True):
         background: $background;
         color: $foreground;
         .lines--title { background: $surface; color: $foreground-muted; text-style: bold; }
-        .lines--title-focused { background: $primary-muted; color: $text; text-style: bold; }
+        .lines--title-focused { background: $primary-muted; color: $foreground; text-style: bold; }
         .lines--cursor { background: $primary-muted; }
         .lines--flash { background: $warning-muted; }
         .lines--bar { color: $primary; }
+        &:ansi .lines--cursor, &:ansi .lines--flash, &:ansi .lines--title-focused {
+            text-style: reverse;
+        }
         .tone--plain { color: $foreground; }
         .tone--dim { color: $foreground-muted; }
         .tone--strong { color: $foreground; text-style: bold; }

@@ -8,6 +8,7 @@ from fleettui.access import ClusterAddress
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.planning.action import Stage
 from fleettui.repair.planning.plan import Plan
+from fleettui.ui import marks
 from fleettui.ui.paint import Tone, paint
 from fleettui.ui.wizard.confirm import Typing
 from fleettui.ui.wizard.course import Phase
@@ -122,7 +123,7 @@ def _said_first(errand: Errand) -> Iterator[Content]:
     located = errand.located
     match errand.course.phase:
         case Phase.CLEAN:
-            yield paint(("✔ ", Tone.GOOD), located.problem)
+            yield paint(marks.DONE.saying("").piece, located.problem)
         case Phase.STUCK:
             yield from by_hand_lines(errand.finding, located)
         case _:

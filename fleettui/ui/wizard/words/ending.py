@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from textual.content import Content
 
 from fleettui.repair.records.outcome import Absence, Check, Outcome, Result
-from fleettui.ui.paint import Piece, Tone, paint
+from fleettui.ui import marks
+from fleettui.ui.paint import Tone, paint
 
 
 def repaired_lines(
@@ -19,11 +20,9 @@ def repaired_lines(
         yield from report_lines(report)
     yield from absence_lines(absences)
     yield paint(("Proof", Tone.ACCENT))
-    yield from (
-        paint("  ", ("✔ ", Tone.GOOD) if c.met else ("◌ not yet: ", Tone.WARN), c.name, "  ",
-              (c.detail, Tone.DIM))
-        for c in proof
-    )  # fmt: skip
+    for check in proof:
+        mark = marks.DONE.saying("") if check.met else marks.NOT_YET.saying("not yet: ")
+        yield paint("  ", mark.piece, check.name, "  ", (check.detail, Tone.DIM))
 
 
 def report_lines(report: Outcome) -> Iterator[Content]:
@@ -38,7 +37,7 @@ def absence_lines(absences: Iterable[Absence]) -> Iterator[Content]:
         away = "for how long, the journal does not tell"
         if one.seconds is not None:
             away = f"{one.seconds:.1f} s"
-        mark: Piece = ("✔ ", Tone.GOOD) if one.is_over else ("✖ still away ", Tone.BAD)
+        mark = (marks.DONE.saying("") if one.is_over else marks.UNMET.saying("still away ")).piece
         place = f", now on {one.place}" if one.place else ""
         since = f" from {one.since:%H:%M:%S} UTC" if one.since else ""
         yield paint("  ", mark, one.unit, (f"  away {away}{since}{place}", Tone.DIM))

@@ -8,6 +8,7 @@ from textual.content import Content
 from fleettui.model.cluster import Machine
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.planning.action import Stage
+from fleettui.ui import marks
 from fleettui.ui.paint import Piece, Tone, paint
 from fleettui.ui.wizard.course import TITLES, Course, Phase
 
@@ -41,15 +42,13 @@ def stepper(course: Course) -> Content:
 
 
 def _stage(stage: Stage, number: int, course: Course) -> Piece:
-    title = f" {number} {TITLES[stage]} "
+    title = f"{number} {TITLES[stage]} "
     bad = course.phase in {Phase.FAILED, Phase.LOST, Phase.STUCK, Phase.UNFIT}
     if stage is course.stage and (bad or course.undo):
-        return (f"{'✖' if bad else '↶'}{title}", Tone.BAD if bad else Tone.WARN)
+        return (marks.UNMET if bad else marks.TAKEN_BACK).saying(title).piece
     if stage in course.behind:
-        return (f"✔{title}", Tone.GOOD)
-    if stage is course.stage:
-        return (f"▶{title}", Tone.ACCENT)
-    return (f"○{title}", Tone.DIM)
+        return marks.DONE.saying(title).piece
+    return (marks.HERE if stage is course.stage else marks.TO_COME).saying(title).piece
 
 
 def target_lines(target: Target) -> Iterator[Content]:

@@ -15,11 +15,12 @@ from fleettui.repair.planning.cures.by_hand import BY_HAND
 from fleettui.repair.planning.locate import Located
 from fleettui.repair.planning.look import unread
 from fleettui.repair.records.outcome import Check
+from fleettui.ui import marks
 from fleettui.ui.paint import Piece, Tone, paint
 
-CLEAN: Piece = ("● clean       ", Tone.GOOD)
-AFFECTED: Piece = ("✖ AFFECTED    ", Tone.BAD)
-NOT_CHECKED: Piece = ("? NOT CHECKED ", Tone.WARN)
+CLEAN = marks.FINE.saying("clean       ").piece
+AFFECTED = marks.BROKEN.saying("AFFECTED    ").piece
+NOT_CHECKED = marks.NOT_CHECKED.saying("NOT CHECKED ").piece
 
 
 def located_lines(
@@ -107,13 +108,19 @@ def preflight_lines(checks: Iterable[Check]) -> Iterator[Content]:
         return
     if not unmet:
         names = ", ".join(check.name for check in known)
-        yield paint(("✔ ", Tone.GOOD), "All checks before the first change are met:")
+        yield paint(marks.DONE.saying("").piece, "All checks before the first change are met:")
         yield paint("  ", (names, Tone.DIM))
         return
     word = "check" if unmet == 1 else "checks"
-    yield paint((f"✖ {unmet} {word} before the first change not met", Tone.BAD))
+    yield paint(marks.UNMET.saying(f"{unmet} {word} before the first change not met").piece)
     yield from (
-        paint("  ", ("✖ ", Tone.BAD), (check.name, Tone.STRONG), ": ", (check.detail, Tone.WARN))
+        paint(
+            "  ",
+            marks.UNMET.saying("").piece,
+            (check.name, Tone.STRONG),
+            ": ",
+            (check.detail, Tone.WARN),
+        )
         for check in known
         if not check.met
     )
@@ -121,7 +128,7 @@ def preflight_lines(checks: Iterable[Check]) -> Iterator[Content]:
 
 def by_hand_lines(finding: Finding, located: Located) -> Iterator[Content]:
     """Why there is no plan, and what the operator can do."""
-    yield paint(("✖ NO PLAN  ", Tone.BAD), (finding.summary, Tone.STRONG))
+    yield paint(marks.UNMET.saying("NO PLAN  ").piece, (finding.summary, Tone.STRONG))
     by_hand = BY_HAND.get(finding.fault)
     if by_hand is None or located.is_unread:
         yield paint("  ", (located.problem, Tone.WARN))

@@ -7,6 +7,7 @@ from textual.content import Content
 from fleettui.repair.planning.action import Stage
 from fleettui.repair.planning.plan import Plan
 from fleettui.repair.planning.plan_text import as_text
+from fleettui.ui import marks
 from fleettui.ui.paint import Tone, paint
 
 
@@ -23,5 +24,5 @@ def plan_lines(plan: Plan, done: Container[Stage], prefix: str) -> Iterator[Cont
 
 def _title(line: str, *, is_done: bool) -> Content:
     if is_done:
-        return paint((f"✔ {line}", Tone.GOOD), ("  done, and read back", Tone.DIM))
-    return paint((f"○ {line}", Tone.ACCENT), ("  to come", Tone.DIM))
+        return paint(marks.DONE.saying(line).piece, ("  done, and read back", Tone.DIM))
+    return paint(marks.TO_COME.saying(line, Tone.ACCENT).piece, ("  to come", Tone.DIM))

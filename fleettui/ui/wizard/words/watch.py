@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from textual.content import Content
 
 from fleettui.repair.records.outcome import Check, Outcome, Progress, Result, Return, UnitReturn
+from fleettui.ui import marks
 from fleettui.ui.paint import Piece, Tone, paint
 
 _MARKS: dict[Return, Piece] = {
-    Return.UNCHANGED: ("● runs on   ", Tone.GOOD),
-    Return.STOPPING: ("◌ stopping  ", Tone.WARN),
-    Return.AWAY: ("◌ AWAY      ", Tone.BAD),
-    Return.BACK: ("✔ back      ", Tone.GOOD),
+    Return.UNCHANGED: marks.RUNS.saying("runs on   ").piece,
+    Return.STOPPING: marks.CHANGES.saying("stopping  ").piece,
+    Return.AWAY: marks.CHANGES.saying("AWAY      ", Tone.BAD).piece,
+    Return.BACK: marks.DONE.saying("back      ").piece,
     Return.MOVED: ("→ moved     ", Tone.WARN),
 }
 _URGENCY = (Return.AWAY, Return.STOPPING, Return.MOVED, Return.BACK, Return.UNCHANGED)
@@ -26,7 +27,7 @@ def progress_lines(progress: Progress) -> Iterator[Content]:
 def check_lines(checks: Iterable[Check]) -> Iterator[Content]:
     """Conditions being watched, as they stand."""
     for check in checks:
-        mark: Piece = ("✔ ", Tone.GOOD) if check.met else ("◌ ", Tone.WARN)
+        mark = (marks.DONE if check.met else marks.NOT_YET).saying("").piece
         yield paint(mark, check.name, "  ", (check.detail, Tone.DIM))
 
 
@@ -35,7 +36,7 @@ def return_lines(returns: Sequence[UnitReturn]) -> Iterator[Content]:
     if not returns:
         return
     if all(one.state is Return.UNCHANGED for one in returns):
-        yield paint(("● ", Tone.GOOD), f"all {len(returns)} units run on")
+        yield paint(marks.RUNS.saying("").piece, f"all {len(returns)} units run on")
         return
     here = sum(one.state in {Return.BACK, Return.UNCHANGED, Return.MOVED} for one in returns)
     yield paint((_bar(here, len(returns)), Tone.GOOD), f" {here} of {len(returns)} units run")
@@ -53,7 +54,7 @@ def _bar(part: int, whole: int, width: int = 20) -> str:
 def outcome_lines(title: str, outcome: Outcome) -> Iterator[Content]:
     """How an act ended, and what was read back or the host's own words."""
     if outcome.result is Result.DONE:
-        yield paint(("✔ ", Tone.GOOD), outcome.said)
+        yield paint(marks.DONE.saying("").piece, outcome.said)
     else:
-        yield paint((f"✖ {outcome.result.upper()} ", Tone.BAD), (title, Tone.STRONG))
+        yield paint(marks.UNMET.saying(f"{outcome.result.upper()} ").piece, (title, Tone.STRONG))
         yield paint("    ", (outcome.said, Tone.WARN))
