@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleettui import __version__
+from fleettui.cli.about import COMPLETE_VARIABLE, PROGRAM, completion, print_version
+from fleettui.cli.config import config, profile_names
 from fleettui.cli.keys import KEYS
 from fleettui.cli.kinds import Texts
 from fleettui.cli.repairs import repair, repairs
@@ -54,8 +55,21 @@ def _with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="fleettui")
-@click.option("--profile", metavar="NAME", default="", help="Which profile of the config file.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=print_version,
+    help="Show the version, with those of the libraries, and exit.",
+)
+@click.option(
+    "--profile",
+    metavar="NAME",
+    default="",
+    shell_complete=profile_names,
+    help="Which profile of the config file.",
+)
 @_with_settings
 @click.option(
     "--observe",
@@ -210,10 +224,12 @@ async def _demo(
         await console(replace(settings, **looks), records)
 
 
+cli.add_command(completion)
+cli.add_command(config)
 cli.add_command(repair)
 cli.add_command(repairs)
 
 
 def main() -> None:
     """The console script."""
-    cli(auto_envvar_prefix=None)
+    cli(prog_name=PROGRAM, complete_var=COMPLETE_VARIABLE)
