@@ -14,6 +14,7 @@ from typing import Protocol
 
 from fleettui.commands import ChangeCommand
 from fleettui.model.cluster import Machine, RegistryView, Snapshot, TargetState
+from fleettui.model.hop import Hop
 from fleettui.model.host import (
     NEWEST,
     HostFacts,
@@ -43,6 +44,11 @@ class WriteUnknown(Exception):
 
 class HostUnreachable(Exception):
     """A machine could not be asked; the text says why, in the words of SSH or of the machine."""
+
+    def __init__(self, why: str, hop: Hop = Hop.ANSWER) -> None:
+        """`hop` is how far the way to it was open."""
+        super().__init__(why)
+        self.hop = hop
 
 
 Dial = Callable[[str, int, float], socket.socket]
@@ -277,6 +283,8 @@ class ClusterAddress:
     """Of SSH; None = as ssh_config says."""
     addresses: AddressMap = NO_ADDRESSES
     """Where machines are reached that published no address, or one of no use."""
+    advice: str = ""
+    """What an operator may have forgotten to say, where etcd cannot be reached."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,13 @@ import click
 
 from fleettui.cli.about import COMPLETE_VARIABLE, PROGRAM, completion, print_version
 from fleettui.cli.config import config, profile_names
+from fleettui.cli.doctor import doctor
 from fleettui.cli.keys import KEYS
 from fleettui.cli.kinds import Texts
 from fleettui.cli.repairs import repair, repairs
 from fleettui.cli.resolve import Given
 from fleettui.cli.session import (
+    INTERRUPTED,
     Settings,
     build,
     console,
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
     from fleettui.check.examine import Examination
 
 __all__ = ["Settings", "build", "cli", "demo_settings", "main"]
-
-INTERRUPTED = 130
-"""Exit status after ctrl+c, as a shell gives it."""
 
 
 def _with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -226,6 +225,7 @@ async def _demo(
 
 cli.add_command(completion)
 cli.add_command(config)
+cli.add_command(doctor)
 cli.add_command(repair)
 cli.add_command(repairs)
 

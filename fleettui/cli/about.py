@@ -1,7 +1,6 @@
 """What fleettui says of itself: its version with those of its libraries, and shell completion."""
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 import click
 from click.shell_completion import get_completion_class
@@ -34,6 +33,8 @@ def print_version(context: click.Context, parameter: click.Parameter, wanted: ob
 
 
 def _version_of(library: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(library)
     except PackageNotFoundError:

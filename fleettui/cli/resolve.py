@@ -23,12 +23,9 @@ from fleettui.cli.keys import (
     Key,
 )
 from fleettui.cli.kinds import SWITCH, Texts
-from fleettui.cli.session import Settings
+from fleettui.cli.session import DEFAULT, Settings
 from fleettui.model.secret import Secret
 from fleettui.model.untrusted import visible
-
-DEFAULT = "default"
-"""Where a value came from that nobody gave."""
 
 
 class BadSetting(ValueError):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 from platformdirs import user_state_path
 
+from fleettui.cli.config_file import config_path
 from fleettui.hosts.settings import (
     DEFAULT_SSH_CONFIG,
     DEFAULT_SSH_TIMEOUT,
@@ -27,11 +28,15 @@ from fleettui.model.secret import Secret
 from fleettui.registry.settings import RegistrySettings
 
 if TYPE_CHECKING:
-    from fleettui.access import Observer
+    from fleettui.access import ClusterAddress, Observer
     from fleettui.demo.cluster import DemoCluster
     from fleettui.diagnosis.finding import Finding
     from fleettui.model.cluster import Machine
 
+DEFAULT = "default"
+"""Where a value came from that nobody gave."""
+INTERRUPTED = 130
+"""Exit status after ctrl+c, as a shell gives it."""
 CLOSED_WITHIN = 0.8
 """Seconds that quitting waits for connections to close."""
 
@@ -70,6 +75,33 @@ class Settings:
     """Where each value came from, by key of the config file."""
     notes: tuple[str, ...] = ()
     """What is to be said about variables that are set and change nothing."""
+
+    @property
+    def are_endpoints_guessed(self) -> bool:
+        """Whether nobody gave any, so that those of fleetctl are tried."""
+        return self.origins.get("endpoint") == DEFAULT
+
+    @property
+    def advice(self) -> str:
+        """What may be missing where etcd does not answer."""
+        if not self.are_endpoints_guessed:
+            return ""
+        seen_from = f"the tunnel host {self.tunnel.host}" if self.tunnel else "this machine"
+        return (
+            f"No endpoint was given, so etcd was looked for on {seen_from}. Say where it is with "
+            "--endpoint http://HOST:2379, FLEETTUI_ENDPOINT, FLEETCTL_ENDPOINT, or `endpoint` in "
+            f"{config_path()}."
+        )
+
+    @property
+    def cluster(self) -> "ClusterAddress":
+        """Which cluster it is, and how an operator would reach its machines by hand."""
+        from fleettui.access import ClusterAddress
+
+        prefix = f"{self.prefix}/"
+        return ClusterAddress(
+            self.endpoints, prefix, self.username, self.port, self.addresses, self.advice
+        )
 
     @property
     def registry(self) -> RegistrySettings:
@@ -111,19 +143,13 @@ def build(settings: Settings) -> "Observer":
     Nothing here imports etcd or asyncssh: they come with the first request, after first paint.
     Raises click.UsageError for a setting that fleettui cannot honour yet.
     """
-    from fleettui.access import ClusterAddress, Observer, Operator
+    from fleettui.access import Observer, Operator
     from fleettui.hosts.connect import connect_hosts, dial_through, hands_for, root_journals_for
     from fleettui.registry.connect import reader_for, writer_for
 
     refuse_unbuilt(settings)
     hosts = connect_hosts(settings.hosts)
-    cluster = ClusterAddress(
-        settings.endpoints,
-        f"{settings.prefix}/",
-        settings.username,
-        settings.port,
-        settings.addresses,
-    )
+    cluster = settings.cluster
     dial = dial_through(hosts) if settings.tunnel else None
     reader = reader_for(settings.registry, dial)
     if settings.observe:

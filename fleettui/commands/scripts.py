@@ -3,6 +3,9 @@
 POSIX sh, for the coreutils and the shells of 2014 and later: dash, bash, busybox.
 """
 
+_READERS = "*' root '* | *' systemd-journal '* | *' adm '* | *' wheel '*"
+"""Groups whose members see everybody's journal, as a pattern of the shell."""
+
 PROBE_SCRIPT = r"""
 LC_ALL=C; export LC_ALL
 span=--lines=60
@@ -32,21 +35,31 @@ fi
 say services "$(systemctl show -p Id -p Names -p LoadState -p ActiveState -p SubState -p MainPID \
   -p NeedDaemonReload -p Job -p FragmentPath -p ActiveEnterTimestampMonotonic \
   -p InactiveEnterTimestampMonotonic -- "$@" 2>&1)"
-say journal "$(journalctl -u fleet.service -o json --no-pager "$span" 2>&1 | tail -n 5000)"
+text=$(journalctl -u fleet.service -o json --no-pager "$span" 2>&1 | tail -n 5000)
+case $text in
+  *'{'*) ;;
+  *) case " $(id -Gn 2>/dev/null) " in
+    MAY_READ_THE_JOURNAL) ;;
+    *) text="fleettui: in no group that may read the journal
+$text" ;;
+  esac ;;
+esac
+say journal "$text"
 say end
-"""
+""".replace("MAY_READ_THE_JOURNAL", _READERS)
 """One round trip of facts. NUL-terminated fields: a header of five, then tagged groups of
 `folder PATH REALPATH`, `entry NAME TYPE SIZE MODE LINKS TARGET` (find's %y: f, l, d, ...),
 `sha256 NAME HEX`, `missing PATH WHY`, `version TEXT` (what fleetd says of itself),
 `services TEXT` (systemctl show, blank line between units),
-`journal TEXT` (JSON lines, or what journalctl said instead) and a closing `end`: an answer
+`journal TEXT` (JSON lines, or what journalctl said instead; journalctl often shows nothing at all,
+without a word, to somebody who may not read) and a closing `end`: an answer
 without it was cut. Units to show are the arguments and whatever FLEET_UNITS holds; templates are
 left out, because systemctl refuses them."""
 
 JOURNAL_SCRIPT = r"""
 TZ=UTC; export TZ
 case " $(id -Gn 2>/dev/null) " in
-  *' root '* | *' systemd-journal '* | *' adm '* | *' wheel '*) ;;
+  MAY_READ_THE_JOURNAL) ;;
   *) echo 'fleettui: in no group that may read the journal' >&2 ;;
 esac
 exec 3<&0
@@ -55,7 +68,7 @@ journalctl "$@" & tail=$!
 wait "$tail"; status=$?
 kill "$watch" 2>/dev/null
 exit "$status"
-"""
+""".replace("MAY_READ_THE_JOURNAL", _READERS)
 """journalctl with a watchdog: it ends when our end of its standard input closes, whatever the
 reason. Without one a followed journal outlives its connection for as long as the unit is silent.
 Times among its arguments are UTC, wherever the machine stands. It says who may not read, because

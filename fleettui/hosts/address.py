@@ -2,6 +2,7 @@
 
 from fleettui.access import HostUnreachable
 from fleettui.model.cluster import Machine
+from fleettui.model.hop import Hop
 from fleettui.model.place import AddressMap, Place, checked_host
 from fleettui.model.untrusted import Untrusted
 
@@ -15,7 +16,8 @@ def address_of(machine: Machine, addresses: AddressMap) -> Place:
         short = Untrusted(machine.id.raw[:8])
         raise HostUnreachable(
             "the machine has published no address: say where it is with "
-            f"--address {short}=HOST, or under [addresses] in the config file"
+            f"--address {short}=HOST, or under [addresses] in the config file",
+            Hop.ADDRESS,
         )
     return Place(parse_address(machine.public_ip))
 
@@ -27,8 +29,8 @@ def parse_address(public_ip: Untrusted) -> str:
     `%h` of the user's ProxyCommand.
     """
     if not public_ip.raw:
-        raise HostUnreachable("the machine has published no address")
+        raise HostUnreachable("the machine has published no address", Hop.ADDRESS)
     try:
         return checked_host(public_ip.raw)
     except ValueError as error:
-        raise HostUnreachable(f"the machine's address {public_ip} {error}") from None
+        raise HostUnreachable(f"the machine's address {public_ip} {error}", Hop.ADDRESS) from None

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -22,6 +22,7 @@ from fleettui.access import (
 from fleettui.commands import ChangeCommand
 from fleettui.hosts.settings import HostSettings
 from fleettui.model.cluster import Machine
+from fleettui.model.hop import Hop
 from fleettui.model.host import (
     NEWEST,
     HostFacts,
@@ -146,6 +147,11 @@ def dial_through(hosts: SshHosts) -> Dial:
     return partial(_dial, hosts._connections, asyncio.get_running_loop())
 
 
+def tunnel_of(hosts: SshHosts) -> Callable[[], Awaitable[None]]:
+    """Has the tunnel of `hosts` stand, or raises HostUnreachable."""
+    return hosts._connections.need_tunnel
+
+
 def _dial(
     connections: "_Connections",
     loop: asyncio.AbstractEventLoop,
@@ -182,6 +188,13 @@ class _Connections:
             if self._closed:
                 await self._sessions.close()
         return self._sessions
+
+    async def need_tunnel(self) -> None:
+        """Raises HostUnreachable where no tunnel stands."""
+        tunnel = (await self.sessions()).tunnel
+        if tunnel is None:
+            raise HostUnreachable("there is no tunnel", Hop.TUNNEL)
+        await tunnel.connect()
 
     async def dial(self, host: str, port: int, seconds: float) -> socket.socket:
         """Raises HostUnreachable, OSError or TimeoutError."""

@@ -17,7 +17,8 @@ from fleettui.hosts.keyring import Keyring, LockedKey, identity_files
 from fleettui.hosts.known_hosts import HostLines, Standing
 from fleettui.hosts.resolve import connect_by_name, is_name
 from fleettui.hosts.settings import HostSettings
-from fleettui.hosts.words import connecting_failed
+from fleettui.hosts.words import connecting_failed, failed_at
+from fleettui.model.hop import Hop
 
 KEEPALIVE_SECONDS = 5
 KEEPALIVE_COUNT = 2
@@ -119,7 +120,9 @@ class Dialling:
         except (asyncssh.Error, OSError, ValueError) as exc:
             raise self._failure(exc, options) from exc
         if connection.is_closed():
-            raise HostUnreachable(f"{self.address} closed the connection during the login")
+            raise HostUnreachable(
+                f"{self.address} closed the connection during the login", Hop.LOGIN
+            )
         return connection
 
     async def _open(
@@ -155,7 +158,7 @@ class Dialling:
             try:
                 self._options = await self._read_options()
             except (asyncssh.Error, OSError, ValueError) as exc:
-                raise HostUnreachable(self._words(exc, "")) from exc
+                raise HostUnreachable(self._words(exc, ""), Hop.LOGIN) from exc
         return self._options
 
     async def _read_options(self) -> asyncssh.SSHClientConnectionOptions:
@@ -203,12 +206,12 @@ class Dialling:
                 case Standing.UNKNOWN:
                     return UnknownKey(shown)
                 case Standing.CHANGED | Standing.REVOKED:
-                    return HostUnreachable(shown.refusal())
+                    return HostUnreachable(shown.refusal(), Hop.HOST_KEY)
         words = self._words(exc, self._tried(options))
         locked = self._keyring.locked(self._files(options))
         if isinstance(exc, asyncssh.PermissionDenied) and locked is not None:
             return LockedKey(locked, words)
-        return HostUnreachable(words)
+        return HostUnreachable(words, failed_at(exc))
 
     def _files(self, options: asyncssh.SSHClientConnectionOptions) -> tuple[Path, ...]:
         return identity_files(self._settings.identities, options)
@@ -233,7 +236,9 @@ def _jump_host(named: str) -> Address:
     if not colon or port.endswith("]"):
         host, port = rest, ""
     if port and not port.isdigit():
-        raise HostUnreachable(f"the SSH configuration names a jump host without sense: {named}")
+        raise HostUnreachable(
+            f"the SSH configuration names a jump host without sense: {named}", Hop.JUMP
+        )
     return Address(host.strip("[]"), username if at else None, int(port) if port else None)
 
 

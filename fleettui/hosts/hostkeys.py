@@ -21,6 +21,7 @@ from fleettui.hosts.known_hosts import (
     lines_about,
     parse_known_hosts,
 )
+from fleettui.model.hop import Hop
 from fleettui.model.untrusted import Untrusted
 
 _STORABLE = re.compile(r"[A-Za-z0-9._:%-]+")
@@ -104,7 +105,7 @@ class HostKeys:
                 return
             if judgement.standing is not Standing.UNKNOWN:
                 refused = ShownKey(shown.host, shown.port, shown.blob, judgement)
-                raise HostUnreachable(refused.refusal())
+                raise HostUnreachable(refused.refusal(), Hop.HOST_KEY)
             if self._strict:
                 await self._ask(shown)
             self._accept(shown)
@@ -112,16 +113,18 @@ class HostKeys:
     async def _ask(self, shown: ShownKey) -> None:
         key = (shown.host, shown.port, shown.blob)
         if key in self._declined:
-            raise HostUnreachable(f"{shown.refusal()}; you are asked again after a restart")
+            raise HostUnreachable(
+                f"{shown.refusal()}; you are asked again after a restart", Hop.HOST_KEY
+            )
         if self._asker is None:
-            raise HostUnreachable(shown.refusal())
+            raise HostUnreachable(shown.refusal(), Hop.HOST_KEY)
         sha256, md5 = fingerprints(shown.blob)
         question = HostKeyQuestion(
             Untrusted(shown.host), shown.port, shown.kind, sha256, md5, self._remembered_in(shown)
         )
         if not await self._asker(question):
             self._declined.add(key)
-            raise HostUnreachable(shown.refusal())
+            raise HostUnreachable(shown.refusal(), Hop.HOST_KEY)
 
     def _remembered_in(self, shown: ShownKey) -> str | None:
         writable = self._remember and _STORABLE.fullmatch(shown.host)
@@ -138,7 +141,8 @@ class HostKeys:
             # Said once, as the failure of this connection; the next one finds the key accepted.
             raise HostUnreachable(
                 f"the accepted host key of {shown.host} could not be written to "
-                f"{self._own_file} ({exc.strerror}): it holds until you leave"
+                f"{self._own_file} ({exc.strerror}): it holds until you leave",
+                Hop.HOST_KEY,
             ) from exc
 
     def _stored(self) -> Iterable[KnownKey]:
@@ -174,5 +178,6 @@ def _read(file: Path) -> bytes:
     except OSError as exc:
         # An unreadable file may hold the very line that says "changed".
         raise HostUnreachable(
-            f"host keys cannot be checked: {file} cannot be read ({exc.strerror})"
+            f"host keys cannot be checked: {file} cannot be read ({exc.strerror})",
+            Hop.HOST_KEY,
         ) from exc

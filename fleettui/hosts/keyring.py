@@ -8,6 +8,7 @@ from typing import cast
 import asyncssh
 
 from fleettui.access import HostUnreachable, SecretAsker, SecretQuestion
+from fleettui.model.hop import Hop
 
 ATTEMPTS = 3
 USUAL = ("id_ed25519_sk", "id_ecdsa_sk", "id_ed25519", "id_ecdsa", "id_rsa")
@@ -56,11 +57,14 @@ class Keyring:
             if self._asker is None:
                 raise HostUnreachable(
                     f"{locked}. {file} is locked with a passphrase, and nobody can be asked for it "
-                    f"here: ssh-add {file} first"
+                    f"here: ssh-add {file} first",
+                    Hop.LOGIN,
                 )
             if file in self._declined or not await self._ask(file, self._asker):
                 self._declined.add(file)
-                raise HostUnreachable(f"{locked}. {file} stays locked: no passphrase was given")
+                raise HostUnreachable(
+                    f"{locked}. {file} stays locked: no passphrase was given", Hop.LOGIN
+                )
 
     async def _ask(self, file: Path, asker: SecretAsker) -> bool:
         why = ""

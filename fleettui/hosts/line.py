@@ -60,7 +60,7 @@ class Line:
             raise HostUnreachable(f"the connection to {self._name} was closed by us")
         opened = opening.result()
         if isinstance(opened, HostUnreachable):
-            raise HostUnreachable(str(opened)) from opened
+            raise HostUnreachable(str(opened), opened.hop) from opened
         return opened
 
     @asynccontextmanager

@@ -13,6 +13,7 @@ from fleettui.hosts.line import Line, Opener
 from fleettui.hosts.settings import HostSettings
 from fleettui.hosts.tunnel import Tunnelling
 from fleettui.model.cluster import Machine
+from fleettui.model.hop import Hop
 
 OPENING_AT_ONCE = 16
 """Connections being opened at a time: sshd drops some when many come together (MaxStartups)."""
@@ -120,7 +121,7 @@ class Sessions:
         while True:
             if self._closed:
                 raise HostUnreachable(f"no connection to {dialling.address} any more: leaving")
-            tunnel = await before() if before else None
+            tunnel = await _behind(before) if before else None
             try:
                 async with self._openings:
                     return await dialling.connect(tunnel)
@@ -142,3 +143,12 @@ class Sessions:
             )
             self._hops[route] = line
         return line
+
+
+async def _behind(before: Opener) -> asyncssh.SSHClientConnection:
+    """The host before a machine. Raises HostUnreachable."""
+    try:
+        return await before()
+    except HostUnreachable as why:
+        hop = Hop.TUNNEL if why.hop is Hop.TUNNEL else Hop.JUMP
+        raise HostUnreachable(str(why), hop) from why

@@ -11,6 +11,7 @@ from asyncssh.constants import OPEN_ADMINISTRATIVELY_PROHIBITED
 from fleettui.access import HostUnreachable
 from fleettui.hosts.line import Line
 from fleettui.hosts.words import connection_broke, forwarding_refused
+from fleettui.model.hop import Hop
 
 FIRST_RETRY = 0.5
 LAST_RETRY = 5.0
@@ -36,7 +37,7 @@ class Tunnelling:
         """
         now = asyncio.get_running_loop().time
         if now() < self._again_at:
-            raise HostUnreachable(self._failure)
+            raise HostUnreachable(self._failure, Hop.TUNNEL)
         try:
             connection = await self._line.connect()
         except HostUnreachable as why:
@@ -44,7 +45,7 @@ class Tunnelling:
             if now() >= self._again_at:  # not told yet by another who waited
                 self._again_at = now() + self._pause()
                 self._failures += 1
-            raise HostUnreachable(self._failure) from why
+            raise HostUnreachable(self._failure, Hop.TUNNEL) from why
         self._failures = 0
         return connection
 
@@ -65,10 +66,11 @@ class Tunnelling:
         except asyncssh.ChannelOpenError as refused:
             words = forwarding_refused(refused, self._name)
             if refused.code == OPEN_ADMINISTRATIVELY_PROHIBITED:
-                raise HostUnreachable(words) from refused
+                raise HostUnreachable(words, Hop.TUNNEL) from refused
             raise ConnectionRefusedError(0, words) from refused
         except asyncssh.Error as broken:
-            raise HostUnreachable(connection_broke(broken, self._name)) from broken
+            words = connection_broke(broken, self._name)
+            raise HostUnreachable(words, Hop.TUNNEL) from broken
         ours, theirs = socket.socketpair()
         ours.settimeout(seconds)
         pump = asyncio.create_task(_pump(theirs, reader, writer))

@@ -7,6 +7,7 @@ import asyncssh
 from asyncssh.constants import OPEN_ADMINISTRATIVELY_PROHIBITED
 
 from fleettui.hosts.text import last_words
+from fleettui.model.hop import Hop
 
 
 def connecting_failed(exc: Exception, where: str, who: str, seconds: float) -> str:
@@ -35,6 +36,21 @@ def connecting_failed(exc: Exception, where: str, who: str, seconds: float) -> s
             return _no_network(exc, where)
         case _:
             return f"the connection to {where} cannot be set up: {last_words(str(exc).encode())}"
+
+
+def failed_at(exc: Exception) -> Hop:
+    """How far a connection came that did not come about."""
+    match exc:
+        case (
+            asyncssh.PermissionDenied() | asyncssh.KeyEncryptionError() | asyncssh.KeyImportError()
+        ):
+            return Hop.LOGIN
+        case asyncssh.HostKeyNotVerifiable():
+            return Hop.HOST_KEY
+        case asyncssh.ConnectionLost() if "Login timeout" in exc.reason:
+            return Hop.LOGIN
+        case _:
+            return Hop.PORT
 
 
 def connection_broke(exc: Exception | None, where: str) -> str:

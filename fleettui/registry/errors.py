@@ -16,6 +16,14 @@ class NoWay(NotSent):
     """No endpoint can be reached, whichever it is: the tunnel or a file of ours is at fault."""
 
 
+class NoTls(NotSent):
+    """TLS was refused, by us or by the server, so that nothing was asked or written."""
+
+
+class TlsBroken(Unreachable):
+    """TLS stood or nearly stood, and ended."""
+
+
 class Silent(Unreachable):
     """A connection, and no answer on it within the time given."""
 
@@ -30,6 +38,10 @@ class Denied(RegistryUnavailable):
 
 class NotEtcd(RegistryUnavailable):
     """What answered is no etcd with the v2 API, or not one that fleettui can read."""
+
+
+class WantsTls(NotEtcd):
+    """A server of TLS was asked without it."""
 
 
 class OtherCluster(RegistryUnavailable):

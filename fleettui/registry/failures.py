@@ -12,7 +12,16 @@ from urllib3.exceptions import (
 )
 
 from fleettui.access import RegistryUnavailable
-from fleettui.registry.errors import NotEtcd, NotSent, Silent, Unreachable, quote
+from fleettui.registry.errors import (
+    NotEtcd,
+    NoTls,
+    NotSent,
+    Silent,
+    TlsBroken,
+    Unreachable,
+    WantsTls,
+    quote,
+)
 from fleettui.registry.tls import is_refusal, no_tls, refusal_of
 from fleettui.registry.transport import CONNECT_SECONDS, AnswerTooLarge, HandshakeCut
 from fleettui.registry.way import Way
@@ -29,17 +38,17 @@ def failure_of(url: str, cause: Exception, seconds: float, way: Way) -> Registry
         return NotEtcd(f"{url} answers without end: {cause}. Is this etcd?")
     if isinstance(cause, SSLError):
         origin = next((a for a in cause.args if isinstance(a, ssl.SSLError)), cause)
-        kind = NotSent if is_refusal(origin) else Unreachable
-        return kind(refusal_of(url, origin, way))
+        words = refusal_of(url, origin, way)
+        return NoTls(words) if is_refusal(origin) else TlsBroken(words)
     if isinstance(cause, ConnectTimeoutError):
         return NotSent(
             f"{url} cannot be reached: {_words(cause, seconds)}. Is etcd running there, "
             "and is this the right --endpoint?"
         )
     if any(isinstance(argument, HandshakeCut) for argument in cause.args):
-        return NotSent(no_tls(url))
+        return NoTls(no_tls(url))
     if _A_TLS_ALERT in str(cause):
-        return NotEtcd(f"{url} speaks TLS. Give it as https://{url.partition('://')[2]}.")
+        return WantsTls(f"{url} speaks TLS. Give it as https://{url.partition('://')[2]}.")
     kind = Silent if isinstance(cause, ReadTimeoutError) else Unreachable
     return kind(f"{url} does not answer: {_words(cause, seconds)}. {_advice(url, cause, way)}")
 

@@ -379,6 +379,25 @@ def test_a_probe_tells_why_journalctl_and_systemctl_say_nothing(machine: UnitFol
     assert facts.services_problem == Untrusted("Failed to connect to bus")
 
 
+@pytest.mark.parametrize(
+    ("groups", "shown", "problem"),
+    [
+        ("core docker", "echo '-- No entries --'", "fleettui: in no group that may read the journ"),
+        ("core docker", ":", "fleettui: in no group that may read the journal"),
+        ("core systemd-journal", "echo '-- No entries --'", None),
+        ("core docker", 'echo \'{"MESSAGE":"read by an ACL"}\'', None),
+    ],
+)
+def test_a_journal_that_shows_nothing_without_a_word_is_no_quiet_one(
+    machine: UnitFolders, groups: str, shown: str, problem: str | None
+) -> None:
+    machine.stub("journalctl", shown)
+    machine.stub("id", f"echo {groups}")
+    said = probed(machine).journal_problem
+    assert (said is None) is (problem is None)
+    assert problem is None or problem in str(said)
+
+
 # --- following -------------------------------------------------------------------------------
 
 

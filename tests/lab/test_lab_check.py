@@ -35,13 +35,6 @@ def faults(document: dict[str, object]) -> set[tuple[str, str]]:
     return {(finding["fault"], finding["machine"]) for finding in found}
 
 
-def test_a_healthy_cluster_yields_nothing(cluster: Cluster, ssh: OperatorSsh) -> None:
-    status, document = check(cluster, ssh)
-    assert document["findings"] == []
-    assert document["unread"] == []
-    assert status == 0
-
-
 def test_a_template_that_the_registry_has_forgotten_is_found_on_its_machine(
     cluster: Cluster, ssh: OperatorSsh
 ) -> None:

@@ -58,6 +58,8 @@ VALUES: dict[str, tuple[tuple[str, object, object], tuple[str, object, object]]]
         ),
         ("role=db=::1", {"role=db": "::1"}, AddressMap((parse_rule("role=db", "::1"),))),
     ),
+    "theme": (("dark", "dark", "dark"), ("light", "light", "light")),
+    "ascii": (("true", True, True), ("false", False, False)),
     "sudo": (
         ("password", "password", SudoMode.PASSWORD),
         ("passwordless", "passwordless", SudoMode.PASSWORDLESS),

@@ -17,6 +17,7 @@ from fleettui.access import (
     RegistryUnavailable,
 )
 from fleettui.commands import check_quarantine, sudo_works
+from fleettui.diagnosis.leading import leader_of
 from fleettui.model.cluster import Machine, Snapshot
 from fleettui.model.host import HostFacts
 from fleettui.model.untrusted import Untrusted
@@ -55,7 +56,7 @@ async def _machine(operator: Operator, plan: Plan) -> tuple[Check, ...]:
     removes = any(isinstance(a, RemoveFile | RemoveLink) for s in plan.steps for a in s.actions)
     looked, *tried = await asyncio.gather(
         _answers(operator, machine),
-        _sudo(operator.hands, machine),
+        root_check(operator.hands, machine),
         *((_quarantine(operator.hands, machine, plan.token),) if removes else ()),
     )
     return (*looked, *tried)
@@ -85,7 +86,8 @@ def _found(facts: HostFacts) -> str:
     return f"read: {', '.join(found)}"
 
 
-async def _sudo(hands: HostHands, machine: Machine) -> Check:
+async def root_check(hands: HostHands, machine: Machine) -> Check:
+    """Whether sudo gives root as repairs need it. Changes nothing."""
     name = "root may be had without a password"
     result = await hands.perform(machine, sudo_works())
     said = f"sudo does not work without a password: {complaint(result)}"
@@ -118,19 +120,13 @@ async def _registry(reader: RegistryReader, *, is_required: bool) -> tuple[Check
         )
     return (
         _check(quorum, met=True, said=f"read through the quorum at index {snapshot.index}"),
-        replace(_leader(leader, snapshot), required=is_required),
+        replace(_leads(leader, snapshot), required=is_required),
     )
 
 
-def _leader(name: str, snapshot: Snapshot) -> Check:
-    """Without one nothing that is wanted of fleet is done."""
-    if snapshot.leader is None:
-        return _check(name, met=False, said="there is no engine leader: heal etcd and fleet first")
-    leader = snapshot.leader.machine_id
-    if leader not in snapshot.machines:
-        said = f"the engine leader {leader.raw} is no machine of the registry"
-        return _check(name, met=False, said=said)
-    return _check(name, met=True, said=snapshot.machine_name(leader))
+def _leads(name: str, snapshot: Snapshot) -> Check:
+    met, said = leader_of(snapshot)
+    return _check(name, met=met, said=said)
 
 
 async def _lock(reader: RegistryReader, own: str) -> Check:

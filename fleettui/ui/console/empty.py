@@ -9,9 +9,8 @@ _LOADING = {
     "findings": "nothing is known yet",
 }
 _LOST = {
-    "machines": "The registry has not answered yet; it is asked again by itself.\n"
-    "ctrl+r asks now. Wrong address? q, then fleettui --endpoint URL",
-    "units": "Units are known once the registry was read.",
+    "machines": "The registry has not answered yet; it is asked again by itself.\nctrl+r asks now.",
+    "units": "`fleettui doctor` looks at the way there hop by hop.",
     "findings": "nothing is known: neither registry nor machines could be asked",
 }
 _NONE = {
@@ -22,8 +21,16 @@ _NONE = {
 }
 
 
-def empty_words(table: str, picture: Picture) -> str:
-    """For `machines`, `units` or `findings`; lines are parted by newlines."""
+def empty_words(table: str, picture: Picture, advice: str = "") -> str:
+    """For `machines`, `units` or `findings`; lines are parted by newlines.
+
+    `advice` is what may be missing where etcd does not answer; the units' table has room for it.
+    """
     if picture.snapshot is not None:
         return _NONE[table]
-    return (_LOST if picture.view.link is Link.LOST else _LOADING)[table]
+    if picture.view.link is not Link.LOST:
+        return _LOADING[table]
+    if table != "units":
+        return _LOST[table]
+    reason = str(picture.view.reason) if picture.view.reason else ""
+    return "\n".join(part for part in (advice, reason, _LOST[table]) if part)

@@ -92,7 +92,10 @@ class ConsoleScreen(Screen[None]):
 
     def _table(self, title: str, columns: Sequence[Column]) -> Grid:
         name = title.lower()
-        return Grid(title, columns, empty=empty_words(name, self.picture), id=name)
+        return Grid(title, columns, empty=self._empty(name), id=name)
+
+    def _empty(self, table: str) -> str:
+        return empty_words(table, self.picture, self._access.cluster.advice)
 
     def _journal_pane(self) -> JournalPane:
         """An observer reads as nobody but himself, and saves into one folder only."""
@@ -118,7 +121,7 @@ class ConsoleScreen(Screen[None]):
         picture = self.picture
         rows = unit_rows(picture)
         title = f"UNITS {len(rows)}" if picture.snapshot else "UNITS"
-        self._grid("units").show(rows, title=title, empty=empty_words("units", picture))
+        self._grid("units").show(rows, title=title, empty=self._empty("units"))
         self._draw_ages()
 
     def _draw_ages(self) -> None:
@@ -129,14 +132,14 @@ class ConsoleScreen(Screen[None]):
         self._grid("machines").show(
             machine_rows(picture),
             title=f"MACHINES {members}{left}" if picture.snapshot else "MACHINES",
-            empty=empty_words("machines", picture),
+            empty=self._empty("machines"),
         )
         count = len(picture.findings)
         words = f" {count}{self._hint(count)}   {checked_words(picture)}"
         self._grid("findings").show(
             finding_rows(picture),
             title=f"FINDINGS{words}" if picture.snapshot else "FINDINGS",
-            empty=empty_words("findings", picture),
+            empty=self._empty("findings"),
         )
         self._share_room()
 

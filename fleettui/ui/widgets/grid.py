@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from time import monotonic
 from typing import ClassVar
 
@@ -105,7 +106,13 @@ class Grid(Lines):
 
     @property
     def line_count(self) -> int:
-        return len(self._rows) or self._empty.count("\n") + 1
+        return len(self._rows) or len(self._words)
+
+    @property
+    def _words(self) -> list[str]:
+        """What stands in an empty table, in lines as wide as it is."""
+        width = max(self.text_width - 4, 8)
+        return [line for text in self._empty.splitlines() for line in wrap(text, width)] or [""]
 
     @property
     def head_height(self) -> int:
@@ -167,7 +174,7 @@ class Grid(Lines):
 
     def body_line(self, index: int) -> Strip:
         if not self._rows:
-            words = self._empty.splitlines()[index : index + 1]
+            words = self._words[index : index + 1]
             parts = [Cell(f"   {line}", Tone.DIM) for line in words]
             return self.strip_of(parts, self.rich_style, self.text_width)
         row = self._rows[index]

@@ -1,0 +1,1 @@
+"""The way to a cluster, looked at hop by hop; reads only."""
