@@ -30,12 +30,14 @@ from fleettui.ui.messages import (
     DetailsAsked,
     FactsAsked,
     LockChanged,
+    OverviewAsked,
     RepairAsked,
     RepairsAsked,
     ResumeAsked,
     ViewTaken,
     WatchAsked,
 )
+from fleettui.ui.overview.trail import Trail
 from fleettui.ui.paint import Tone, paint, paint_lines
 from fleettui.ui.picture import Picture
 from fleettui.ui.plain_ascii import AsciiOnly
@@ -70,6 +72,8 @@ class FleetApp(App[None]):
     ]
 
     picture: reactive[Picture] = reactive(Picture)
+    trail: reactive[Trail] = reactive(Trail)
+    """What became of the cluster meanwhile."""
     holder: reactive[LockHolder | None] = reactive(None)
     """Who repairs right now, here or elsewhere."""
 
@@ -128,6 +132,9 @@ class FleetApp(App[None]):
     def on_view_taken(self, message: ViewTaken) -> None:
         self.picture = self.picture.with_view(message.view)
         self._ask_due()
+
+    def watch_picture(self, before: Picture, after: Picture) -> None:
+        self.trail = self.trail.went_on(before, after, now())
 
     def _ask_due(self) -> None:
         """Ask the machines whose facts are missing or old, those that left the registry too."""
@@ -234,6 +241,15 @@ class FleetApp(App[None]):
         screen = RepairsScreen(self._access, self._records)
         self.push_screen(screen.data_bind(FleetApp.picture, FleetApp.holder))
 
+    def on_overview_asked(self, _: OverviewAsked) -> None:
+        from fleettui.ui.overview.screen import OverviewScreen
+
+        if not isinstance(self.screen, OverviewScreen):
+            may_change = isinstance(self._access, Operator)
+            screen = OverviewScreen(self._access.cluster, may_change=may_change)
+            bound = (FleetApp.picture, FleetApp.trail, FleetApp.holder)
+            self.push_screen(screen.data_bind(*bound))
+
     def on_watch_asked(self, _: WatchAsked) -> None:
         from fleettui.ui.repairs.watch import WatchScreen
 
@@ -243,6 +259,7 @@ class FleetApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
         """The palette: nothing here writes to the cluster, nor a file."""
         yield SystemCommand("Keys", "The keys that work here", self.action_keys)
+        yield SystemCommand("Overview", "The whole cluster at a glance", self.action_overview)
         yield SystemCommand("Refresh", "Read everything afresh", self.action_refresh)
         yield SystemCommand("Repairs", "Past repairs and their reports", self.action_repairs)
         yield SystemCommand("Light or dark", "The other of our two themes", self.action_light)
@@ -256,6 +273,10 @@ class FleetApp(App[None]):
     def action_light(self) -> None:
         """Go from dark to light, and back."""
         self.theme = other_than(self.theme).name
+
+    def action_overview(self) -> None:
+        """The whole cluster at a glance."""
+        self.on_overview_asked(OverviewAsked())
 
     def action_repairs(self) -> None:
         """The list of repairs, past and under way."""

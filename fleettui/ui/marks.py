@@ -1,5 +1,6 @@
 """One glyph, word and tone for each state, wherever it is shown."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fleettui.diagnosis.finding import Severity
@@ -50,7 +51,7 @@ STOPPED = Mark("○", "inactive", Tone.DIM)
 FAILED = Mark("✖", "failed", Tone.BAD)
 DISAGREES = Mark("≠", "systemd disagrees", Tone.BAD)
 FROZEN = Mark("❄", "frozen", Tone.WARN)
-WAITS = Mark("◌", "waiting", Tone.WARN)
+WAITS = Mark("○", "waiting", Tone.WARN)
 NO_JOB = Mark("?", "no job", Tone.WARN)
 TEMPLATE = Mark("◆", "template", Tone.DIM)
 LOADED_TEMPLATE = Mark("◆", "LOADED TEMPLATE", Tone.BAD)
@@ -68,6 +69,20 @@ TO_COME = Mark("○", "to come", Tone.DIM)
 UNMET = Mark("✖", "not met", Tone.BAD)
 NOT_YET = Mark("◌", "not yet", Tone.WARN)
 TAKEN_BACK = Mark("↶", "taken back", Tone.WARN)
+
+MACHINE_MARKS = (BROKEN, WARNED, NOT_CHECKED, LEFT, ASKING, FINE)
+"""The worst first."""
+UNIT_MARKS = (
+    LOADED_TEMPLATE, DISAGREES, FAILED, FROZEN, NO_JOB, WAITS, CHANGES, RUNS, STOPPED, TEMPLATE,
+)  # fmt: skip
+"""The worst first."""
+
+
+def kind_of(mark: Mark, kinds: Sequence[Mark]) -> Mark:
+    """The mark that this one is, whatever it says of one machine or unit."""
+    alike = (kind for kind in kinds if (kind.glyph, kind.tone) == (mark.glyph, mark.tone))
+    return next(alike, mark)
+
 
 _ACTIVE = {
     "active": RUNS,

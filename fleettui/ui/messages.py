@@ -54,6 +54,10 @@ class RepairsAsked(Message):
     """The list of repairs is wanted."""
 
 
+class OverviewAsked(Message):
+    """The overview is wanted."""
+
+
 class ResumeAsked(Message):
     """The operator wants to go on with a repair that was left."""
 

@@ -19,6 +19,8 @@ class Tone(StrEnum):
     WARN = "warn"
     BAD = "bad"
     ALARM = "alarm"
+    ALERT = "alert"
+    CALM = "calm"
     ACCENT = "accent"
 
 
@@ -30,6 +32,8 @@ _STYLES = {
     Tone.WARN: "$text-warning",
     Tone.BAD: "$text-error bold",
     Tone.ALARM: "$text-error on $error-muted bold",
+    Tone.ALERT: "$text-warning on $warning-muted bold",
+    Tone.CALM: "$text-success on $success-muted",
     Tone.ACCENT: "$text-accent bold",
 }
 

@@ -29,7 +29,7 @@ from fleettui.ui.console.rows import (
     machine_rows,
     unit_rows,
 )
-from fleettui.ui.messages import DetailsAsked, FactsAsked, RepairAsked, RepairsAsked
+from fleettui.ui.messages import DetailsAsked, FactsAsked, OverviewAsked, RepairAsked, RepairsAsked
 from fleettui.ui.picture import Picture
 from fleettui.ui.widgets.grid import Column, Grid
 from fleettui.ui.widgets.journal import JournalPane
@@ -54,6 +54,7 @@ class ConsoleScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "repair", "Repair", tooltip="Open the wizard on the selected finding"),
         Binding("R", "repairs", "Repairs", tooltip="Past repairs, and who repairs right now"),
+        Binding("o,O", "overview", "Overview", tooltip="The whole cluster at a glance"),
         Binding("enter,d", "details", "Details", show=True, key_display="enter"),
         Binding("l", "journal", "Journal", tooltip="Go to the journal pane"),
         Binding("L", "unit_journal", "Unit's journal", show=False, tooltip="This unit's journal"),
@@ -283,6 +284,9 @@ class ConsoleScreen(Screen[None]):
 
     def action_refresh(self) -> None:
         self.post_message(FactsAsked())
+
+    def action_overview(self) -> None:
+        self.post_message(OverviewAsked())
 
     def action_repairs(self) -> None:
         self.post_message(RepairsAsked())

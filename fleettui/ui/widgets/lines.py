@@ -58,6 +58,8 @@ class Lines(Widget, can_focus=True):
         .tone--warn { color: $text-warning; }
         .tone--bad { color: $text-error; text-style: bold; }
         .tone--alarm { color: $text-error; background: $error-muted; }
+        .tone--alert { color: $text-warning; background: $warning-muted; }
+        .tone--calm { color: $text-success; background: $success-muted; }
         .tone--accent { color: $text-accent; text-style: bold; }
     }
     """

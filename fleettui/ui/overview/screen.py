@@ -1,0 +1,124 @@
+"""The overview screen: machines, units, findings and events over time, and the last changes."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.geometry import Size
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from fleettui.access import ClusterAddress
+from fleettui.model.clock import now
+from fleettui.model.lock import LockHolder
+from fleettui.ui.console.header import StatusLines
+from fleettui.ui.messages import FactsAsked
+from fleettui.ui.overview.board import (
+    change_panel,
+    events_panel,
+    findings_panel,
+    machine_panel,
+    unit_panel,
+)
+from fleettui.ui.overview.trail import SLOTS, Trail
+from fleettui.ui.paint import paint_lines
+from fleettui.ui.picture import Picture
+
+PANELS = ("machines", "units", "findings", "events", "changes")
+
+
+class OverviewScreen(Screen[None]):
+    """Only looks; drawn anew each second while it is in front."""
+
+    CSS_PATH = "overview.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]  # noqa: RUF012 - declared by Textual
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - declared by Textual, as an instance's
+        (0, "-short"),
+        (20, "-medium"),
+        (34, "-tall"),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,o,O", "app.pop_screen", "Console", key_display="esc"),
+        Binding("ctrl+r", "refresh", "Refresh", tooltip="Read everything afresh"),
+    ]
+
+    picture: reactive[Picture] = reactive(Picture, init=False)
+    trail: reactive[Trail] = reactive(Trail, init=False)
+    holder: reactive[LockHolder | None] = reactive(None, init=False)
+
+    def __init__(self, cluster: ClusterAddress, *, may_change: bool) -> None:
+        super().__init__()
+        self._cluster = cluster
+        self._may_change = may_change
+        self._drawn: dict[str, str] = {}
+        self._seen: Picture | None = None
+        self._drawn_at = Size()
+
+    def compose(self) -> ComposeResult:
+        yield StatusLines(self._cluster, may_change=self._may_change).data_bind(
+            OverviewScreen.picture, OverviewScreen.holder
+        )
+        with Horizontal(id="now"):
+            yield Static(id="machines", classes="panel", markup=False)
+            yield Static(id="units", classes="panel", markup=False)
+        with Horizontal(id="time"):
+            yield Static(id="findings", classes="panel", markup=False)
+            yield Static(id="events", classes="panel", markup=False)
+        yield Static(id="changes", classes="panel", markup=False)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        for name in PANELS:
+            self.query_one(f"#{name}").border_title = name.upper()
+        self.set_interval(1.0, self._draw)
+        self.call_after_refresh(self._draw)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)
+
+    def _draw(self) -> None:
+        """Draw what is in front; a panel that says the same is left alone."""
+        if not self.is_current:
+            return
+        picture, trail, at = self.picture, self.trail, now()
+        if self._seen is not picture or self._drawn_at != self.size:
+            self._seen, self._drawn_at = picture, self.size
+            self._draw_states()
+        tall = 3 if self.has_class("-tall") else 1
+        width = min(self._width("findings"), SLOTS)
+        self._show("findings", list(findings_panel(picture, trail, at, width, tall)))
+        width = min(self._width("events"), SLOTS)
+        self._show("events", list(events_panel(trail, at, width, tall)))
+        changes = self.query_one("#changes").content_size
+        self._show("changes", list(change_panel(trail, changes.width, changes.height)))
+        count = picture.view.disagreements
+        none = "0 reads disagreed"
+        self.query_one("#events").border_subtitle = (
+            f"{count} full reads found what no event told" if count else none
+        )
+
+    def _draw_states(self) -> None:
+        """What changes with the picture alone; both panels are as high as the higher one."""
+        machines = list(machine_panel(self.picture, self._width("machines")))
+        units = list(unit_panel(self.picture, self._width("units")))
+        self._show("machines", machines)
+        self._show("units", units)
+        frame = 0 if self.has_class("-short") else 2
+        height = min(max(len(machines), len(units)) + frame, self.size.height // 2)
+        for name in ("machines", "units"):
+            self.query_one(f"#{name}").styles.height = height
+
+    def _width(self, name: str) -> int:
+        return max(self.query_one(f"#{name}").content_size.width, 20)
+
+    def _show(self, name: str, lines: list[Content]) -> None:
+        content = paint_lines(lines)
+        if self._drawn.get(name) != (drawn := content.markup):
+            self._drawn[name] = drawn
+            self.query_one(f"#{name}", Static).update(content)
+
+    def action_refresh(self) -> None:
+        self.post_message(FactsAsked())

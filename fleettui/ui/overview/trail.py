@@ -1,0 +1,178 @@
+"""What became of the cluster while this session watched: bounded, kept beside the picture; pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from fleettui.model.cluster import Machine, Snapshot, Unit
+from fleettui.model.untrusted import Untrusted
+from fleettui.ui.paint import Tone
+from fleettui.ui.picture import Picture
+
+SLOT = 5
+"""Seconds that one column of a chart stands for."""
+SLOTS = 360
+"""Half an hour is remembered."""
+CHANGES = 200
+AT_ONCE = 40
+"""Changes that one news may add; of more their number is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Somebody changed from something to something else."""
+
+    at: datetime
+    who: str
+    """Whoever wrote it: a machine's agent, the engine, the rules; safe to show."""
+    subject: str
+    before: str
+    after: str
+    tone: Tone = Tone.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Five seconds: the most findings there were, and how many events etcd counted."""
+
+    number: int
+    findings: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Counts over time, oldest first, and the last changes, newest first."""
+
+    slots: tuple[Slot, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+    def went_on(self, before: Picture, after: Picture, at: datetime) -> "Trail":
+        """The trail after the picture changed."""
+        events = 0
+        if before.snapshot is not None and after.snapshot is not None:
+            events = max(after.snapshot.index - before.snapshot.index, 0)
+        news = list(_news(before, after, at))
+        if len(news) > AT_ONCE:
+            more = f"{len(news) - AT_ONCE} more at once"
+            news = [*news[:AT_ONCE], Change(at, "", more, "", "", Tone.DIM)]
+        changes = (*reversed(news), *self.changes)[:CHANGES] if news else self.changes
+        slots = self._counted(_slot(at), len(after.findings), events)
+        return replace(self, slots=slots, changes=changes)
+
+    def _counted(self, number: int, findings: int, events: int) -> tuple[Slot, ...]:
+        last = self.slots[-1] if self.slots else None
+        if last is None or number > last.number:
+            return (*self.slots[-SLOTS + 1 :], Slot(number, findings, events))
+        merged = Slot(last.number, max(findings, last.findings), last.events + events)
+        return (*self.slots[:-1], merged)
+
+    def findings(self, count: int, at: datetime) -> list[int | None]:
+        """How many findings there were in each of the last slots; None = not watched yet.
+
+        A slot without news is as the one before it.
+        """
+        known = {slot.number: slot.findings for slot in self.slots}
+        first = _slot(at) - count + 1
+        value = next((s.findings for s in reversed(self.slots) if s.number < first), None)
+        values: list[int | None] = []
+        for number in range(first, first + count):
+            value = known.get(number, value)
+            values.append(value)
+        return values
+
+    def events(self, count: int, at: datetime) -> list[int | None]:
+        """How many events there were in each of the last slots; None = not watched yet."""
+        known = {slot.number: slot.events for slot in self.slots}
+        begun = self.slots[0].number if self.slots else _slot(at) + 1
+        numbers = range(_slot(at) - count + 1, _slot(at) + 1)
+        return [known.get(number, 0) if number >= begun else None for number in numbers]
+
+
+def _slot(at: datetime) -> int:
+    return int(at.timestamp()) // SLOT
+
+
+def _news(before: Picture, after: Picture, at: datetime) -> Iterator[Change]:
+    old, new = before.snapshot, after.snapshot
+    if new is None:
+        return
+    if old is None:
+        words = f"{len(new.machines)} machines, {len(new.units)} units"
+        yield Change(at, "registry", "first read", "", words, Tone.DIM)
+    elif old is not new:
+        yield from _machines(old, new, at)
+        if old.units is not new.units:
+            yield from _units(old.units, new, at)
+    yield from _findings(before, after, at)
+
+
+def _machines(old: Snapshot, new: Snapshot, at: datetime) -> Iterator[Change]:
+    if old.machines.keys() != new.machines.keys():
+        for machine_id in new.machines.keys() - old.machines.keys():
+            yield Change(at, "registry", new.machine_name(machine_id), "", "joined", Tone.GOOD)
+        for machine_id in old.machines.keys() - new.machines.keys():
+            yield Change(at, "registry", old.machine_name(machine_id), "", "left", Tone.WARN)
+    if old.leader != new.leader:
+        led, leads = (
+            s.machine_name(s.leader.machine_id) if s.leader else "nobody" for s in (old, new)
+        )
+        tone = Tone.PLAIN if new.leader else Tone.BAD
+        yield Change(at, "engine", "leader", led, leads, tone)
+
+
+def _units(old: Mapping[Untrusted, Unit], new: Snapshot, at: datetime) -> Iterator[Change]:
+    for name, unit in new.units.items():
+        was = old.get(name)
+        if was is unit:
+            continue
+        if was is None:
+            yield Change(at, "registry", str(name), "", "submitted", Tone.ACCENT)
+        else:
+            yield from _unit(was, unit, new, at)
+    if len(old) != len(new.units) or old.keys() != new.units.keys():
+        for name in old.keys() - new.units.keys():
+            yield Change(at, "registry", str(name), "", "destroyed", Tone.WARN)
+
+
+def _unit(was: Unit, unit: Unit, snapshot: Snapshot, at: datetime) -> Iterator[Change]:
+    name = str(unit.name)
+    if was.target_state != unit.target_state:
+        wanted, wants = (str(one.target_state or "absent") for one in (was, unit))
+        yield Change(at, "somebody", f"{name} wanted", wanted, wants)
+    if was.target != unit.target:
+        left, place = (_place(one.target, snapshot) for one in (was, unit))
+        yield Change(at, "engine", f"{name} on", left, place)
+    for state in unit.states:
+        earlier = was.state_on(state.machine_id)
+        before = f"{earlier.active} {earlier.sub}" if earlier else "no state"
+        after = f"{state.active} {state.sub}"
+        if before != after:
+            who = _place(state.machine_id, snapshot)
+            yield Change(at, who, name, before, after, _tone(state.active.raw))
+    for gone in was.states:
+        if unit.state_on(gone.machine_id) is None:
+            who = _place(gone.machine_id, snapshot)
+            yield Change(at, who, name, f"{gone.active} {gone.sub}", "no state")
+
+
+def _tone(active: str) -> Tone:
+    return {"active": Tone.GOOD, "failed": Tone.BAD}.get(active, Tone.WARN)
+
+
+def _place(machine_id: Untrusted | None, snapshot: Snapshot) -> str:
+    machine: Machine | None = snapshot.machines.get(machine_id) if machine_id else None
+    if machine is not None:
+        return str(machine.public_ip)
+    return snapshot.machine_name(machine_id) if machine_id else "no machine"
+
+
+def _findings(before: Picture, after: Picture, at: datetime) -> Iterator[Change]:
+    if before.findings is after.findings:
+        return
+    old = {f.key: f for f in before.findings}
+    new = {f.key: f for f in after.findings}
+    for found in (new[key] for key in new if key not in old):
+        yield Change(at, "rules", str(found.unit or "cluster"), "", found.fault, Tone.BAD)
+    for found in (old[key] for key in old if key not in new):
+        yield Change(at, "rules", str(found.unit or "cluster"), found.fault, "gone", Tone.GOOD)
