@@ -1,9 +1,12 @@
 """Reading fleet's registry from one etcd endpoint, and finding one of several that answers."""
 
+import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from fleettui.access import RegistryUnavailable
@@ -19,6 +22,10 @@ from fleettui.registry.way import STRAIGHT, Way
 if TYPE_CHECKING:
     from fleettui.registry.client import Endpoint
     from fleettui.registry.streaming import Streaming
+
+
+_HESITATION = 1.0
+"""Seconds that a source may take to answer before the next one is asked as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +187,44 @@ def open_sources(
 
 
 def first_to_answer(sources: Sequence[Source], seconds: float) -> Source:
-    """The first that answers within `seconds`. Raises RegistryUnavailable with what each said."""
-    said: list[RegistryUnavailable] = []
-    for source in sources:
+    """The first that answers within `seconds` of being asked.
+
+    They are asked in their order; the next one not only when one has failed, but also when all
+    before it hesitate. Raises RegistryUnavailable with what each said.
+    """
+    answers: SimpleQueue[tuple[Source, RegistryUnavailable | None]] = SimpleQueue()
+    said: dict[Source, RegistryUnavailable] = {}
+    asked = 0
+    while len(said) < len(sources):
+        if asked < len(sources):
+            _ask(sources[asked], seconds, answers)
+            asked += 1
+        with suppress(Empty):
+            source, problem = answers.get(timeout=_HESITATION if asked < len(sources) else None)
+            if problem is None:
+                return source
+            if isinstance(problem, NoWay):
+                raise problem  # the next would say the same
+            said[source] = problem
+    problems = [said[source] for source in sources]
+    kinds = {type(problem) for problem in problems}
+    kind = kinds.pop() if len(kinds) == 1 else Unreachable
+    raise kind(" ".join(str(problem) for problem in problems))
+
+
+def _ask(
+    source: Source,
+    seconds: float,
+    answers: "SimpleQueue[tuple[Source, RegistryUnavailable | None]]",
+) -> None:
+    """Have a thread ask whether a source answers."""
+
+    def ask() -> None:
+        problem = None
         try:
             source.check_answers(seconds)
-        except NoWay:
-            raise  # the next would say the same
-        except RegistryUnavailable as problem:
-            said.append(problem)
-        else:
-            return source
-    kinds = {type(problem) for problem in said}
-    kind = kinds.pop() if len(kinds) == 1 else Unreachable
-    raise kind(" ".join(str(problem) for problem in said))
+        except RegistryUnavailable as why:
+            problem = why
+        answers.put((source, problem))
+
+    threading.Thread(target=ask, name="etcd request", daemon=True).start()

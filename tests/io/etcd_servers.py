@@ -45,10 +45,28 @@ class RealEtcd(Etcd):
 class Member(RealEtcd):
     """One of several that need a majority."""
 
-    def __init__(self, name: str, peers: dict[str, int]) -> None:
+    def __init__(self, name: str, peers: dict[str, int], *, client: int | None = None) -> None:
+        """With the port `client` it joins members that are there already."""
         self._name = name
         self._peers = peers
+        self._joins = client
         super().__init__()
+        self._client = client or self._client
+
+    def successor(self) -> "Member":
+        """A new member in this one's place, at its address and with nothing of what it had."""
+        name = f"{self._name}-anew"
+        others = {n: port for n, port in self._peers.items() if n != self._name}
+        peers = {**others, name: self._peers[self._name]}
+        return Member(name, peers, client=urlsplit(self.endpoint).port)
+
+    @property
+    def peer_url(self) -> str:
+        return f"http://127.0.0.1:{self._peers[self._name]}"
+
+    @property
+    def endpoint(self) -> str:
+        return super().endpoint if self._joins is None else f"http://127.0.0.1:{self._joins}"
 
     def _argv(self) -> tuple[str, ...]:
         urls = {name: f"http://127.0.0.1:{port}" for name, port in self._peers.items()}
@@ -57,6 +75,7 @@ class Member(RealEtcd):
             "--name": self._name,
             "--listen-peer-urls": mine,
             "--initial-advertise-peer-urls": mine,
+            "--initial-cluster-state": "new" if self._joins is None else "existing",
             "--initial-cluster": ",".join(f"{name}={url}" for name, url in urls.items()),
         }
         program, *options = super()._argv()
