@@ -64,6 +64,8 @@ class Tunnelling:
             async with asyncio.timeout(seconds):
                 reader, writer = await connection.open_connection(host, port, encoding=None)
         except asyncssh.ChannelOpenError as refused:
+            if connection.is_closed():
+                raise HostUnreachable(connection_broke(refused, self._name)) from refused
             words = forwarding_refused(refused, self._name)
             if refused.code == OPEN_ADMINISTRATIVELY_PROHIBITED:
                 raise HostUnreachable(words, Hop.TUNNEL) from refused

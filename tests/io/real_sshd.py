@@ -3,9 +3,11 @@
 import getpass
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import asyncssh
@@ -54,12 +56,27 @@ class RealSshd:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where sshd gives up its rights
         self._log = (folder / "log").open("wb")
+        self.begin()
+
+    def begin(self) -> None:
+        """Start it, anew or again, without waiting for it."""
         self._process = subprocess.Popen(
-            (SSHD, "-D", "-e", "-f", str(folder / "config")),
+            (SSHD, "-D", "-e", "-f", str(self._folder / "config")),
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
         )
+
+    def kill(self) -> None:
+        """SIGKILL to it and to all its connections."""
+        serving = _children_of(self._process.pid)
+        self._process.kill()
+        self._process.wait()
+        _kill(serving)
+
+    def hang_up(self) -> None:
+        """SIGKILL to what serves its connections."""
+        _kill(_children_of(self._process.pid))
 
     def wait(self) -> None:
         """Until it takes connections."""
@@ -94,6 +111,20 @@ class RealSshd:
         return self.host_key.export_public_key().decode().strip()
 
     def close(self) -> None:
-        self._process.terminate()
+        if self._process.poll() is None:
+            self.hang_up()
+            self._process.terminate()
         self._process.wait()
         self._log.close()
+
+
+def _children_of(parent: int) -> list[int]:
+    """Process IDs, from the kernel's own list of them."""
+    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+    return [int(word) for word in listed.split()]
+
+
+def _kill(processes: list[int]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)

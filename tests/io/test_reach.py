@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import driving
@@ -10,8 +10,8 @@ import pytest
 import real_sshd
 from broken_ways import ETCD, SSH, TLS, Bench, BrokenWay
 from click.testing import CliRunner
-from reach import MACHINE_ID, Reach, running
-from real_sshd import USER
+from reach import MACHINE_ID, Reach, public, running
+from real_sshd import USER, RealSshd
 from secure_etcd import SecureEtcd
 
 from fleettui.cli import cli
@@ -88,6 +88,34 @@ async def _see_it_live(settings: Settings, home: Path) -> None:
             )
     finally:
         await hang_up(access)
+
+
+async def test_a_tunnel_that_is_lost_is_told_and_comes_back_by_itself(
+    reach: Reach, home: Path
+) -> None:
+    with closing(RealSshd(home / "bastion")) as bastion:
+        bastion.wait()
+        bastion.authorize(public(reach.identity))
+        (home / ".ssh" / "known_hosts").write_text(bastion.known_host)
+        named = ["--tunnel", f"{USER}@127.0.0.1:{bastion.port}"]
+        access = build(settings_of([*reach.flags("plain"), *reach.ssh_flags(), *named]))
+        app = driving.app_of(access, home / "records")
+        async with app.run_test(size=(160, 40)) as pilot:
+            await driving.until(pilot, "● LIVE")
+            bastion.hang_up()
+            reach.plain.put("job/seen.service/target-state", "launched")
+            await driving.until(pilot, "seen.service")
+            bastion.kill()
+            lost = await driving.until(pilot, "there is no tunnel through 127.0.0.1")
+            assert "STALE since" in lost
+            assert "next in" in lost
+            assert "seen.service" in lost
+            bastion.begin()
+            await driving.until(pilot, "● LIVE")
+            bastion.kill()
+            began = time.monotonic()
+        await hang_up(access)
+        assert time.monotonic() - began < 5, "it leaves at once, whatever it waits for"
 
 
 WITHIN = 12.0
