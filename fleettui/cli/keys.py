@@ -98,7 +98,7 @@ KEYS = (
     ),
     Key(
         "ssh_username", "username", kinds.NAME, DEFAULT_USERNAME,
-        f"User on the machines. [default: {DEFAULT_USERNAME}]",
+        f"User on the machines. [default: as ssh_config says, else {DEFAULT_USERNAME}]",
         ("SSH_USERNAME",),
     ),
     Key(

@@ -122,6 +122,7 @@ class Settings:
         """What the way to the machines needs to know of it."""
         return HostSettings(
             username=self.username,
+            username_is_given=self.origins.get("ssh_username") != DEFAULT,
             port=self.port,
             identities=self.identities,
             known_hosts_file=self.known_hosts_file,

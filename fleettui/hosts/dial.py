@@ -46,6 +46,8 @@ class Address:
     username: str | None
     """None: as the SSH configuration says (jump hosts)."""
     port: int | None
+    usual: str | None = None
+    """Who logs in where `username` is None and the SSH configuration names nobody either."""
 
     def __str__(self) -> str:
         return self.host if self.port in {None, 22} else f"{self.host} port {self.port}"
@@ -92,6 +94,7 @@ class Dialling:
     ) -> None:
         self.address = address
         self._keyring = keyring
+        self._username = address.username
         self._settings = settings
         self._keys = keys
         self._options: asyncssh.SSHClientConnectionOptions | None = None
@@ -144,6 +147,7 @@ class Dialling:
             known_hosts=lambda host, addr, port: ([], [], _revoked(lines)),
             server_host_key_algs=_host_key_algorithms(lines),
             **({"client_keys": keys} if keys else {}),
+            **({"agent_identities": agent} if (agent := options.agent_identities) else {}),
         )
 
     async def _socket(self, options: asyncssh.SSHClientConnectionOptions) -> socket.socket | None:
@@ -186,13 +190,15 @@ class Dialling:
             env=None,
             send_env=None,
         )
+        named = options.config.get("User")
+        self._username = self._username or (None if named else self.address.usual)
         return options
 
     def _who(self) -> dict[str, object]:
         """Host settings that are given only where they are set, so that the rest may be read."""
         given: dict[str, object] = {}
-        if self.address.username is not None:
-            given["username"] = self.address.username
+        if self._username is not None:
+            given["username"] = self._username
         if self.address.port is not None:
             given["port"] = self.address.port
         return given
@@ -226,7 +232,7 @@ class Dialling:
         if options.agent_path:
             keys = [*keys, "and those of the SSH agent"]
         tried = " ".join(keys) or "no key at all: none is in ~/.ssh, and no SSH agent runs"
-        return f"user {options.username}, tried with {tried}"
+        return f"user {self._username or options.username}, tried with {tried}"
 
 
 def _jump_host(named: str) -> Address:

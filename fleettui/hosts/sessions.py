@@ -61,7 +61,7 @@ class Sessions:
         """The line to a machine, not opened yet. Raises HostUnreachable for a bad address."""
         settings = self._settings
         place = address_of(machine, settings.addresses)
-        address = Address(place.host, settings.username, place.port or settings.port)
+        address = self._address(place.host, None, place.port or settings.port)
         line = self._machines.get(address)
         if line is None:
             line = Line(
@@ -84,10 +84,16 @@ class Sessions:
         named = self._settings.tunnel
         if named is None:
             return None
-        address = Address(named.host, named.username or self._settings.username, named.port)
+        address = self._address(named.host, named.username, named.port)
         line = Line(f"the tunnel host {named.host}", lambda: self._open_straight(address))
         self._hops[(address,)] = line
         return Tunnelling(named.host, line)
+
+    def _address(self, host: str, username: str | None, port: int | None) -> Address:
+        settings = self._settings
+        if username is None and settings.username_is_given:
+            username = settings.username
+        return Address(host, username, port, settings.username)
 
     async def _open_machine(self, address: Address) -> asyncssh.SSHClientConnection:
         """Through the tunnel where there is one, whatever the SSH configuration puts before it."""

@@ -60,6 +60,8 @@ class HostSettings:
     """Who logs in where, with what, and whom to believe."""
 
     username: str = DEFAULT_USERNAME
+    username_is_given: bool = True
+    """False: nobody asked for that name, and a User of the SSH configuration wins over it."""
     port: int | None = None
     """None: what the user's SSH configuration says for the machine, else 22."""
     identities: Sequence[Path] = ()
