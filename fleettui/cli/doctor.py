@@ -74,6 +74,7 @@ def _way(settings: Settings) -> "Way":
         etcd=EtcdHops(settings.registry, dial),
         observer=Observer(settings.cluster, reader_for(settings.registry, dial), hosts),
         tunnel=tunnel_of(hosts) if settings.tunnel else None,
+        tunnel_host=str(settings.tunnel or ""),
         root=None if settings.observe else _root_probe(hands_for(hosts)),
         are_endpoints_guessed=settings.are_endpoints_guessed,
     )

@@ -38,6 +38,7 @@ class Way:
     observer: Observer
     tunnel: Callable[[], Awaitable[None]] | None = None
     """Opens the tunnel or raises HostUnreachable; None where there is none."""
+    tunnel_host: str = ""
     root: RootProbe | None = None
     """None for an observer."""
     are_endpoints_guessed: bool = False
@@ -90,8 +91,8 @@ async def _tunnel(way: Way) -> tuple[Looked, ...]:
     try:
         await way.tunnel()
     except HostUnreachable as why:
-        return (wrong(Hop.TUNNEL, "", f"{why}"),)
-    return (fine(Hop.TUNNEL, "", "the tunnel stands"),)
+        return (wrong(Hop.TUNNEL, way.tunnel_host, str(why)),)
+    return (fine(Hop.TUNNEL, way.tunnel_host, "it stands"),)
 
 
 def _nothing_behind(what: Hop) -> tuple[Looked, ...]:

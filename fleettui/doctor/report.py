@@ -28,17 +28,21 @@ def as_text(verdict: Verdict) -> str:
 
 def _places(verdict: Verdict) -> Iterator[tuple[str, list[Looked]]]:
     """Looks that follow each other at one place; those of the session stand alone."""
-    by_place = groupby(verdict.looked, key=lambda one: one.where.raw or f" {one.hop}")
-    return ((where, list(of_one)) for where, of_one in by_place)
+    return ((where, list(of_one)) for where, of_one in groupby(verdict.looked, key=_place))
+
+
+def _place(looked: Looked) -> str:
+    """What stands together: a place, or what of the session was not checked for one reason."""
+    is_unchecked = looked.standing is Standing.NOT_CHECKED
+    return looked.where.raw or f" {looked.said if is_unchecked else looked.hop}"
 
 
 def _place_lines(looked: list[Looked]) -> Iterator[str]:
     where = f"{looked[0].where}: " if looked[0].where.raw else ""
     passed = [one for one in looked if one.standing is Standing.FINE]
-    if len(looked) == 1 and passed:
-        yield f"{_mark(looked[0])}{where}{looked[0].hop}: {looked[0].said}"
-        return
-    if passed:
+    if passed and not (where and len(looked) > 1):
+        yield f"{_mark(passed[0])}{where}{passed[0].hop}: {passed[0].said}"
+    elif passed:
         yield f"{_mark(passed[0])}{where}{', '.join(one.hop for one in passed)}"
     for one in looked:
         if one.standing in {Standing.WRONG, Standing.DOUBTFUL}:

@@ -117,7 +117,10 @@ class HostKeys:
                 f"{shown.refusal()}; you are asked again after a restart", Hop.HOST_KEY
             )
         if self._asker is None:
-            raise HostUnreachable(shown.refusal(), Hop.HOST_KEY)
+            raise HostUnreachable(
+                f"{shown.refusal()}: nobody can be asked here. The console asks, and so does ssh",
+                Hop.HOST_KEY,
+            )
         sha256, md5 = fingerprints(shown.blob)
         question = HostKeyQuestion(
             Untrusted(shown.host), shown.port, shown.kind, sha256, md5, self._remembered_in(shown)

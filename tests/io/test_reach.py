@@ -1,5 +1,6 @@
 """Every way to a cluster leads to the live console: real OpenSSH, real etcd with TLS and logins."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -18,6 +19,7 @@ from fleettui.cli import cli
 from fleettui.cli.config_file import config_path, read_config
 from fleettui.cli.resolve import Given, Sources, resolve
 from fleettui.cli.session import Settings, build, hang_up
+from fleettui.model.hop import Hop
 from fleettui.model.host import HostFacts, HostReport
 from fleettui.model.untrusted import Untrusted
 
@@ -148,3 +150,49 @@ def test_every_broken_way_has_a_sentence_of_its_own(
                 sentences[way.name] = f"{status}: {said}"
             reach.make_home(home)
     assert sentences == {}
+
+
+ENDS_AT = {
+    Hop.SETTINGS: {"a password that everybody may read"},
+    Hop.TUNNEL: {way.name for way in SSH} - {"no etcd behind the tunnel"},
+    Hop.ENDPOINT: {
+        "nothing listens at the endpoint", "no etcd behind the tunnel", "the endpoint hangs",
+        "http is spoken to https",
+    },
+    Hop.TLS: {way.name for way in TLS} - {"http is spoken to https"},
+    Hop.ACCESS: {
+        "nobody is named where a login is needed", "a wrong password", "a user without rights",
+    },
+    Hop.PORT: {"a machine without sshd"},
+}  # fmt: skip
+WAY = ("tunnel", "endpoint", "tls", "access", "quorum", "port", "host_key", "login")
+"""What the servers here can be right about: no fleetd runs behind them."""
+SLOW = {"the endpoint hangs", "a silent tunnel host"}
+"""Ways that take as long as a connection may: once is enough."""
+
+
+def doctor(flags: list[str]) -> tuple[int, list[dict[str, str]]]:
+    """`fleettui doctor`: its exit status and what it found at each hop."""
+    result = CliRunner().invoke(cli, [*flags, "doctor", "--json"])
+    return result.exit_code, json.loads(result.stdout)["hops"]
+
+
+def test_the_doctor_finds_a_good_way_fine_and_the_hop_where_a_broken_one_ends(
+    reach: Reach, home: Path
+) -> None:
+    flags = [*reach.flags("mutual"), *reach.ssh_flags(), "--tunnel", "bastion", "--observe"]
+    _, hops = doctor(flags)
+    found = {hop["hop"]: hop["standing"] for hop in hops}
+    assert {hop: found[hop] for hop in WAY} == dict.fromkeys(WAY, "fine")
+    ends: dict[str, list[str]] = {}
+    for way in (*ETCD, *TLS, *SSH):
+        if way.name in SLOW:
+            continue
+        with ExitStack() as stack:
+            status, hops = doctor(way.flags(Bench(reach, home, stack)))
+            assert status == 1, way.name
+            broken = [hop["hop"] for hop in hops if hop["standing"] == "wrong"]
+            ends[way.name] = [hop for hop in broken if hop != "leader"]  # no fleetd leads here
+            reach.make_home(home)
+    wanted = {name: [hop.name.lower()] for hop, names in ENDS_AT.items() for name in names}
+    assert ends == {name: hops for name, hops in wanted.items() if name not in SLOW}

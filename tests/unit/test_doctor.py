@@ -139,7 +139,7 @@ async def test_a_tunnel_that_does_not_stand_hides_all_that_is_behind_it() -> Non
         "there is no tunnel through gate: gate refuses connections"
     ]
     assert hops(verdict, Standing.FINE) == {Hop.SETTINGS}
-    assert "not checked: etcd answers (because of the tunnel)" in report.as_text(verdict)
+    assert "engine leader (because of the tunnel)" in report.as_text(verdict)
 
 
 async def test_a_default_endpoint_is_not_missed_where_the_other_answers() -> None:
