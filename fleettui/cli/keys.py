@@ -112,7 +112,7 @@ KEYS = (
         metavar="FILE", is_repeatable=True,
     ),
     Key(
-        "ssh_config", "ssh_config", kinds.FILE, DEFAULT_SSH_CONFIG,
+        "ssh_config", "ssh_config", kinds.READABLE, DEFAULT_SSH_CONFIG,
         f"Your SSH configuration. [default: {DEFAULT_SSH_CONFIG}]",
         metavar="FILE",
     ),

@@ -22,7 +22,7 @@ async def look_at(
 
     Without `root` nobody asks it for root.
     """
-    where = name_of(machine)
+    where = machine.legend
     try:
         facts = await observer.hosts.probe(machine)
     except HostUnreachable as why:
@@ -31,13 +31,8 @@ async def look_at(
     return (*passed, await _root(machine, root))
 
 
-def name_of(machine: Machine) -> str:
-    """As fleetctl shows a machine."""
-    return f"{machine.short_id}/{machine.public_ip}"
-
-
 def _passed(machine: Machine, cluster: ClusterAddress) -> Iterator[Looked]:
-    where = name_of(machine)
+    where = machine.legend
     yield fine(Hop.ADDRESS, where, _address(machine, cluster))
     yield fine(Hop.PORT, where, "SSH answers")
     yield fine(Hop.HOST_KEY, where, "the host key is known")
@@ -46,7 +41,7 @@ def _passed(machine: Machine, cluster: ClusterAddress) -> Iterator[Looked]:
 
 def _up_to(why: HostUnreachable, machine: Machine, cluster: ClusterAddress) -> Iterator[Looked]:
     """What was passed, what was not, and what nobody could look at therefore."""
-    where, ended = name_of(machine), _AFTER.index(why.hop)
+    where, ended = machine.legend, _AFTER.index(why.hop)
     for looked in _passed(machine, cluster):
         if _AFTER.index(looked.hop) < ended:
             yield looked
@@ -64,7 +59,7 @@ def _address(machine: Machine, cluster: ClusterAddress) -> str:
 
 
 def _is_it(machine: Machine, facts: HostFacts) -> Looked:
-    where = name_of(machine)
+    where = machine.legend
     if facts.reported_id == machine.id:
         return fine(Hop.ANSWER, where, f"it is {facts.hostname}")
     return wrong(
@@ -95,7 +90,7 @@ def _journal(where: str, facts: HostFacts) -> Looked:
 
 
 async def _root(machine: Machine, root: RootProbe | None) -> Looked:
-    where = name_of(machine)
+    where = machine.legend
     if root is None:
         return not_checked(Hop.ROOT, where, "an observer asks nobody for root")
     refusal = await root(machine)

@@ -33,6 +33,11 @@ class Machine:
         """fleet's short form: eight characters and three dots."""
         return f"{Untrusted(self.id.raw[:8])}..."
 
+    @property
+    def legend(self) -> str:
+        """`8charID.../PublicIP` as fleetctl shows a machine; without the IP where it has none."""
+        return f"{self.short_id}/{self.public_ip}" if self.public_ip.raw else self.short_id
+
 
 @dataclass(frozen=True, slots=True)
 class UnitState:
@@ -132,7 +137,7 @@ class Snapshot:
         machine = self.machines.get(machine_id)
         if machine is None:
             return f"{Untrusted(machine_id.raw[:8])}..."
-        return f"{machine.short_id}/{machine.public_ip}"
+        return machine.legend
 
 
 class Link(StrEnum):

@@ -11,11 +11,11 @@ class Hop(StrEnum):
 
     SETTINGS = "settings"
     TUNNEL = "tunnel"
-    ENDPOINT = "etcd answers"
+    ENDPOINT = "etcd's port"
     TLS = "etcd's TLS"
     API = "etcd's v2 API"
     ACCESS = "etcd's users"
-    CLUSTER = "one cluster"
+    CLUSTER = "etcd's cluster"
     QUORUM = "etcd's quorum"
     PREFIX = "fleet's keys"
     LEADER = "engine leader"

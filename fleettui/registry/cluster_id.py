@@ -10,6 +10,11 @@ class ClusterId:
     def __init__(self) -> None:
         self._known: str | None = None
 
+    @property
+    def known(self) -> str:
+        """The ID, safe to show; empty while nothing has answered, or nothing that names one."""
+        return quote(self._known or "")
+
     def check(self, answer: Answer) -> None:
         """Raises OtherCluster where another cluster answers. A server that names none passes."""
         if answer.cluster is None:

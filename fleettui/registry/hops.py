@@ -6,7 +6,7 @@ from functools import partial
 from fleettui.access import Dial, HostUnreachable, RegistryUnavailable
 from fleettui.model.hop import Hop, Looked, Standing, doubtful, fine, wrong
 from fleettui.registry.cluster_id import ClusterId
-from fleettui.registry.connect import way_of
+from fleettui.registry.connect import pace_of, way_of
 from fleettui.registry.errors import (
     Denied,
     NoQuorum,
@@ -52,15 +52,16 @@ class EtcdHops:
         self._settings = settings
         self._keys = keys_under(settings.prefix)
         self._way = way_of(settings, dial)
-        self._pace = pace or Pace()
+        self._cluster = ClusterId()
+        self._pace = pace or pace_of(settings)
 
     async def look(self) -> tuple[Looked, ...]:
         """All at once, by endpoint in the order of the settings. Raises nothing."""
         return await in_daemon_thread(self._look)
 
     def _look(self) -> tuple[Looked, ...]:
-        cluster = ClusterId()
-        sources = open_sources(self._settings.endpoints, self._keys, cluster, self._way)
+        urls = self._settings.endpoints
+        sources = open_sources(urls, self._keys, self._cluster, self._way)
         works: dict[str, Callable[[], tuple[Looked, ...]]] = {
             source.url: partial(self._endpoint, source) for source in sources
         }
@@ -99,7 +100,7 @@ class EtcdHops:
         way = self._way
         match hop:
             case Hop.ENDPOINT:
-                return "it answers"
+                return "it takes connections"
             case Hop.TLS if url.startswith("https:"):
                 known = (
                     f"the authority of {way.ca_file}" if way.ca_file else "an authority known here"
@@ -110,6 +111,8 @@ class EtcdHops:
                 return "it speaks etcd v2"
             case Hop.ACCESS:
                 return f"user {way.login.user} may read" if way.login else "everybody may read"
+            case Hop.CLUSTER if self._cluster.known:
+                return f"its ID is {self._cluster.known}"
             case Hop.QUORUM:
                 return "its members agree"
             case _:

@@ -14,7 +14,7 @@ FILLED = EMPTY.replace(b'"modifiedIndex":1', b'"modifiedIndex":1,"nodes":[{"key"
 MISSING = Reply(404, b'{"errorCode":100,"message":"Key not found","cause":"/","index":7}')
 UNAGREED = Reply(500, b'{"errorCode":300,"message":"Raft Internal Error","cause":"timed out"}')
 PACE = Pace(answer_within=2, quorum_within=2)
-REACHED = (Hop.ENDPOINT, Hop.API, Hop.ACCESS)
+REACHED = (Hop.ENDPOINT, Hop.API, Hop.ACCESS, Hop.CLUSTER)
 
 
 async def look(*urls: str) -> tuple[Looked, ...]:

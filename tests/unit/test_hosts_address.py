@@ -5,7 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleettui.access import HostUnreachable
-from fleettui.hosts.address import parse_address
+from fleettui.hosts.address import address_of, parse_address
+from fleettui.model.cluster import Machine
+from fleettui.model.hop import Hop
+from fleettui.model.place import AddressMap, Place, parse_rule
 from fleettui.model.untrusted import Untrusted
 
 
@@ -83,3 +86,23 @@ def test_what_passes_is_free_of_everything_a_shell_or_a_file_obeys(published: st
         "0123456789abcdefghijklmnopqrstuvwxyz.:-_%ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     )
     assert not address.startswith("-")
+
+
+def machine(public_ip: str, machine_id: str = "a" * 32) -> Machine:
+    role = (Untrusted("role"), Untrusted("db"))
+    return Machine(Untrusted(machine_id), Untrusted(public_ip), (role,))
+
+
+ADDRESSES = AddressMap((parse_rule("a" * 8, "gate:2222"), parse_rule("role=db", "10.1.1.1")))
+
+
+def test_the_operators_map_comes_before_what_a_machine_has_published() -> None:
+    assert address_of(machine("10.0.0.3"), ADDRESSES) == Place("gate", 2222)
+    assert address_of(machine("$(reboot)", "b" * 32), ADDRESSES) == Place("10.1.1.1")
+    assert address_of(machine("10.0.0.3"), AddressMap()) == Place("10.0.0.3")
+
+
+def test_a_machine_without_an_address_says_where_to_give_it_one() -> None:
+    with pytest.raises(HostUnreachable, match="with --address aaaaaaaa=HOST, or under") as refusal:
+        address_of(machine(""), AddressMap())
+    assert refusal.value.hop is Hop.ADDRESS

@@ -29,6 +29,7 @@ from plan_cases import (
 
 from fleettui.commands import shell_text
 from fleettui.model.names import refusal
+from fleettui.model.place import AddressMap, parse_rule
 from fleettui.repair.planning.action import (
     Action,
     RestoreFile,
@@ -131,6 +132,12 @@ def test_a_unit_that_fleettui_does_not_act_on_gets_no_script() -> None:
 def test_an_address_that_ssh_could_read_otherwise_gets_no_script(ssh: SshTarget | None) -> None:
     with pytest.raises(ValueError, match="no script is made"):
         as_script(reload_plan(), (), ENDPOINT, PREFIX, ssh)
+
+
+def test_a_machine_is_reached_where_the_operators_map_has_it() -> None:
+    addresses = AddressMap((parse_rule(A.id.raw, "gate:2222"),))
+    assert SshTarget.of(A, "core", 22, addresses) == SshTarget("core", "gate", 2222)
+    assert SshTarget.of(A, "core", 22) == SshTarget("core", A.public_ip.raw, 22)
 
 
 @pytest.mark.parametrize("host", ["10.0.0.1", "fe80::1", "core-01.example.com"])

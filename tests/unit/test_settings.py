@@ -46,7 +46,10 @@ VALUES: dict[str, tuple[tuple[str, object, object], tuple[str, object, object]]]
     "ssh_username": (("elroy", "elroy", "elroy"), ("core2", "core2", "core2")),
     "ssh_port": (("2222", 2222, 2222), ("22", 22, 22)),
     "identity": ((A_FILE, [A_FILE], (Path(A_FILE),)), (A_FILE, A_FILE, (Path(A_FILE),))),
-    "ssh_config": (("/a", "/a", Path("/a")), ("/b", "/b", Path("/b"))),
+    "ssh_config": (
+        (A_FILE, A_FILE, Path(A_FILE)),
+        ("/etc/passwd", "/etc/passwd", Path("/etc/passwd")),
+    ),
     "ssh_timeout": (("3", 3, 3.0), ("4.5", 4.5, 4.5)),
     "known_hosts_file": (("/a", "/a", Path("/a")), ("/b", "/b", Path("/b"))),
     "strict_host_key_checking": (("false", False, False), ("1", True, True)),
