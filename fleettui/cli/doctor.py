@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fleettui.cli.session import DEFAULT, INTERRUPTED, Settings, hang_up, refuse_unbuilt
+from fleettui.cli.prompt import ask_at_terminal
+from fleettui.cli.session import DEFAULT, INTERRUPTED, Settings, hang_up
 from fleettui.cli.source import SettingsSource
 from fleettui.model.hop import Hop, Looked, doubtful, fine, wrong
 
@@ -47,11 +48,11 @@ async def _examined(source: SettingsSource) -> "Verdict":
 
     try:
         settings = source.settings()
-        refuse_unbuilt(settings)
         way = _way(settings)
     except (click.UsageError, ValueError) as error:
         said = error.message if isinstance(error, click.UsageError) else str(error)
         return lost(wrong(Hop.SETTINGS, "", said))
+    ask_at_terminal(way.observer)
     try:
         return await examine(tuple(_settings(settings, source)), way)
     finally:

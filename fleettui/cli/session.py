@@ -142,13 +142,11 @@ def build(settings: Settings) -> "Observer":
     """The session's rights as an object: an observer never gets the parts that write.
 
     Nothing here imports etcd or asyncssh: they come with the first request, after first paint.
-    Raises click.UsageError for a setting that fleettui cannot honour yet.
     """
     from fleettui.access import Observer, Operator
     from fleettui.hosts.connect import connect_hosts, dial_through, hands_for, root_journals_for
     from fleettui.registry.connect import reader_for, writer_for
 
-    refuse_unbuilt(settings)
     hosts = connect_hosts(settings.hosts)
     cluster = settings.cluster
     dial = dial_through(hosts) if settings.tunnel else None
@@ -173,22 +171,6 @@ def headless(settings: Settings) -> "Observer":
     access = build(settings)
     ask_at_terminal(access)
     return access
-
-
-def refuse_unbuilt(settings: Settings) -> None:
-    """A setting that would change nothing is refused, never passed over in silence.
-
-    Raises click.UsageError. Whoever builds one of these takes its line out.
-    """
-    unbuilt = {
-        "sudo": settings.sudo is not SudoMode.PASSWORDLESS,
-    }
-    for name, is_set in unbuilt.items():
-        if is_set:
-            where = settings.origins.get(name, name)
-            raise click.UsageError(
-                f"{name} (from {where}) is not supported by this version of fleettui; take it out."
-            )
 
 
 def _operator_name() -> str:

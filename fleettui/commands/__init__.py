@@ -22,6 +22,7 @@ from fleettui.model.names import is_template, refusal
 QUARANTINE = "/run/fleettui/quarantine"
 """Where removed files go on the machine: on the tmpfs of both unit folders, outside of them."""
 
+_SUDO = ("sudo", "-n")
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _LONGEST_KEPT = 160
 """Characters of a unit's name that fit into a name in quarantine, which has at most 255."""
@@ -93,6 +94,17 @@ def list_images() -> ReadCommand:
 def sudo_works() -> ChangeCommand:
     """Whether root may be had without a password. Changes nothing, but no observer sends it."""
     return _sudo("true")
+
+
+def asking(command: ChangeCommand, prompt: str) -> ChangeCommand:
+    """The same where sudo wants a password: it asks with `prompt` and reads its standard input.
+
+    `-k` has it ask each time and remember nothing; what comes after the password is the command's.
+    """
+    if command.argv[:2] != _SUDO:
+        raise ValueError("only a command that begins with sudo can be asked for its password")
+    argv = ("sudo", "-S", "-k", "-p", prompt, *command.argv[2:])
+    return ChangeCommand(argv, command.stdin)
 
 
 def check_quarantine(token: str) -> ChangeCommand:
@@ -182,7 +194,7 @@ def _kept(name: str, token: str) -> str:
 
 
 def _sudo(*argv: str) -> ChangeCommand:
-    return ChangeCommand(("sudo", "-n", *argv))
+    return ChangeCommand((*_SUDO, *argv))
 
 
 def _name(name: str) -> str:

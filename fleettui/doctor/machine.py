@@ -95,10 +95,10 @@ async def _root(machine: Machine, root: RootProbe | None) -> Looked:
         return not_checked(Hop.ROOT, where, "an observer asks nobody for root")
     refusal = await root(machine)
     if refusal is None:
-        return fine(Hop.ROOT, where, "sudo -n true works")
+        return fine(Hop.ROOT, where, "sudo works")
     return wrong(
         Hop.ROOT,
         where,
-        f"{refusal}. Repairs need it: let the SSH user run sudo without a password (NOPASSWD), or "
-        "work as an observer",
+        f"{refusal}. Repairs need it: let the SSH user run sudo without a password (NOPASSWD), "
+        "start with --sudo password, or work as an observer",
     )

@@ -23,7 +23,7 @@ class Hands:
     async def perform(self, machine: Machine, command: ChangeCommand) -> CommandResult:
         """Run one command once; see `fleettui.access.HostHands`."""
         try:
-            line = self._sessions.line(machine)
+            line = self._sessions.root_line(machine)
             async with line.start(command) as process:
                 answer = await gather(
                     process,

@@ -142,7 +142,7 @@ class _Journal:
         self, command: Command, told: _Told, *, endless: bool = False
     ) -> AsyncGenerator[Sequence[JournalItem], None]:
         """One journalctl, from its start to its end. Raises HostUnreachable."""
-        line = self._sessions.line(self._machine)
+        line = self._sessions.root_line(self._machine)
         async with line.start(command, endless=True) as process:
             started = time.monotonic()
             async with aclosing(self._items(process, told)) as batches:

@@ -56,6 +56,11 @@ class RemoteProcess(asyncssh.SSHClientSession[bytes]):
             await self._news.wait()
         return self._take()
 
+    def unread(self, block: Block) -> None:
+        """Give a block back: it is the next to be read."""
+        self._blocks.appendleft(block)
+        self._held += len(block.data)
+
     def close(self) -> None:
         """Let go: our end of its standard input closes, which ends what has a watchdog."""
         if self._channel is not None:

@@ -23,7 +23,7 @@ async def recall(
     sessions: Sessions, machine: Machine, command: Command
 ) -> AsyncIterator[AsyncIterator[Sequence[JournalRecord]]]:
     """See `fleettui.access.JournalReader.recall`."""
-    line = sessions.line(machine)
+    line = sessions.root_line(machine)
     async with (
         line.start(command, endless=True) as process,
         aclosing(_records(process, machine)) as batches,

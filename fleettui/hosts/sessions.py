@@ -10,7 +10,8 @@ from fleettui.hosts.dial import Address, Dialling, UnknownKey
 from fleettui.hosts.hostkeys import HostKeys
 from fleettui.hosts.keyring import Keyring, LockedKey
 from fleettui.hosts.line import Line, Opener
-from fleettui.hosts.settings import HostSettings
+from fleettui.hosts.settings import HostSettings, SudoMode
+from fleettui.hosts.sudo import RootLine, SudoPasswords
 from fleettui.hosts.tunnel import Tunnelling
 from fleettui.model.cluster import Machine
 from fleettui.model.hop import Hop
@@ -30,6 +31,7 @@ class Sessions:
         files, own_file = settings.known_hosts, settings.written_file
         one_question = asyncio.Lock()
         self._keyring = Keyring(one_question)
+        self._passwords = SudoPasswords(settings.username, one_question)
         self._keys = HostKeys(
             files,
             own_file,
@@ -54,8 +56,9 @@ class Sessions:
         self._keys.ask_with(asker)
 
     def ask_secrets(self, asker: SecretAsker) -> None:
-        """Where questions for passphrases go."""
+        """Where questions for passphrases and for sudo's passwords go."""
         self._keyring.ask_with(asker)
+        self._passwords.ask_with(asker)
 
     def line(self, machine: Machine) -> Line:
         """The line to a machine, not opened yet. Raises HostUnreachable for a bad address."""
@@ -72,9 +75,17 @@ class Sessions:
             self._machines[address] = line
         return line
 
+    def root_line(self, machine: Machine) -> Line | RootLine:
+        """The same, with the password that sudo may want for what runs through it."""
+        line = self.line(machine)
+        if self._settings.sudo is SudoMode.PASSWORDLESS:
+            return line
+        return RootLine(line, str(machine.public_ip), self._passwords)
+
     async def close(self) -> None:
         """Close all lines, in well under a second."""
         self._closed = True
+        self._passwords.wipe()
         if self.tunnel is not None:
             await self.tunnel.close()
         lines = [*self._machines.values(), *self._hops.values()]

@@ -18,7 +18,7 @@ from fleettui.repair.planning.look import Look
 from fleettui.repair.planning.plan import Plan, plan_repair
 
 MACHINE = replace(fakes.MACHINES[0], public_ip=Untrusted("127.0.0.1"))
-SUDO = "root may be had without a password"
+SUDO = "root may be had through sudo"
 LECTURE = """
 We trust you have received the usual lecture from the local System
 Administrator. It usually boils down to these three things:

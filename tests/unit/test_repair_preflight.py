@@ -24,7 +24,7 @@ OTHER = LockHolder(
     U("other"), U("bob@lap"), U("b" * 32), U("bar@.service"), datetime.now(UTC), U("delete")
 )
 ANSWERS, FOLDERS = "the machine answers", "both unit folders are where they should be"
-SUDO, QUARANTINE = "root may be had without a password", "removed files can be kept on the machine"
+SUDO, QUARANTINE = "root may be had through sudo", "removed files can be kept on the machine"
 QUORUM, LEADER = "etcd answers with its quorum", "an engine leads the cluster"
 LOCK, DISK = "nobody else repairs", "the record can be written"
 ALL = {ANSWERS, FOLDERS, SUDO, QUARANTINE, QUORUM, LEADER, LOCK, DISK}

@@ -48,7 +48,7 @@ async def test_a_report_holds_all_that_another_engineer_needs(tmp_path: Path) ->
         "## What was found",
         f"`job/{TEMPLATE}/target`",
         "## Before the first change",
-        "- met: root may be had without a password",
+        "- met: root may be had through sudo",
         "### Delete",
         "The registry goes first: while it still targets this machine",
         "Confirmed by `ann@desk` at",

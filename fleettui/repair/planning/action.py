@@ -38,7 +38,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrySudo:
-    """See whether root may be had without a password, before anything is changed."""
+    """See whether root may be had through sudo, before anything is changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ def summary(action: Action) -> str:
         case SetTargetState() | DeleteKey() | DeleteFolder() | CreateKey():
             return f"registry: {_written(action)}"
         case TrySudo():
-            return "root may be had without a password: changes nothing"
+            return "root may be had through sudo: changes nothing"
         case RemoveFile(unit, sha256):
             return f"quarantine {FLEET_UNITS}/{unit}, if its sha256 is still {sha256[:12]}..."
         case RemoveLink(unit):

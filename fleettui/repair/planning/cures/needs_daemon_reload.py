@@ -62,7 +62,7 @@ def reload_step(unit: Untrusted, *, is_known: bool) -> Step:
         Stage.RELOAD,
         (TrySudo(), Reload()),
         why="The unit's file is on the machine, and systemd has not read it since it was written.",
-        needs=("sudo works without a password.",),
+        needs=("sudo works.",),
         changes=(f"systemd on this machine knows {unit} as its file says.",),
         keeps=("No unit is stopped or started.", went_on if is_known else nothing),
         reads_back="no unit of the machine waits for another reload, and systemd knows the unit",
