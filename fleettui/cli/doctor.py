@@ -1,7 +1,9 @@
 """`fleettui doctor`: the way to the cluster hop by hop, what is fine, what is not, what to do."""
 
 import asyncio
+import shutil
 import stat
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -39,8 +41,14 @@ def doctor(source: SettingsSource, *, as_json: bool) -> None:
         verdict = asyncio.run(_examined(source))
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
-    click.echo(report.as_json(verdict) if as_json else report.as_text(verdict), nl=False)
+    text = report.as_json(verdict) if as_json else report.as_text(verdict, _columns())
+    click.echo(text, nl=False)
     raise SystemExit(verdict.exit_status)
+
+
+def _columns() -> int | None:
+    """Of the terminal; None where the output goes elsewhere, to be searched for whole lines."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 async def _examined(source: SettingsSource) -> "Verdict":

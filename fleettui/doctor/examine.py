@@ -106,7 +106,7 @@ async def _etcd(way: Way) -> tuple[Looked, ...]:
         return looked
     if all(one.hop is Hop.ENDPOINT and one.standing is Standing.WRONG for one in looked):
         tried = " ".join(str(one.said) for one in looked)
-        return (wrong(Hop.ENDPOINT, "", f"{tried} {way.observer.cluster.advice}"),)
+        return (wrong(Hop.ENDPOINT, "", f"{way.observer.cluster.advice} {tried}"),)
     return tuple(_excused(one) if one.hop is Hop.ENDPOINT else one for one in looked)
 
 

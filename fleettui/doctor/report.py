@@ -6,6 +6,7 @@ The JSON's shape is versioned by `schema`: within one version fields are only ad
 import json
 from collections.abc import Iterator
 from itertools import groupby
+from textwrap import fill
 
 from fleettui.doctor.examine import Verdict
 from fleettui.model.hop import Looked, Standing
@@ -20,10 +21,22 @@ _MARK = {
 _INDENT = " " * 7
 
 
-def as_text(verdict: Verdict) -> str:
-    """Place by place in the order of the way: what is fine in a line, the rest in one each."""
+def as_text(verdict: Verdict, columns: int | None = None) -> str:
+    """Place by place in the order of the way: what is fine in a line, the rest in one each.
+
+    Lines are broken between words to fit into so many columns; None leaves them whole.
+    """
     lines = [line for _, of_one in _places(verdict) for line in _place_lines(of_one)]
+    if columns is not None:
+        lines = [_broken(line, columns) for line in lines]
     return "\n".join([*lines, _summary(verdict)]) + "\n"
+
+
+def _broken(line: str, columns: int) -> str:
+    width = max(columns, 2 * len(_INDENT))
+    return fill(
+        line, width, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _places(verdict: Verdict) -> Iterator[tuple[str, list[Looked]]]:

@@ -22,7 +22,7 @@ from fleettui.registry.errors import (
 CLUSTER_HEADER = "x-etcd-cluster-id"
 INDEX_HEADER = "x-etcd-index"
 
-_NO_V2 = "Is this etcd 2.x to 3.5, started with --enable-v2?"
+_NO_V2 = "Is this etcd 2.x to 3.5, started with --enable-v2, and not fleet's own API?"
 
 
 class Node(msgspec.Struct, rename="camel", gc=False, frozen=True):

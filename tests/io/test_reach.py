@@ -173,7 +173,8 @@ SLOW = {"the endpoint hangs", "a silent tunnel host"}
 
 def doctor(flags: list[str]) -> tuple[int, list[dict[str, str]]]:
     """`fleettui doctor`: its exit status and what it found at each hop."""
-    result = CliRunner().invoke(cli, [*flags, "doctor", "--json"])
+    patient = ["--request-timeout", "60", "--ssh-timeout", "60"]  # nothing here is about time
+    result = CliRunner().invoke(cli, [*flags, *patient, "doctor", "--json"])
     return result.exit_code, json.loads(result.stdout)["hops"]
 
 

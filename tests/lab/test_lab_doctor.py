@@ -30,7 +30,7 @@ def doctor(
     environment = {**os.environ, "HOME": str(home)}
     environment |= {f"XDG_{kind}_HOME": str(home / kind) for kind in ("CONFIG", "STATE")}
     ended = subprocess.run(
-        [*argv, "doctor", "--json"], capture_output=True, timeout=90, check=False, env=environment
+        [*argv, "doctor", "--json"], capture_output=True, timeout=120, check=False, env=environment
     )
     return ended.returncode, json.loads(ended.stdout)
 

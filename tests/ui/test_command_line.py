@@ -134,7 +134,7 @@ def test_a_shell_completes_commands_options_and_profiles(tmp_path: Path) -> None
 def test_the_first_screen_says_what_is_missing() -> None:
     settings = {f"{family}_{name}": "" for family in ("FLEETTUI", "FLEETCTL") for name in MISSING}
     with run_in_terminal([*FLEETTUI], env=settings) as terminal:
-        terminal.until(b"No endpoint was given")
+        terminal.until(b"No endpoint was given", 60)
         terminal.until(b"fleettui doctor")
         terminal.press(b"q")
         terminal.read(10)

@@ -164,6 +164,16 @@ async def test_no_leader_is_wrong_and_a_mapped_address_is_named() -> None:
     assert str(address.said) == "gate:2222, as [addresses] says of aaaaaaaa"
 
 
+def test_long_lines_are_broken_between_words_where_a_terminal_has_an_edge() -> None:
+    said = "there is no tunnel through gate: gate refuses connections: does sshd run there?"
+    verdict = lost(wrong(Hop.SETTINGS, "", said))
+    lines = report.as_text(verdict, 60).splitlines()
+    assert all(len(line) <= 60 for line in lines)
+    assert " ".join(line.strip() for line in lines[:2]) == f"WRONG  settings: {said}"
+    assert lines[1].startswith(" " * 7)
+    assert f"settings: {said}\n" in report.as_text(verdict)
+
+
 def test_settings_of_no_use_end_the_way_before_it_begins() -> None:
     verdict = lost(wrong(Hop.SETTINGS, "", "config.toml: ssh_port: expected a whole number"))
     document = json.loads(report.as_json(verdict))
