@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fleettui.access import SecretQuestion
 from fleettui.commands import (
     QUARANTINE,
     ChangeCommand,
@@ -25,9 +26,13 @@ from fleettui.commands import (
 )
 from fleettui.hosts.answers import Answer
 from fleettui.hosts.changes import read_changes
+from fleettui.hosts.connect import connect_hosts, hands_for
 from fleettui.hosts.images import read_images
 from fleettui.hosts.probe import read_probe
+from fleettui.hosts.settings import HostSettings, SudoMode
+from fleettui.model import cluster as model
 from fleettui.model.host import FLEET_UNITS, SYSTEMD_UNITS, ChangeKind, HostFacts
+from fleettui.model.secret import Secret
 from fleettui.model.untrusted import Untrusted
 
 from .machines import Machine
@@ -280,3 +285,39 @@ def test_a_sudo_that_allows_too_little_is_caught_before_the_first_step(
     ended = ssh_to_bare.perform(bare, check_quarantine("t1"))
     assert ended.returncode != 0
     assert b"writable" not in ended.stdout
+
+
+PASSWORD = "a p4ssword of core"
+
+
+@pytest.mark.usefixtures("sudoers")
+async def test_a_sudo_that_wants_a_password_gets_it_and_nothing_else_does(
+    bare: Machine, ssh_to_bare: OperatorSsh, folders: tuple[Path, Path]
+) -> None:
+    write_rules(f"Defaults lecture=always\n{WANTS_A_PASSWORD}")(bare)
+    bare.run("sh", "-c", f"echo 'core:{PASSWORD}' | chpasswd")
+    says = ["wrong", PASSWORD]
+    asked: list[str] = []
+
+    async def operator(question: SecretQuestion) -> Secret | None:
+        asked.append(question.why)
+        return Secret(says.pop(0))
+
+    hosts = connect_hosts(
+        HostSettings(
+            identities=(ssh_to_bare.key,),
+            openssh_file=ssh_to_bare.known_hosts,
+            ssh_config=None,
+            sudo=SudoMode.PASSWORD,
+        )
+    )
+    hosts.ask_secrets(operator)
+    machine = model.Machine(Untrusted(bare.machine_id), Untrusted(bare.address))
+    removal = remove_file(NAME, SHA256, "t1")
+    restoral = restore_file(NAME, SHA256, "t2", OWNED, TEXT)
+    results = [await hands_for(hosts).perform(machine, c) for c in (removal, restoral)]
+    await hosts.close()
+    assert [result.stdout.split(b"\n")[0] for result in results] == [b"removed", b"restored"]
+    assert (folders[0] / NAME).read_bytes() == TEXT
+    assert asked == ["", f"sudo on {bare.address} did not take that password."]
+    assert PASSWORD not in bare.run("journalctl", "--no-pager")

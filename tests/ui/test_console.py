@@ -1,5 +1,6 @@
 """The console, driven by keys: what is shown, what stays in place, and what an observer may do."""
 
+import asyncio
 from dataclasses import replace
 
 import fakes
@@ -8,7 +9,7 @@ from driving import app_of, screen_text, until
 from fakes import MACHINES, TEMPLATE, FakeHosts, FakeRegistry, U
 from textual.widgets import Static
 
-from fleettui.access import HostKeyQuestion
+from fleettui.access import HostKeyQuestion, SecretQuestion
 from fleettui.model.cluster import Link
 from fleettui.ui.detail.screen import DetailScreen
 from fleettui.ui.dialogs.help import HelpScreen
@@ -196,3 +197,28 @@ async def test_noise_is_muted_beside_what_is_said() -> None:
             if segment.style is not None and words in segment.text
         }
         assert len(set(colours.values())) == 2
+
+
+@pytest.mark.parametrize(("keys", "answer"), [("enter", "pa[ss"), ("escape", None)])
+async def test_a_secret_is_typed_unseen_and_given_back_or_not(
+    keys: str, answer: str | None
+) -> None:
+    observer = fakes.observer()
+    hosts = observer.hosts
+    assert isinstance(hosts, FakeHosts)
+    question = SecretQuestion(
+        "Passphrase of the private key /home/[b]a", "That passphrase is wrong."
+    )
+    async with app_of(observer).run_test() as pilot:
+        await until(pilot, "BROKEN")
+        assert hosts.secret_asker is not None
+        asking = asyncio.ensure_future(hosts.secret_asker(question))
+        text = await until(pilot, question.what)
+        assert question.why in text
+        await pilot.press("p", "a", "left_square_bracket", "s", "s")
+        assert "pa[ss" not in screen_text(pilot)
+        await pilot.press(keys)
+        given = await asking
+        await until(pilot, question.what, gone=True)
+    assert (given and given.reveal()) == answer
+    assert "pa[ss" not in repr(given)
