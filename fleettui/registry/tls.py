@@ -1,6 +1,7 @@
 """The TLS of connections to etcd: its context, and what went wrong with it in words."""
 
 import ssl
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,12 +22,30 @@ _TOO_OLD = {"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"}
 
 def context_for(way: Way) -> ssl.SSLContext:
     """A context of these files as they are now. Raises NoWay where one is of no use."""
-    context = _trusting(way.ca_file)
+    files = (way.ca_file, way.cert_file, way.key_file)
+    return _context(*files, tuple(map(_stamp, files)))
+
+
+@lru_cache(maxsize=4)
+def _context(
+    ca_file: Path | None, cert_file: Path | None, key_file: Path | None, _: tuple[object, ...]
+) -> ssl.SSLContext:
+    """Made anew only when a file was: reading the system's authorities takes its time."""
+    context = _trusting(ca_file)
     # Clusters of 2015 have authorities without the extensions that newer Pythons insist on.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if way.cert_file is not None:
-        _present(context, way.cert_file, way.key_file or way.cert_file)
+    if cert_file is not None:
+        _present(context, cert_file, key_file or cert_file)
     return context
+
+
+def _stamp(file: Path | None) -> tuple[int, ...]:
+    """What changes when a file is renewed."""
+    try:
+        found = file.stat() if file is not None else None
+    except OSError:
+        return ()
+    return (found.st_mtime_ns, found.st_size, found.st_ino) if found is not None else ()
 
 
 def is_refusal(error: Exception) -> bool:

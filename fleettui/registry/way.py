@@ -3,9 +3,10 @@
 from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import SupportsIndex
 
 from fleettui.access import Dial
-from fleettui.model.secret import Secret
+from fleettui.model.secret import MASK, Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,19 @@ class Login:
     def header(self) -> dict[str, str]:
         """HTTP's basic authentication, for every request."""
         pair = f"{self.user}:{self.password.reveal()}".encode()
-        return {"Authorization": f"Basic {b64encode(pair).decode()}"}
+        return {"Authorization": _Masked(f"Basic {b64encode(pair).decode()}")}
+
+
+class _Masked(str):
+    """Text that a traceback with its variables does not show."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def __getitem__(self, part: SupportsIndex | slice) -> "_Masked":
+        return _Masked(super().__getitem__(part))
 
 
 @dataclass(frozen=True, slots=True)
