@@ -28,10 +28,16 @@ ProfileTable = msgspec.defstruct("ProfileTable", [*_values, _observe], forbid_un
 """What `[profiles.NAME]` may hold: every key, and `observe`."""
 TopTable = msgspec.defstruct(
     "TopTable",
-    [*_values, _observe, (PROFILE, str, ""), ("profiles", dict[str, dict[str, Any]], {})],
+    [
+        *_values,
+        _observe,
+        (PROFILE, str, ""),
+        ("profiles", dict[str, dict[str, Any]], {}),
+        ("keys", dict[str, str], {}),
+    ],
     forbid_unknown_fields=True,
 )
-"""What the file itself may hold besides: which profile is used, and all of them."""
+"""What the file itself may hold besides: which profile is used, all of them, and keys."""
 
 
 class BadConfig(ValueError):
@@ -65,6 +71,8 @@ class Config:
     path: Path
     top: Section
     profiles: Mapping[str, Section] = field(default_factory=lambda: MappingProxyType({}))
+    keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Keys of the console by the name of what they do."""
     profile: str = ""
     """The profile that is used where none is asked for; "" = none."""
 
@@ -107,7 +115,13 @@ def _config(path: Path, document: dict[str, Any]) -> Config:
         if not _NAME.fullmatch(name):
             raise BadConfig(f"{where}: expected a name of letters, digits, '_', '.' and '-'")
         profiles[name] = _section(_table(table, ProfileTable, where), where)
-    return Config(path, _section(top, str(path)), MappingProxyType(profiles), top.profile)
+    return Config(
+        path,
+        _section(top, str(path)),
+        MappingProxyType(profiles),
+        MappingProxyType(top.keys),
+        top.profile,
+    )
 
 
 def _table(document: dict[str, Any], kind: type[Any], where: str) -> Any:

@@ -95,6 +95,7 @@ def resolve(sources: Sources) -> Settings:
     return Settings(
         **values,
         observe=observe.value,
+        keys=sources.config.keys,
         etcd_password=password.value,
         origins=MappingProxyType(origins),
         profile=sources.profile.value,
@@ -143,7 +144,8 @@ def _read(key: Key, texts: Texts, where: str) -> object:
 
 def looks_of(sources: Sources) -> dict[str, Any]:
     """What the demo takes of all settings. Raises BadSetting or BadConfig."""
-    return {name: _choose(BY_NAME[name], sources).value for name in ("theme", "ascii")}
+    looks = {name: _choose(BY_NAME[name], sources).value for name in ("theme", "ascii")}
+    return {**looks, "keys": sources.config.keys}
 
 
 def observe_of(sources: Sources) -> Chosen:

@@ -69,6 +69,8 @@ class Settings:
     sudo: SudoMode = SudoMode.PASSWORDLESS
     theme: str = "auto"
     ascii: bool = False
+    keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Keys of the console by the name of what they do."""
     profile: str = ""
     """The one of the config file that is used; "" = none."""
     origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -188,10 +190,15 @@ async def console(
 ) -> None:
     """The console, and in it the wizard for a finding and its machine, if one is given."""
     from fleettui.ui.app import FleetApp
+    from fleettui.ui.keys import wrong_key
     from fleettui.ui.themes import looks
 
+    if problem := wrong_key(settings.keys):
+        raise click.UsageError(f"the config file: {problem}")
     access = build(settings)
-    app = FleetApp(access, records, repair, looks(settings.theme, is_ascii=settings.ascii))
+    app = FleetApp(
+        access, records, repair, looks(settings.theme, is_ascii=settings.ascii), settings.keys
+    )
     try:
         await app.run_async()
     finally:

@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.events import Key
 from textual.reactive import reactive
 from textual.screen import Screen
 
@@ -26,6 +29,7 @@ from fleettui.ui.detail.screen import DetailScreen
 from fleettui.ui.dialogs.help import HelpScreen
 from fleettui.ui.dialogs.question import QuestionScreen, host_key_text
 from fleettui.ui.dialogs.secret import SecretScreen
+from fleettui.ui.keys import entries, named, reason
 from fleettui.ui.messages import (
     DetailsAsked,
     FactsAsked,
@@ -64,12 +68,16 @@ class FleetApp(App[None]):
     CSS_PATH = "app.tcss"
     TITLE = "fleettui"
     ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,f1", "keys", "Keys", key_display="?"),
-        Binding("q,ctrl+q,ctrl+c", "leave", "Quit", key_display="q", priority=False),
-        Binding("colon", "command_palette", "Palette", show=False, tooltip="Any command by name"),
-        Binding("ctrl+t", "light", "Light", show=False, tooltip="Light or dark colours"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("question_mark,f1", "keys", "Keys", key_display="?"),
+            Binding("q,ctrl+q,ctrl+c", "leave", "Quit", key_display="q", priority=False),
+            Binding(
+                "colon", "command_palette", "Palette", show=False, tooltip="Any command by name"
+            ),
+            Binding("ctrl+t", "light", "Light", show=False, tooltip="Light or dark colours"),
+        ]
+    )
 
     picture: reactive[Picture] = reactive(Picture)
     trail: reactive[Trail] = reactive(Trail)
@@ -83,12 +91,15 @@ class FleetApp(App[None]):
         records: Path,
         repair: tuple[Finding, Machine | None] | None = None,
         looks: Looks = Looks(),  # noqa: B008 - frozen
+        keys: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`repair` is a finding, with its machine, whose wizard is opened at once."""
+        """`repair` is a finding, with its machine, whose wizard is opened at once. `keys` are by
+        the name of what they do."""
         super().__init__()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = looks.theme
+        self.set_keymap(dict(keys))
         if looks.is_ascii:
             self._filters.append(AsciiOnly())
         self._repair = repair
@@ -265,6 +276,19 @@ class FleetApp(App[None]):
         yield SystemCommand("Light or dark", "The other of our two themes", self.action_light)
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
         yield SystemCommand("Quit", "Leave fleettui", self.action_leave)
+        yield from self._pane_commands(screen)
+
+    def _pane_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
+        """All that keys do in the focused pane and its screen."""
+        told = set[str]()
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            words = active.tooltip or binding.tooltip or binding.description
+            if not words or words in told or active.node is self or not active.enabled:
+                continue
+            told.add(words)
+            act = partial(self.call_later, self.run_action, binding.action, active.node)
+            yield SystemCommand(words, f"Key {self.get_key_display(binding)}", act)
 
     def action_refresh(self) -> None:
         """Read the registry and every machine afresh."""
@@ -284,7 +308,15 @@ class FleetApp(App[None]):
 
     def action_keys(self) -> None:
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(list(self.screen.active_bindings.values())))
+            found = entries(self, self.screen.active_bindings.values())
+            self.push_screen(HelpScreen(found))
+
+    def on_key(self, event: Key) -> None:
+        """A key that does nothing right now says why."""
+        active = self.screen.active_bindings.get(event.key)
+        why = reason(active) if active else ""
+        if why:
+            self.notify(why, severity="warning", markup=False)
 
     # --- leaving ------------------------------------------------------------------------------
 

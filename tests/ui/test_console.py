@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import fakes
 import pytest
-from driving import app_of, screen_text, until
+from driving import app_of, screen_text, until, when
 from fakes import MACHINES, TEMPLATE, FakeHosts, FakeRegistry, U
 from textual.widgets import Static
 
 from fleettui.access import HostKeyQuestion, SecretQuestion
-from fleettui.model.cluster import Link
+from fleettui.model.cluster import Link, RegistryView
 from fleettui.ui.detail.screen import DetailScreen
 from fleettui.ui.dialogs.help import HelpScreen
 from fleettui.ui.dialogs.question import QuestionScreen
@@ -222,3 +222,79 @@ async def test_a_secret_is_typed_unseen_and_given_back_or_not(
         await until(pilot, question.what, gone=True)
     assert (given and given.reveal()) == answer
     assert "pa[ss" not in repr(given)
+
+
+async def test_under_a_stream_of_news_nothing_jumps_and_a_change_is_lit_for_a_while() -> None:
+    many = [fakes.unit(f"u{n:03d}.service", n % 2) for n in range(200)]
+    shown = fakes.snapshot(*many)
+    observer = fakes.observer(shown)
+    registry = observer.registry
+    assert isinstance(registry, FakeRegistry)
+    async with app_of(observer).run_test(size=(80, 24)) as pilot:
+        await until(pilot, "UNITS 200")
+        await pilot.press("tab", "G", "k", "k", "k")
+        grid = pilot.app.screen.query_one("#units", Grid)
+        key, top, view = grid.cursor_key, grid.top, screen_text(pilot)
+        changed = grid.region
+        for step in range(20):
+            word = "failed" if step % 2 else "active"
+            unit = many[step]
+            states = tuple(replace(state, active=U(word)) for state in unit.states)
+            shown = replace(shown, units={**shown.units, unit.name: replace(unit, states=states)})
+            registry.show(shown)
+            await pilot.pause()
+            assert (grid.cursor_key, grid.top, grid.region) == (key, top, changed)
+        rows = [line for line in view.splitlines() if ".service" in line and "u1" in line]
+        assert all(row in screen_text(pilot) for row in rows)
+
+        last = many[196]
+        failed = replace(last, states=tuple(replace(s, active=U("failed")) for s in last.states))
+        registry.show(replace(shown, units={**shown.units, last.name: failed}))
+        await until(pilot, "failed running")
+        lit = grid.get_component_rich_style("lines--flash").bgcolor
+
+        def is_lit() -> bool:
+            strips = pilot.app.screen._compositor.render_strips()
+            words = (s for strip in strips for s in strip if "failed running" in s.text)
+            return any(s.style is not None and s.style.bgcolor == lit for s in words)
+
+        assert is_lit()
+        await when(lambda: not is_lit(), "the changed cell calms down")
+
+
+async def test_what_matters_stays_in_view_on_a_very_small_terminal() -> None:
+    async with app_of(fakes.observer()).run_test(size=(60, 15)) as pilot:
+        for words in (
+            "BROKEN", "template-loaded", "zookeeper@.service", "172.17.8.101", "r Repair"
+        ):  # fmt: skip
+            await until(pilot, words)
+        await pilot.press("tab")
+        assert "LOADED TEMPLATE" in await until(pilot, "LOADED TEMPLATE")
+        await pilot.press("tab")
+        await until(pilot, "Failed fetching")
+        assert "template-loaded" in screen_text(pilot)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("empty", ("No machine has joined", "No unit is in the registry", "nothing is wrong")),
+        ("loading", ("asking the registry", "nothing is known yet", "connecting")),
+        ("lost", ("NOT CONNECTED", "connection refused", "ctrl+r asks now")),
+    ],
+)
+async def test_without_rows_the_console_says_why_and_what_to_do_next(
+    state: str, words: tuple[str, ...]
+) -> None:
+    observer = fakes.observer(fakes.snapshot(machines=()))
+    registry = observer.registry
+    assert isinstance(registry, FakeRegistry)
+    if state != "empty":
+        registry.show = lambda *_, **__: None  # type: ignore[method-assign]  # it does not answer
+    async with app_of(observer).run_test(size=(120, 40)) as pilot:
+        await when(lambda: registry.sink is not None, "somebody follows")
+        if state == "lost":
+            assert registry.sink is not None
+            registry.sink(RegistryView(Link.LOST, fakes.now(), None, U("connection refused")))
+        for word in words:
+            await until(pilot, word)

@@ -16,6 +16,7 @@ from fleettui.journal.columns import Code
 from fleettui.journal.sources import Source
 from fleettui.model.host import NEWEST, NoticeKind, Span
 from fleettui.ui.dialogs.help import HelpScreen
+from fleettui.ui.keys import entries
 from fleettui.ui.widgets.journal import JournalPane
 from fleettui.ui.widgets.journal.entry import EntryScreen
 from fleettui.ui.widgets.journal.saving import SaveScreen
@@ -355,14 +356,14 @@ async def test_an_observer_is_never_offered_sudo(tmp_path: Path) -> None:
         await pilot.pause()
         assert not pane.choice.as_root
         bindings = list(pilot.app.screen.active_bindings.values())
-        pilot.app.push_screen(HelpScreen(bindings))
+        pilot.app.push_screen(HelpScreen(entries(pilot.app, bindings)))
         assert "sudo" not in await until(pilot, "Keys that work here")
 
 
 async def test_every_key_is_in_the_help(tmp_path: Path) -> None:
     async with pane_app(root=Journals(), size=(120, 70)) as (pilot, _):
         bindings = list(pilot.app.screen.active_bindings.values())
-        pilot.app.push_screen(HelpScreen(bindings))
+        pilot.app.push_screen(HelpScreen(entries(pilot.app, bindings)))
         text = await until(pilot, "Keys that work here")
         for words in ("Since: the last hour", "Next and previous error", "through sudo", "$PAGER"):
             assert words in text, words

@@ -50,6 +50,9 @@ def test_the_stepper_shows_the_stages_of_the_plan_at_hand() -> None:
     assert "✔ 2 Delete" in text
     assert "▶ 3 Reload" in text
     assert "○ 5 Verify" in text
+    timed = stepper(course, {Stage.DELETE: 3.4, Stage.RELOAD: 12.0}).plain
+    assert "✔ 2 Delete 3 s" in timed
+    assert "▶ 3 Reload 12 s" in timed
     registry = stepper(Course().planned(registry_plan(), (), ())).plain
     assert "2 Registry" in registry
     assert "Delete" not in registry

@@ -29,6 +29,7 @@ from fleettui.ui.console.rows import (
     machine_rows,
     unit_rows,
 )
+from fleettui.ui.keys import Explains, named
 from fleettui.ui.messages import DetailsAsked, FactsAsked, OverviewAsked, RepairAsked, RepairsAsked
 from fleettui.ui.picture import Picture
 from fleettui.ui.widgets.grid import Column, Grid
@@ -38,7 +39,7 @@ SETTLE = 0.25
 """Seconds the cursor must rest on a machine before its journal is opened over SSH."""
 
 
-class ConsoleScreen(Screen[None]):
+class ConsoleScreen(Explains, Screen[None]):
     """What the operator sees first and returns to."""
 
     CSS_PATH = "console.tcss"
@@ -51,20 +52,22 @@ class ConsoleScreen(Screen[None]):
         (100, "-normal"),
         (160, "-wide"),
     ]
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "repair", "Repair", tooltip="Open the wizard on the selected finding"),
-        Binding("R", "repairs", "Repairs", tooltip="Past repairs, and who repairs right now"),
-        Binding("o,O", "overview", "Overview", tooltip="The whole cluster at a glance"),
-        Binding("enter,d", "details", "Details", show=True, key_display="enter"),
-        Binding("l", "journal", "Journal", tooltip="Go to the journal pane"),
-        Binding("L", "unit_journal", "Unit's journal", show=False, tooltip="This unit's journal"),
-        Binding("Z", "zoom", "Zoom", show=False, tooltip="This pane alone, or all panes again"),
-        Binding("escape", "unzoom", "All panes", tooltip="All panes again"),
-        Binding("tab", "app.focus_next", "Next pane", show=False),
-        Binding(
-            "ctrl+r", "refresh", "Refresh", tooltip="Read the registry and all machines afresh"
-        ),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("r", "repair", "Repair", tooltip="Open the wizard on the selected finding"),
+            Binding("R", "repairs", "Repairs", tooltip="Past repairs, and who repairs right now"),
+            Binding("o,O", "overview", "Overview", tooltip="The whole cluster at a glance"),
+            Binding("enter,d", "details", "Details", show=True, key_display="enter"),
+            Binding("l", "journal", "Journal", tooltip="Go to the journal pane"),
+            Binding(
+                "L", "unit_journal", "Unit's journal", show=False, tooltip="This unit's journal"
+            ),
+            Binding("Z", "zoom", "Zoom", show=False, tooltip="This pane alone, or all panes again"),
+            Binding("escape", "unzoom", "All panes", tooltip="All panes again"),
+            Binding("tab", "app.focus_next", "Next pane", show=False),
+            Binding("ctrl+r", "refresh", "Refresh", show=False, tooltip="Read everything afresh"),
+        ]
+    )
 
     picture: reactive[Picture] = reactive(Picture, init=False)
     holder: reactive[LockHolder | None] = reactive(None, init=False)
@@ -77,6 +80,7 @@ class ConsoleScreen(Screen[None]):
         self._settling: Timer | None = None
         self._leading = "machines"
         """The table whose cursor chooses the journal, and what `r` repairs."""
+        self._why = ""
 
     def compose(self) -> ComposeResult:
         may_change = isinstance(self._access, Operator)
@@ -117,6 +121,7 @@ class ConsoleScreen(Screen[None]):
         if before.findings != after.findings and after.findings and not before.findings:
             self._select(after.findings[0])
         self._follow_selected()
+        self._explain_anew()
 
     def _draw(self) -> None:
         picture = self.picture
@@ -168,7 +173,7 @@ class ConsoleScreen(Screen[None]):
         return name == "units" or (name == "machines" and self.has_class("-normal"))
 
     def _hint(self, count: int) -> str:
-        return "   r repairs the chosen one" if count and isinstance(self._access, Operator) else ""
+        return "   r repairs it" if count and isinstance(self._access, Operator) else ""
 
     def _grid(self, name: str) -> Grid:
         return self.query_one(f"#{name}", Grid)
@@ -180,10 +185,12 @@ class ConsoleScreen(Screen[None]):
             self._leading = event.grid.id or "machines"
         if event.grid.id == self._leading:
             self._follow_selected()
+            self._explain_anew()
 
     def on_descendant_focus(self) -> None:
         if isinstance(self.focused, Grid):
             self._leading = self.focused.id or "machines"
+            self._explain_anew()
 
     def _follow_selected(self) -> None:
         """Open the journal of the machine under the cursor, once the cursor rests."""
@@ -248,9 +255,28 @@ class ConsoleScreen(Screen[None]):
     def _panes(self) -> tuple[Widget, ...]:
         return (*self.query(Grid), self.query_one(JournalPane))
 
+    def why_not(self, action: str) -> str:
+        if action != "repair":
+            return ""
+        if not isinstance(self._access, Operator):
+            return (
+                "OBSERVER: this session holds nothing that could change the cluster. "
+                "Start fleettui without --observe to repair."
+            )
+        return "" if self._finding_under() else "There is no finding under the cursor."
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is nothing to go back to while all panes are shown."""
-        return action != "unzoom" or self.has_class("-zoomed")
+        if action == "unzoom":
+            return self.has_class("-zoomed")
+        return super().check_action(action, parameters) if self.is_mounted else True
+
+    def _explain_anew(self) -> None:
+        """Whether `r` is greyed out follows from where the cursor stands."""
+        why = self.why_not("repair")
+        if why != self._why:
+            self._why = why
+            self.refresh_bindings()
 
     # --- actions ------------------------------------------------------------------------------
 
@@ -293,16 +319,7 @@ class ConsoleScreen(Screen[None]):
 
     def action_repair(self) -> None:
         finding = self._finding_under()
-        if not isinstance(self._access, Operator):
-            self.notify(
-                "OBSERVER: this session holds nothing that could change the cluster. "
-                "Start fleettui without --observe to repair.",
-                severity="warning",
-                markup=False,
-            )
-        elif finding is None:
-            self.notify("There is no finding under the cursor.", markup=False)
-        else:
+        if finding is not None:
             self.post_message(RepairAsked(finding))
 
     def _finding_under(self) -> Finding | None:

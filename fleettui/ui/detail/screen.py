@@ -13,6 +13,7 @@ from textual.widgets import Footer, Static
 
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.detail.text import finding_lines, machine_lines, unit_lines
+from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint, paint_lines
 from fleettui.ui.picture import Picture
 
@@ -21,13 +22,15 @@ class DetailScreen(Screen[None]):
     """Read-only; escape goes back."""
 
     CSS_PATH = "detail.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace", "app.pop_screen", "Back"),
-        Binding("j", "down", "Down", show=False),
-        Binding("k", "up", "Up", show=False),
-        Binding("g", "top", "Top", show=False),
-        Binding("G", "bottom", "Bottom", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("escape,backspace", "app.pop_screen", "Back"),
+            Binding("j", "down", "Down", show=False),
+            Binding("k", "up", "Up", show=False),
+            Binding("g", "top", "Top", show=False),
+            Binding("G", "bottom", "Bottom", show=False),
+        ]
+    )
 
     picture: reactive[Picture] = reactive(Picture, init=False)
 

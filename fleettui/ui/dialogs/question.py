@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from fleettui.access import HostKeyQuestion
+from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint, paint_lines
 
 
@@ -17,10 +18,12 @@ class QuestionScreen(ModalScreen[bool]):
     """Yes or no; enter alone means no, because No is focused."""
 
     CSS_PATH = "question.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "answer_no", "No"),
-        Binding("left,right", "app.focus_next", "Other answer", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("escape", "answer_no", "No"),
+            Binding("left,right", "app.focus_next", "Other answer", show=False),
+        ]
+    )
 
     def __init__(self, text: Content, *, yes: str, no: str) -> None:
         super().__init__()

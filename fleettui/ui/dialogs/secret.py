@@ -11,6 +11,7 @@ from textual.widgets import Button, Input, Static
 from fleettui.access import SecretQuestion
 from fleettui.model.secret import Secret
 from fleettui.model.untrusted import Untrusted
+from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint, paint_lines
 
 
@@ -18,7 +19,7 @@ class SecretScreen(ModalScreen[Secret | None]):
     """Something to be typed unseen; None where the operator does not say."""
 
     CSS_PATH = "secret.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "refuse", "Do not say")]
+    BINDINGS: ClassVar[list[BindingType]] = named([Binding("escape", "refuse", "Do not say")])
 
     def __init__(self, question: SecretQuestion) -> None:
         super().__init__()

@@ -15,6 +15,7 @@ from fleettui.access import ClusterAddress
 from fleettui.model.clock import now
 from fleettui.model.lock import LockHolder
 from fleettui.ui.console.header import StatusLines
+from fleettui.ui.keys import named
 from fleettui.ui.messages import FactsAsked
 from fleettui.ui.overview.board import (
     change_panel,
@@ -40,10 +41,12 @@ class OverviewScreen(Screen[None]):
         (20, "-medium"),
         (34, "-tall"),
     ]
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,o,O", "app.pop_screen", "Console", key_display="esc"),
-        Binding("ctrl+r", "refresh", "Refresh", tooltip="Read everything afresh"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("escape,o,O", "app.pop_screen", "Console", key_display="esc"),
+            Binding("ctrl+r", "refresh", "Refresh", tooltip="Read everything afresh"),
+        ]
+    )
 
     picture: reactive[Picture] = reactive(Picture, init=False)
     trail: reactive[Trail] = reactive(Trail, init=False)

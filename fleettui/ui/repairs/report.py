@@ -13,6 +13,7 @@ from textual.widgets import Footer, Static
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.records.past import read_past
 from fleettui.repair.records.report import as_markdown, report_of
+from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint, paint_lines
 from fleettui.ui.repairs.keep import keep_report
 
@@ -21,15 +22,17 @@ class ReportScreen(Screen[None]):
     """Markdown as plain lines; the record is read afresh each time it is opened."""
 
     CSS_PATH = "report.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace", "app.pop_screen", "Back"),
-        Binding("s", "save", "Save", tooltip="Save it as Markdown and JSON"),
-        Binding("y", "copy", "Copy", tooltip="Copy it as Markdown through the terminal"),
-        Binding("j", "scroll(1)", "Down", show=False),
-        Binding("k", "scroll(-1)", "Up", show=False),
-        Binding("g", "end(-1)", "Top", show=False),
-        Binding("G", "end(1)", "Bottom", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("escape,backspace", "app.pop_screen", "Back"),
+            Binding("s", "save", "Save", tooltip="Save it as Markdown and JSON"),
+            Binding("y", "copy", "Copy", tooltip="Copy it as Markdown through the terminal"),
+            Binding("j", "scroll(1)", "Down", show=False),
+            Binding("k", "scroll(-1)", "Up", show=False),
+            Binding("g", "end(-1)", "Top", show=False),
+            Binding("G", "end(1)", "Bottom", show=False),
+        ]
+    )
 
     def __init__(self, record: Path) -> None:
         super().__init__()

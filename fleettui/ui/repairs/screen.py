@@ -12,6 +12,7 @@ from textual.widgets import Footer, Static
 from fleettui.access import Observer, Operator
 from fleettui.model.lock import LockHolder
 from fleettui.repair.records.past import PastRepair, PastState, past_repairs
+from fleettui.ui.keys import Explains, named
 from fleettui.ui.messages import ResumeAsked, WatchAsked
 from fleettui.ui.paint import Tone, paint
 from fleettui.ui.picture import Picture
@@ -24,21 +25,25 @@ EVERY = 2.0
 """Seconds between two looks at the records: another fleettui may be writing one."""
 
 
-class RepairsScreen(Screen[None]):
+class RepairsScreen(Explains, Screen[None]):
     """For observers too: it only reads, and what it opens only reads."""
 
     CSS_PATH = "repairs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "app.pop_screen", "Back"),
-        Binding(
-            "enter,d",
-            "open",
-            "Report",
-            key_display="enter",
-            tooltip="The report of the chosen repair; of one under way, watch it",
-        ),
-        Binding("r", "resume", "Resume", tooltip="Go on with a repair that was left unfinished"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("escape", "app.pop_screen", "Back"),
+            Binding(
+                "enter,d",
+                "open",
+                "Report",
+                key_display="enter",
+                tooltip="The report of the chosen repair; of one under way, watch it",
+            ),
+            Binding(
+                "r", "resume", "Resume", tooltip="Go on with a repair that was left unfinished"
+            ),
+        ]
+    )
 
     picture: reactive[Picture] = reactive(Picture, init=False)
     holder: reactive[LockHolder | None] = reactive(None, init=False)
@@ -48,6 +53,7 @@ class RepairsScreen(Screen[None]):
         self._access = access
         self._records = records
         self._repairs: tuple[PastRepair, ...] = ()
+        self._why = ""
 
     def compose(self) -> ComposeResult:
         yield Grid("REPAIRS", COLUMNS, empty="none was begun on this computer", id="repairs")
@@ -73,9 +79,18 @@ class RepairsScreen(Screen[None]):
         where = place_of(self.holder, self.picture) if self.holder else ""
         rows = repair_rows(self._repairs, self.holder, where)
         self.query_one(Grid).show(rows, title=f"REPAIRS {len(rows)}")
+        self.on_grid_moved()
+
+    def on_grid_moved(self) -> None:
+        """Whether `r` is greyed out follows from where the cursor stands."""
+        why = self.why_not("resume")
+        if why != self._why:
+            self._why = why
+            self.refresh_bindings()
 
     def _chosen(self) -> PastRepair | None:
-        key = self.query_one(Grid).cursor_key
+        grids = self.query(Grid)  # none yet while keys are asked for first
+        key = grids.first().cursor_key if grids else None
         return next((past for past in self._repairs if past.path == key), None)
 
     def on_grid_chosen(self) -> None:
@@ -92,19 +107,23 @@ class RepairsScreen(Screen[None]):
         else:
             self.app.push_screen(ReportScreen(past.path))
 
-    def action_resume(self) -> None:
+    def why_not(self, action: str) -> str:
+        if action != "resume":
+            return ""
         past = self._chosen()
         if not isinstance(self._access, Operator):
-            words = "OBSERVER: this session holds nothing that could go on with a repair."
-        elif past is None or past.state is PastState.UNREADABLE:
-            words = "There is no repair under the cursor."
-        elif past.state is PastState.RUNNING:
-            words = "Another fleettui on this computer drives this repair right now."
-        elif past.state is PastState.FINISHED:
-            words = "This repair came to its end: there is nothing to go on with."
-        elif not is_left(past, self._access.cluster):
-            words = f"This repair is of another cluster: {', '.join(map(str, past.cluster))}"
-        else:
+            return "OBSERVER: this session holds nothing that could go on with a repair."
+        if past is None or past.state is PastState.UNREADABLE:
+            return "There is no repair under the cursor."
+        if past.state is PastState.RUNNING:
+            return "Another fleettui on this computer drives this repair right now."
+        if past.state is PastState.FINISHED:
+            return "This repair came to its end: there is nothing to go on with."
+        if not is_left(past, self._access.cluster):
+            return f"This repair is of another cluster: {', '.join(map(str, past.cluster))}"
+        return ""
+
+    def action_resume(self) -> None:
+        past = self._chosen()
+        if past is not None:
             self.post_message(ResumeAsked(past.path))
-            return
-        self.notify(words, severity="warning", markup=False)

@@ -14,6 +14,7 @@ from fleettui.access import Observer
 from fleettui.model.clock import now
 from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
+from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint, paint_lines
 from fleettui.ui.picture import Picture, ago
 from fleettui.ui.widgets.journal import JournalPane
@@ -23,9 +24,11 @@ class WatchScreen(Screen[None]):
     """Reads only; it stays after the repair has ended, and says so."""
 
     CSS_PATH = "watch.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "app.pop_screen", "Back"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("escape", "app.pop_screen", "Back"),
+        ]
+    )
 
     picture: reactive[Picture] = reactive(Picture, init=False)
     holder: reactive[LockHolder | None] = reactive(None, init=False)

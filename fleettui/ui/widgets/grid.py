@@ -13,6 +13,7 @@ from textual.events import Click
 from textual.message import Message
 from textual.strip import Strip
 
+from fleettui.ui.keys import named
 from fleettui.ui.paint import Cell, Tone
 from fleettui.ui.widgets.lines import Lines
 
@@ -56,9 +57,11 @@ class Row:
 class Grid(Lines):
     """Rows under column labels."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", "Details", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("enter", "choose", "Details", show=False),
+        ]
+    )
 
     class Moved(Message):
         """The cursor came to stand on another row, or its row vanished."""

@@ -13,6 +13,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from fleettui.ui.keys import named
 from fleettui.ui.paint import Cell, Tone
 
 
@@ -22,14 +23,16 @@ class Lines(Widget, can_focus=True):
     A changed `virtual_size` would cost a layout each time, so the scroll offset is `top`.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
-        Binding("home,g", "first", "Top", show=False),
-        Binding("end,G", "last", "Bottom", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("down,j", "move(1)", "Down", show=False),
+            Binding("up,k", "move(-1)", "Up", show=False),
+            Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
+            Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
+            Binding("home,g", "first", "Top", show=False),
+            Binding("end,G", "last", "Bottom", show=False),
+        ]
+    )
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "lines--title",
         "lines--title-focused",

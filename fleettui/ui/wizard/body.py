@@ -13,7 +13,12 @@ from fleettui.ui.paint import Tone, paint
 from fleettui.ui.wizard.confirm import Typing
 from fleettui.ui.wizard.course import Phase
 from fleettui.ui.wizard.errand import Errand
-from fleettui.ui.wizard.words.ending import campaign_lines, repaired_lines, report_lines
+from fleettui.ui.wizard.words.ending import (
+    before_lines,
+    campaign_lines,
+    repaired_lines,
+    report_lines,
+)
 from fleettui.ui.wizard.words.frame import Target
 from fleettui.ui.wizard.words.locate import by_hand_lines, located_lines, preflight_lines
 from fleettui.ui.wizard.words.step import choice_lines, step_lines, undo_lines, verify_lines
@@ -73,6 +78,12 @@ def _body(errand: Errand, prefix: str) -> Iterable[Content]:
     if course.stage is Stage.VERIFY:
         return _verdict(errand, plan)
     return step_lines(plan.step(course.stage), plan, prefix)
+
+
+def beside_lines(errand: Errand) -> Iterator[Content]:
+    """What stands beside the text: at the end of a repair, what it began with."""
+    if errand.course.is_over and not errand.course.undo and errand.repair is not None:
+        yield from before_lines(errand.finding)
 
 
 def _verdict(errand: Errand, plan: Plan) -> Iterator[Content]:

@@ -13,6 +13,7 @@ from textual.widgets import Footer, Static
 from fleettui.access import ClusterAddress
 from fleettui.repair.planning.action import Stage
 from fleettui.repair.planning.plan import Plan
+from fleettui.ui.keys import named
 from fleettui.ui.paint import paint_lines
 from fleettui.ui.wizard.script import hand_over
 from fleettui.ui.wizard.words.plan import plan_lines
@@ -22,12 +23,16 @@ class PlanScreen(Screen[None]):
     """Only shows."""
 
     CSS_PATH = "plan.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,p,f2,backspace", "app.pop_screen", "Back"),
-        Binding("y,f3", "script", "Script", tooltip="Copy the remaining steps as a shell script"),
-        Binding("j", "scroll(1)", "Down", show=False),
-        Binding("k", "scroll(-1)", "Up", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("escape,p,f2,backspace", "app.pop_screen", "Back"),
+            Binding(
+                "y,f3", "script", "Script", tooltip="Copy the remaining steps as a shell script"
+            ),
+            Binding("j", "scroll(1)", "Down", show=False),
+            Binding("k", "scroll(-1)", "Up", show=False),
+        ]
+    )
 
     def __init__(
         self, plan: Plan, done: Sequence[Stage], cluster: ClusterAddress, records: Path

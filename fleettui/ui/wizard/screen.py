@@ -18,10 +18,12 @@ from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.planning.action import Stage
 from fleettui.repair.records.past import PastRepair
+from fleettui.ui.keys import Explains, named
 from fleettui.ui.messages import WatchAsked
 from fleettui.ui.paint import paint_lines
 from fleettui.ui.widgets.journal import JournalPane
 from fleettui.ui.wizard.body import (
+    beside_lines,
     body_lines,
     following,
     known_names,
@@ -44,28 +46,35 @@ after 0.25 to 0.66 s."""
 class NameInput(Input):
     """Where a name is typed; the page keys go on moving the text above."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("pagedown", "screen.page(1)", "More", tooltip="Read on below"),
-        Binding("pageup", "screen.page(-1)", "Page up", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("pagedown", "screen.page(1)", "More", tooltip="Read on below"),
+            Binding("pageup", "screen.page(-1)", "Page up", show=False),
+        ]
+    )
 
 
-class WizardScreen(Screen[None]):
+class WizardScreen(Explains, Screen[None]):
     """Holds an Operator, so no observer can open it."""
 
     CSS_PATH = "wizard.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared by Textual
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - declared by Textual
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave"),
-        Binding("ctrl+l", "locate", "Check again", tooltip="Locate and check everything again"),
-        Binding("p,f2", "plan", "Plan", tooltip="The whole plan on one screen"),
-        Binding("y,f3", "script", "Script", tooltip="Copy the remaining steps as a shell script"),
-        Binding("u,f4", "undo", "Undo", tooltip="Take the last step back that can be"),
-        Binding("pagedown", "page(1)", "More", tooltip="Read on below"),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("right", "app.focus_next", "Next button", show=False),
-        Binding("left", "app.focus_previous", "Previous button", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("escape", "leave", "Leave"),
+            Binding("ctrl+l", "locate", "Check again", tooltip="Locate and check everything again"),
+            Binding("p,f2", "plan", "Plan", tooltip="The whole plan on one screen"),
+            Binding(
+                "y,f3", "script", "Script", tooltip="Copy the remaining steps as a shell script"
+            ),
+            Binding("u,f4", "undo", "Undo", tooltip="Take the last step back that can be"),
+            Binding("pagedown", "page(1)", "More", tooltip="Read on below"),
+            Binding("pageup", "page(-1)", "Page up", show=False),
+            Binding("right", "app.focus_next", "Next button", show=False),
+            Binding("left", "app.focus_previous", "Previous button", show=False),
+        ]
+    )
 
     holder: reactive[LockHolder | None] = reactive(None, init=False)
 
@@ -83,12 +92,16 @@ class WizardScreen(Screen[None]):
         self._records = records
         self.errand = Errand(operator, Task(finding, machine, past), records, self)
         self._pressed = 0.0
+        self._seconds: dict[Stage, float] = {}
+        """How long each stage has acted."""
+        self._begun: dict[Stage, float] = {}
 
     def compose(self) -> ComposeResult:
         yield Static(id="stepper", markup=False)
         yield Static(id="target", markup=False)
-        with VerticalScroll(id="body", can_focus=False):
+        with VerticalScroll(id="body", can_focus=False), Horizontal(id="pair"):
             yield Static(id="text", markup=False)
+            yield Static(id="beside", markup=False)
         with VerticalScroll(id="outcome", can_focus=False):
             yield Static(id="said", markup=False)
         with Horizontal(id="typing"):
@@ -102,6 +115,7 @@ class WizardScreen(Screen[None]):
         yield Footer()
 
     def on_mount(self) -> None:
+        self.set_interval(1.0, self._draw_stepper)
         self.action_locate()
 
     def watch_holder(self) -> None:
@@ -206,21 +220,25 @@ class WizardScreen(Screen[None]):
     def on_input_changed(self) -> None:
         self._draw_buttons()
 
+    # --- what cannot be done right now ---------------------------------------------------------
+
+    def why_not(self, action: str) -> str:
+        if action in {"plan", "script"} and self.errand.course.plan is None:
+            return "There is no plan yet."
+        return ""
+
     # --- the plan, by hand, and back ----------------------------------------------------------
 
     def action_plan(self) -> None:
         plan = self.errand.course.plan
         if plan is None:
-            self.notify("There is no plan yet.", markup=False)
             return
         done, cluster = self.errand.course.done, self._operator.cluster
         self.app.push_screen(PlanScreen(plan, done, cluster, self._records))
 
     def action_script(self) -> None:
         plan = self.errand.course.plan
-        if plan is None:
-            self.notify("There is no plan yet.", markup=False)
-        else:
+        if plan is not None:
             hand_over(self, plan, self.errand.course.done, self._operator.cluster, self._records)
 
     def action_undo(self) -> None:
@@ -280,12 +298,26 @@ class WizardScreen(Screen[None]):
             tail.watch_machine(errand.machine)
         target = target_of(errand, self._operator.cluster)
         text = body_lines(errand, self._typing, self._operator.cluster.prefix)
-        self._static("stepper").update(stepper(errand.course))
+        self._draw_stepper()
         self._static("target").update(paint_lines(target_lines(target)))
         self._static("text").update(paint_lines(text))
+        beside = list(beside_lines(errand))
+        self._static("beside").update(paint_lines(beside))
+        self.set_class(bool(beside), "-beside")
         self.told()
         self._draw_buttons()
         self._focus()
+        self.refresh_bindings()
+
+    def _draw_stepper(self) -> None:
+        """The stages; while one acts, its seconds are counted."""
+        course, at = self.errand.course, monotonic()
+        if course.phase is Phase.ACTING:
+            self._begun.setdefault(course.stage, at)
+            self._seconds[course.stage] = at - self._begun[course.stage]
+        else:
+            self._begun.clear()
+        self._static("stepper").update(stepper(course, self._seconds))
 
     def _static(self, name: str) -> Static:
         return self.query_one(f"#{name}", Static)

@@ -15,6 +15,7 @@ from fleettui.access import ClusterAddress
 from fleettui.repair.planning.action import Stage
 from fleettui.repair.planning.plan import Plan
 from fleettui.repair.script.script import SshTarget, as_script
+from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint, paint_lines
 from fleettui.ui.repairs.keep import keep_text
 
@@ -23,7 +24,9 @@ class ScriptScreen(ModalScreen[None]):
     """Says where the script went, with room for a path that can be read and copied."""
 
     CSS_PATH = "script.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,y,f3", "dismiss", "Close")]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [Binding("escape,enter,y,f3", "dismiss", "Close")]
+    )
 
     def __init__(self, words: Content) -> None:
         super().__init__()

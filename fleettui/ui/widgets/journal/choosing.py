@@ -15,6 +15,7 @@ from fleettui.journal.sources import SERVICES
 from fleettui.model.cluster import Machine
 from fleettui.model.names import refusal
 from fleettui.model.untrusted import Untrusted
+from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint
 from fleettui.ui.picture import Picture
 
@@ -30,11 +31,13 @@ class UnitScreen(ModalScreen[str | None]):
     """Returns the name of a unit."""
 
     CSS_PATH = "choosing.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Never mind"),
-        Binding("j", "move(1)", "Down", show=False),
-        Binding("k", "move(-1)", "Up", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("escape", "dismiss(None)", "Never mind"),
+            Binding("j", "move(1)", "Down", show=False),
+            Binding("k", "move(-1)", "Up", show=False),
+        ]
+    )
 
     def __init__(self, units: Sequence[Untrusted], shown: Sequence[str]) -> None:
         super().__init__()
@@ -64,12 +67,14 @@ class MachinesScreen(ModalScreen[tuple[Machine, ...] | None]):
     """Returns the machines whose journals are merged."""
 
     CSS_PATH = "choosing.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Never mind"),
-        Binding("enter", "take", "Merge these", priority=True),
-        Binding("j", "move(1)", "Down", show=False),
-        Binding("k", "move(-1)", "Up", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("escape", "dismiss(None)", "Never mind"),
+            Binding("enter", "take", "Merge these", priority=True),
+            Binding("j", "move(1)", "Down", show=False),
+            Binding("k", "move(-1)", "Up", show=False),
+        ]
+    )
 
     def __init__(self, machines: Sequence[tuple[Machine, str, bool]]) -> None:
         """Each machine with its name, and whether it is shown now."""

@@ -16,6 +16,7 @@ from fleettui.journal.ring import Line
 from fleettui.journal.sources import Source
 from fleettui.model.host import Span
 from fleettui.model.untrusted import Untrusted
+from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint, paint_lines
 
 ONE = Span(lines=1)
@@ -25,11 +26,13 @@ class EntryScreen(ModalScreen[None]):
     """The fields of one line: those that are held at once, all of them when they have come."""
 
     CSS_PATH = "entry.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter,d", "dismiss", "Close"),
-        Binding("j", "scroll(1)", "Down", show=False),
-        Binding("k", "scroll(-1)", "Up", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("escape,q,enter,d", "dismiss", "Close"),
+            Binding("j", "scroll(1)", "Down", show=False),
+            Binding("k", "scroll(-1)", "Up", show=False),
+        ]
+    )
 
     def __init__(self, line: Line, source: Source, reader: JournalReader) -> None:
         super().__init__()

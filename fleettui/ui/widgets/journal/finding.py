@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from fleettui.journal.columns import Code
 from fleettui.journal.pattern import Pattern, pattern
 from fleettui.journal.rows import Wanted
+from fleettui.ui.keys import named
 from fleettui.ui.widgets.journal.log import JournalLog
 from fleettui.ui.widgets.journal.looks import HIGHLIGHTS
 from fleettui.ui.widgets.journal.prompt import Asking, Prompt
@@ -21,42 +22,50 @@ MOST_CONTEXT = 20
 class SearchableLog(JournalLog):
     """A log in which one finds things."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "ask('search')", "Search", key_display="/"),
-        Binding("n", "again(False)", "Next", show=False, tooltip="Next and previous match"),
-        Binding("N", "again(True)", "Previous", show=False, tooltip="Next and previous match"),
-        Binding(
-            "F,ampersand",
-            "ask('filter')",
-            "Filter",
-            key_display="F",
-            tooltip="Show only lines with a text or expression",
-        ),
-        Binding("plus", "context(1)", "Context", show=False, tooltip="More, fewer lines around"),
-        Binding("minus", "context(-1)", "Context", show=False, tooltip="More, fewer lines around"),
-        Binding("h", "ask('highlight')", "Highlight", show=False, tooltip="Light a text up"),
-        Binding("H", "dim", "No highlights", show=False, tooltip="Remove all highlights"),
-        Binding("e", "error(False)", "Error", show=False, tooltip="Next and previous error"),
-        Binding("E", "error(True)", "Error", show=False, tooltip="Next and previous error"),
-        Binding(
-            "right_square_bracket",
-            "warning(False)",
-            "Warning",
-            show=False,
-            tooltip="Next and previous warning",
-        ),
-        Binding(
-            "left_square_bracket",
-            "warning(True)",
-            "Warning",
-            show=False,
-            tooltip="Next and previous warning",
-        ),
-        Binding("z", "faults", "Faults", show=False, tooltip="Faults and errors only, or all"),
-        Binding("i", "noise", "Noise", show=False, tooltip="Hide harmless noise, or show it"),
-        Binding("c", "fold", "Fold", show=False, tooltip="Fold repeats into one row, or show all"),
-        Binding("space", "unfold", "Unfold", show=False, tooltip="Unfold this row alone"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("slash", "ask('search')", "Search", key_display="/"),
+            Binding("n", "again(False)", "Next", show=False, tooltip="Next and previous match"),
+            Binding("N", "again(True)", "Previous", show=False, tooltip="Next and previous match"),
+            Binding(
+                "F,ampersand",
+                "ask('filter')",
+                "Filter",
+                key_display="F",
+                tooltip="Show only lines with a text or expression",
+            ),
+            Binding(
+                "plus", "context(1)", "Context", show=False, tooltip="More, fewer lines around"
+            ),
+            Binding(
+                "minus", "context(-1)", "Context", show=False, tooltip="More, fewer lines around"
+            ),
+            Binding("h", "ask('highlight')", "Highlight", show=False, tooltip="Light a text up"),
+            Binding("H", "dim", "No highlights", show=False, tooltip="Remove all highlights"),
+            Binding("e", "error(False)", "Error", show=False, tooltip="Next and previous error"),
+            Binding("E", "error(True)", "Error", show=False, tooltip="Next and previous error"),
+            Binding(
+                "right_square_bracket",
+                "warning(False)",
+                "Warning",
+                show=False,
+                tooltip="Next and previous warning",
+            ),
+            Binding(
+                "left_square_bracket",
+                "warning(True)",
+                "Warning",
+                show=False,
+                tooltip="Next and previous warning",
+            ),
+            Binding("z", "faults", "Faults", show=False, tooltip="Faults and errors only, or all"),
+            Binding("i", "noise", "Noise", show=False, tooltip="Hide harmless noise, or show it"),
+            Binding(
+                "c", "fold", "Fold", show=False, tooltip="Fold repeats into one row, or show all"
+            ),
+            Binding("space", "unfold", "Unfold", show=False, tooltip="Unfold this row alone"),
+        ]
+    )
 
     def compose(self) -> ComposeResult:
         yield Prompt()

@@ -24,6 +24,7 @@ from fleettui.journal.view import View
 from fleettui.model.clock import now
 from fleettui.model.host import Span
 from fleettui.model.untrusted import Untrusted
+from fleettui.ui.keys import named
 from fleettui.ui.widgets.journal.entry import EntryScreen
 from fleettui.ui.widgets.journal.finding import SearchableLog
 from fleettui.ui.widgets.journal.saving import Extent, SaveScreen, Saving
@@ -39,12 +40,14 @@ BAR = 12
 class KeepableLog(SearchableLog):
     """A log whose lines can be taken elsewhere."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,d", "entry", "All fields", key_display="enter", tooltip="All of a line"),
-        Binding("s", "save", "Save", tooltip="Save the journal to a file"),
-        Binding("y", "copy", "Copy", show=False, tooltip="Copy the chosen lines"),
-        Binding("v", "pager", "Pager", show=False, tooltip="Open what is shown in $PAGER"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("enter,d", "entry", "All fields", key_display="enter", tooltip="All of a line"),
+            Binding("s", "save", "Save", tooltip="Save the journal to a file"),
+            Binding("y", "copy", "Copy", show=False, tooltip="Copy the chosen lines"),
+            Binding("v", "pager", "Pager", show=False, tooltip="Open what is shown in $PAGER"),
+        ]
+    )
 
     choice = Choice()
     keep_in: Path | None = None

@@ -16,6 +16,7 @@ from fleettui.journal.columns import Batch, Code
 from fleettui.journal.ring import Line, Ring
 from fleettui.journal.rows import Place
 from fleettui.journal.view import View
+from fleettui.ui.keys import named
 from fleettui.ui.paint import Cell, Tone
 from fleettui.ui.widgets.journal.looks import CHOSEN, CSS, LOOKS, Bit
 from fleettui.ui.widgets.journal.window import Drawn, Window
@@ -34,16 +35,20 @@ SHIFT = 16
 class JournalLog(Lines):
     """Draws the rows of a ring and moves among them; where lines come from is not its matter."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "follow", "Follow", tooltip="Back to the newest line"),
-        Binding("w", "wrap", "Wrap", show=False, tooltip="Wrap long lines, or cut them off"),
-        Binding("t", "times", "Times", show=False, tooltip="Time, date, time between, or no time"),
-        Binding("T", "zone", "UTC", show=False, tooltip="Times in UTC, or as it is here"),
-        Binding("right,greater_than_sign", "shift(1)", "Right", show=False),
-        Binding("left,less_than_sign", "shift(-1)", "Left", show=False),
-        Binding("shift+down,J", "select(1)", "Select", show=False, tooltip="Select lines"),
-        Binding("shift+up,K", "select(-1)", "Select", show=False, tooltip="Select lines"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("f", "follow", "Follow", tooltip="Back to the newest line"),
+            Binding("w", "wrap", "Wrap", show=False, tooltip="Wrap long lines, or cut them off"),
+            Binding(
+                "t", "times", "Times", show=False, tooltip="Time, date, time between, or no time"
+            ),
+            Binding("T", "zone", "UTC", show=False, tooltip="Times in UTC, or as it is here"),
+            Binding("right,greater_than_sign", "shift(1)", "Right", show=False),
+            Binding("left,less_than_sign", "shift(-1)", "Left", show=False),
+            Binding("shift+down,J", "select(1)", "Select", show=False, tooltip="Select lines"),
+            Binding("shift+up,K", "select(-1)", "Select", show=False, tooltip="Select lines"),
+        ]
+    )
     COMPONENT_CLASSES: ClassVar[set[str]] = set(LOOKS)
     DEFAULT_CSS = CSS
 

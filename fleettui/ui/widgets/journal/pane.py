@@ -23,6 +23,7 @@ from fleettui.model.host import (
     Span,
 )
 from fleettui.model.untrusted import Untrusted
+from fleettui.ui.keys import named
 from fleettui.ui.paint import Cell, Tone
 from fleettui.ui.picture import Picture
 from fleettui.ui.widgets.journal import heading
@@ -44,7 +45,7 @@ SKEWED = timedelta(seconds=5)
 class JournalPane(KeepableLog):
     """Receives what was chosen, and shows it. Without a picture it knows one machine only."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named([
         *(
             Binding(str(n), f"since({n})", "Since", show=False, tooltip=f"Since: {words}")
             for n, (words, _) in enumerate(SINCE)
@@ -59,7 +60,7 @@ class JournalPane(KeepableLog):
         Binding("x", "mute", "Mute", show=False, tooltip="Hide this line's machine"),
         Binding("X", "unmute", "Show all", show=False, tooltip="Show all machines again"),
         Binding("S", "as_root", "Sudo", show=False, tooltip="Read the journal through sudo"),
-    ]  # fmt: skip
+    ])  # fmt: skip
 
     picture: reactive[Picture] = reactive(Picture, init=False)
 

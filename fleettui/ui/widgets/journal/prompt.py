@@ -9,6 +9,7 @@ from textual.widgets import Input
 
 from fleettui.commands.templates import is_time
 from fleettui.journal.pattern import PatternWrong, pattern
+from fleettui.ui.keys import named
 
 
 class Asking(StrEnum):
@@ -31,9 +32,11 @@ _HINTS = {
 class Prompt(Input):
     """Hidden until something is asked."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "give_up", "Never mind"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("escape", "give_up", "Never mind"),
+        ]
+    )
     DEFAULT_CSS = """
     Prompt { dock: bottom; height: 1; border: none; padding: 0 1; background: $panel; }
     """

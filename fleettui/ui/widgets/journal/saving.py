@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, RadioButton, RadioSet, Static
 
 from fleettui.model.untrusted import Untrusted
+from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint
 
 
@@ -44,7 +45,9 @@ class SaveScreen(ModalScreen[Saving | None]):
     """Returns what is to be saved; saves nothing itself."""
 
     CSS_PATH = "saving.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Never mind")]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [Binding("escape", "dismiss(None)", "Never mind")]
+    )
 
     def __init__(self, held: int, shown: int, folder: Path, name: str, *, fixed: bool) -> None:
         """`fixed`: the folder is not to be chosen."""

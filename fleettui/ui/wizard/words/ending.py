@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from textual.content import Content
 
+from fleettui.diagnosis.finding import Finding
 from fleettui.repair.records.outcome import Absence, Check, Outcome, Result
 from fleettui.ui import marks
 from fleettui.ui.paint import Tone, paint
@@ -15,14 +16,25 @@ def repaired_lines(
     """The end of a repair: what it cost, where it is written down, and what proves it."""
     count = len(absences)
     cost = f"{count} service{'' if count == 1 else 's'} interrupted."
-    yield paint(("Repaired, and read back from the cluster. ", Tone.GOOD), (cost, Tone.STRONG))
+    proud = marks.DONE.saying("Repaired, and read back from the cluster. ").piece
+    yield paint(proud, (cost, Tone.STRONG))
     if report is not None:
         yield from report_lines(report)
     yield from absence_lines(absences)
+    yield paint("")
     yield paint(("Proof", Tone.ACCENT))
     for check in proof:
         mark = marks.DONE.saying("") if check.met else marks.NOT_YET.saying("not yet: ")
         yield paint("  ", mark.piece, check.name, "  ", (check.detail, Tone.DIM))
+
+
+def before_lines(finding: Finding) -> Iterator[Content]:
+    """What was found in the beginning, to be laid beside the proof."""
+    yield paint(("Before", Tone.ACCENT))
+    yield paint("  ", marks.mark_of_severity(finding.severity, finding.fault).piece)
+    for evidence in finding.evidence:
+        yield paint("  ", marks.UNMET.saying(f"{evidence.source}: ").piece, evidence.where)
+        yield paint("      ", (evidence.what, Tone.DIM))
 
 
 def report_lines(report: Outcome) -> Iterator[Content]:

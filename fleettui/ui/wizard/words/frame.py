@@ -1,7 +1,8 @@
 """What stands above every stage: the stages and where one is, and what is being repaired."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from textual.content import Content
 
@@ -29,8 +30,8 @@ class Target:
     """Whether no machine is changed at all."""
 
 
-def stepper(course: Course) -> Content:
-    """All stages and where one is."""
+def stepper(course: Course, seconds: Mapping[Stage, float] = MappingProxyType({})) -> Content:
+    """All stages and where one is, and how long those took that acted."""
     stages = course.stages if course.plan else (Stage.LOCATE, Stage.VERIFY)
     pieces: list[Piece] = []
     for number, stage in enumerate(stages, 1):
@@ -38,6 +39,8 @@ def stepper(course: Course) -> Content:
             pieces.append(("─ ", Tone.DIM) if course.plan else (" ... ", Tone.DIM))
         if course.plan or stage is Stage.LOCATE:
             pieces.append(_stage(stage, number, course))
+            if stage in seconds:
+                pieces.append((f"{seconds[stage]:.0f} s ", Tone.DIM))
     return paint(*pieces)
 
 
