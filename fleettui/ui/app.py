@@ -2,18 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.reactive import reactive
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from fleettui.access import HostKeyQuestion, HostUnreachable, Observer, Operator, SecretQuestion
 from fleettui.diagnosis.departed import Place, place_of
@@ -49,6 +49,8 @@ from fleettui.ui.themes import THEMES, Looks, other_than
 
 if TYPE_CHECKING:
     from fleettui.ui.wizard.screen import WizardScreen
+
+_Answer = TypeVar("_Answer")
 
 PROBE_EVERY = timedelta(seconds=10)
 RETRY_EVERY = timedelta(seconds=4)
@@ -184,14 +186,27 @@ class FleetApp(App[None]):
             self._ask(machine)
 
     async def _trusts(self, question: HostKeyQuestion) -> bool:
-        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        screen = QuestionScreen(host_key_text(question), yes="Trust this key", no="Refuse")
-        self.push_screen(screen, lambda yes: answer.set_result(yes is True))
-        return await answer
+        return await self._answered(
+            lambda: QuestionScreen(host_key_text(question), yes="Trust this key", no="Refuse"),
+            otherwise=False,
+        )
 
     async def _told(self, question: SecretQuestion) -> Secret | None:
-        answer: asyncio.Future[Secret | None] = asyncio.get_running_loop().create_future()
-        self.push_screen(SecretScreen(question), answer.set_result)
+        return await self._answered(lambda: SecretScreen(question), otherwise=None)
+
+    async def _answered(
+        self, ask: Callable[[], ModalScreen[_Answer]], otherwise: _Answer
+    ) -> _Answer:
+        """What the operator answers to a modal, whatever task asks: that of a tunnel is begun by a
+        thread of the registry, in whose context no screen can be made.
+        """
+        answer: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
+
+        def settle(given: _Answer | None) -> None:
+            if not answer.done():
+                answer.set_result(otherwise if given is None else given)
+
+        self.call_later(lambda: self.push_screen(ask(), settle))
         return await answer
 
     # --- screens ------------------------------------------------------------------------------

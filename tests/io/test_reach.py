@@ -120,6 +120,20 @@ async def test_a_tunnel_that_is_lost_is_told_and_comes_back_by_itself(
         assert time.monotonic() - began < 5, "it leaves at once, whatever it waits for"
 
 
+async def test_an_unknown_tunnel_host_is_asked_about_in_the_console(
+    reach: Reach, home: Path
+) -> None:
+    (home / ".ssh" / "known_hosts").write_text("")
+    flags = [*reach.flags("plain"), *reach.ssh_flags(), *tunnel_flags(reach, "tunnel")]
+    access = build(settings_of(flags))
+    app = driving.app_of(access, home / "records")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await driving.until(pilot, "Unknown host key")
+        await pilot.press("tab", "enter")
+        await driving.until(pilot, "● LIVE")
+    await hang_up(access)
+
+
 WITHIN = 12.0
 """Seconds until an operator knows what is wrong."""
 
