@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from . import fuzz
+from . import fuzz, screens
 
 
 def main() -> int:
@@ -13,7 +13,10 @@ def main() -> int:
     fuzzing.add_argument("--minutes", type=float, default=30)
     fuzzing.add_argument("--seed", type=int, help="of a run to be repeated")
     fuzzing.add_argument("names", nargs="*", metavar="DECODER")
+    trials.add_parser("screens", help="figures 3 and 4: every payload on every screen")
     asked = parser.parse_args()
+    if asked.trial == "screens":
+        return int(screens.run() > 0)
     return int(fuzz.run(asked.minutes * 60, asked.seed, tuple(asked.names)) > 0)
 
 

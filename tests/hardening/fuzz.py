@@ -2,6 +2,7 @@
 
 import json
 import random
+import signal
 import sys
 import time
 import traceback
@@ -25,6 +26,8 @@ LONGEST = 2_000
 """Bytes of an input that the corpus holds at most."""
 SLOW = 1.0
 """Seconds of processor time that no input may take, whatever it holds."""
+HOPELESS = 20.0
+"""Seconds of processor time after which an input is given up."""
 _PACKAGE = str(Path(sys.modules["fleettui"].__path__[0]))
 
 Line = tuple[CodeType, int]
@@ -51,6 +54,7 @@ def run(seconds: float, seed: int | None = None, names: tuple[str, ...] = ()) ->
     """Feed all decoders in turn for that long; how many inputs failed. Says what came of it."""
     seed = random.randrange(1 << 32) if seed is None else seed  # noqa: S311 - said, to repeat it
     say(f"seed {seed}, {seconds:.0f} s")
+    signal.signal(signal.SIGVTALRM, _give_up)
     courses = [_course(decoder, seed) for n, decoder in DECODERS.items() if not names or n in names]
     began = time.monotonic()
     memory: list[tuple[float, float]] = []
@@ -95,6 +99,7 @@ def _one(course: Course) -> None:
 
 def _tried(course: Course, data: bytes) -> None:
     began = time.thread_time()
+    signal.setitimer(signal.ITIMER_VIRTUAL, HOPELESS)
     try:
         result = course.decoder.try_out(data)
         course.refused += isinstance(result, Exception)
@@ -105,6 +110,7 @@ def _tried(course: Course, data: bytes) -> None:
         course.failures[where] += 1
         if course.failures[where] == 1:
             say(f"{course.decoder.name}: {where}: {str(error)[:200]!a}\n  {data[:1000]!r}")
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             (CORPUS / f"failed-{course.decoder.name}-{len(course.failures)}.bin").write_bytes(data)
 
 
@@ -137,6 +143,10 @@ def _keep(courses: list[Course]) -> None:
         text = "".join(json.dumps(data.decode("latin-1")) + "\n" for data in both)
         if both:
             (CORPUS / f"{course.decoder.name}.txt").write_text(text, "ascii")
+
+
+def _give_up(*_: object) -> None:
+    raise TimeoutError(f"it was not done in {HOPELESS:.0f} s")
 
 
 def _tell(courses: list[Course], spent: float) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from etcd_servers import Member, RealEtcd
+from faults.etcd_servers import Member, RealEtcd
 from ssh_machine import Home, make_home
 from views import Views
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
-from etcd_servers import RealEtcd
-from fake_etcd import Answering, FakeEtcd, Reply, forward
+from faults.etcd_servers import RealEtcd
+from faults.fake_etcd import Answering, FakeEtcd, Reply, forward
 
 from fleettui.registry.keys import DEFAULT_PREFIX, keys_under
 

@@ -1,11 +1,11 @@
 """Whether what is removed could be kept: asked of real shells, and of disks that are full."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from faults.disks import fill_up, may_mount, on_a_small_disk, use_up_inodes
 from unit_folders import BUSYBOX, NAME, SHA, SHELLS, TEXT, TOKEN, UnitFolders
 
 from fleettui.commands.scripts import QUARANTINE_SCRIPT, REMOVE_SCRIPT, RESTORE_SCRIPT
@@ -54,27 +54,26 @@ def test_a_place_that_gives_back_other_bytes_is_told(units: UnitFolders) -> None
 
 ON_A_TMPFS = r"""
 set -e
-mkdir -p "$1"
-mount -t tmpfs -o "$2" none "$1"
 mkdir "$1/fleet" "$1/systemd"
-printf '%s' "$3" > "$1/fleet/foo@.service"
-eval "$4"
-shift 4
+printf '%s' "$2" > "$1/fleet/foo@.service"
+eval "$3"
+shift 3
 set +e
 "$@"
 echo "status $?"
 cat "$root/fleet/foo@.service"
 """
-"""Runs a script on a tmpfs of its own, in a mount namespace that ends with it."""
+"""Runs a script on a small disk of its own."""
 
 
 def on_a_tmpfs(folder: Path, options: str, then: str, script: str, *args: str) -> str:
     """What a script says on a small tmpfs mounted at `folder` after the shell text `then`."""
     unit = TEXT.decode()
     argv = ["sh", "-c", script, "fleettui-test", *args]
-    command = ["sh", "-c", f"root={folder}\n{ON_A_TMPFS}", "sh", str(folder), options, unit, then]
+    command = ["sh", "-c", f"root={folder}\n{ON_A_TMPFS}", "sh", str(folder), unit, then]
+    folder.mkdir(exist_ok=True)
     ran = subprocess.run(
-        [*UNSHARE, *command, *argv],
+        on_a_small_disk(folder, options, [*command, *argv]),
         capture_output=True,
         timeout=30,
         check=False,
@@ -84,12 +83,9 @@ def on_a_tmpfs(folder: Path, options: str, then: str, script: str, *args: str) -
     return ran.stdout.decode().replace(unit, "")
 
 
-FULL = 'head -c 10000000 /dev/zero > "$1/fleet/big" 2>/dev/null || true'
-NO_INODES = 'n=0; while touch "$1/fleet/n$n" 2>/dev/null; do n=$((n + 1)); done'
-UNSHARE = ("unshare", "--mount", *(() if os.geteuid() == 0 else ("--map-root-user",)))
+FULL = fill_up("$1/fleet")
 mounts = pytest.mark.skipif(
-    not shutil.which("unshare") or subprocess.run([*UNSHARE, "true"], check=False).returncode != 0,
-    reason="this user may have no mount namespace of its own",
+    not may_mount(), reason="this user may have no mount namespace of its own"
 )
 
 
@@ -117,7 +113,7 @@ def test_a_full_tmpfs_is_told_before_anything_is_changed(place: Path) -> None:
 
 @mounts
 def test_a_tmpfs_without_a_free_inode_is_told_before_anything_is_changed(place: Path) -> None:
-    said = checked(place, "nr_inodes=20", NO_INODES)
+    said = checked(place, "nr_inodes=20", use_up_inodes("$1/fleet"))
     assert said.startswith("refused\ncannot make ")
     assert "No space left on device" in said
 

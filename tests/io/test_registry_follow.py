@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import Follow
-from etcd_servers import Member, RealEtcd
-from fake_etcd import FakeEtcd, Reply, forward
+from faults.etcd_servers import Member, RealEtcd
+from faults.fake_etcd import FakeEtcd, Reply, forward
 
 from fleettui.access import RegistryUnavailable
 from fleettui.model.cluster import Link, Snapshot

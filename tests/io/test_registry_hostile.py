@@ -2,7 +2,7 @@
 
 import pytest
 from conftest import Follow
-from fake_etcd import EMPTY, HEADERS, FakeEtcd, Reply
+from faults.fake_etcd import EMPTY, HEADERS, FakeEtcd, Reply
 
 from fleettui.access import RegistryUnavailable
 from fleettui.model.cluster import Link

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
-from etcd_servers import Member, RealEtcd
-from fake_etcd import FakeEtcd, Reply, forward
+from faults.etcd_servers import Member, RealEtcd
+from faults.fake_etcd import FakeEtcd, Reply, forward
 from lock_key import Muffled, lock_key, remove, write
 
 from fleettui.access import LockLost, LockTaken, RegistryUnavailable, WriteRefused, WriteUnknown

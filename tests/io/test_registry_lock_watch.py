@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from etcd_servers import Member, RealEtcd
-from fake_etcd import FakeEtcd, Reply, forward
+from faults.etcd_servers import Member, RealEtcd
+from faults.fake_etcd import FakeEtcd, Reply, forward
 from lock_key import remove, write
 
 from fleettui.access import KeyValue, RegistryUnavailable

@@ -11,9 +11,9 @@ from queue import SimpleQueue
 
 import pytest
 from conftest import Follow
-from etcd_servers import RealEtcd
+from faults.etcd_servers import RealEtcd
+from faults.wire import Streams, Wire
 from views import Views
-from wire import Streams, Wire
 from writers import Pipeline
 
 from fleettui.model.cluster import Link, Snapshot

@@ -5,7 +5,7 @@ from typing import Any
 
 import etcd
 import pytest
-from fake_etcd import EMPTY, FakeEtcd, Reply
+from faults.fake_etcd import EMPTY, FakeEtcd, Reply
 
 from fleettui.registry import transport
 from fleettui.registry.open import for_deleting, for_reading, for_writing

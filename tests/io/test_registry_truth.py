@@ -7,9 +7,9 @@ from functools import partial
 
 import pytest
 from conftest import Follow
-from etcd_servers import RealEtcd
+from faults.etcd_servers import RealEtcd
+from faults.wire import Streams, Wire
 from views import Views
-from wire import Streams, Wire
 from writers import Pipeline
 
 from fleettui.model.cluster import Snapshot

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 import pytest
-from etcd_servers import Member, RealEtcd
-from fake_etcd import EMPTY, HEADERS, FakeEtcd, Reply, forward
+from faults.etcd_servers import Member, RealEtcd
+from faults.fake_etcd import EMPTY, HEADERS, FakeEtcd, Reply, forward
 
 from fleettui.access import FleetKey, RegistryUnavailable, WriteRefused, WriteUnknown
 from fleettui.model.cluster import TargetState

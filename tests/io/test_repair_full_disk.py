@@ -6,28 +6,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+from faults.disks import may_mount, on_a_small_disk
+
 CHILD = Path(__file__).with_name("full_disk_child.py")
 MODEL = CHILD.parents[1] / "unit"
 SMALL = "size=700k"
 """Room for a preflight and for the beginning of a record."""
-MOUNTED = 'mount -t tmpfs -o "$1" none "$2" && shift 2 && exec "$@"'
 DEADLINE = 60
 FULL = ("No space left on device", "File too large")
-
-
-def may_mount() -> bool:
-    """Whether a filesystem may be mounted here, where nobody else sees it."""
-    argv = ("unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt")
-    return os.geteuid() == 0 and subprocess.run(argv, check=False).returncode == 0
 
 
 def told(folder: Path, when: str) -> dict[str, object]:
     """What a repair on a real small disk tells; on a limit for files where none may be mounted."""
     program = [sys.executable, str(CHILD), str(folder), when]
-    if may_mount():
-        argv = ["unshare", "-m", "sh", "-c", MOUNTED, "sh", SMALL, str(folder), *program]
-    else:
-        argv = [*program, "limited"]
+    small = on_a_small_disk(folder, SMALL, program)
+    argv = small if may_mount() else (*program, "limited")
     environment = {**os.environ, "PYTHONPATH": str(MODEL)}
     done = subprocess.run(argv, check=True, capture_output=True, env=environment, timeout=DEADLINE)
     said: dict[str, object] = json.loads(done.stdout)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from driving import until
+from faults.clocks import build_clock
 from journal_pane import PaneApp
 from textual.pilot import Pilot
 
@@ -31,23 +31,11 @@ from fleettui.ui.widgets.journal import JournalPane
 from .conftest import Lab
 from .machines import USER, Machine, MachineSpec
 from .operator_ssh import OperatorSsh
-from .shell import run, wait_until
+from .shell import wait_until
 from .talker import UNIT, Talker
 
 pytestmark = pytest.mark.timeout(240)
 """Machines boot again under a running tail."""
-
-CLOCK = r"""
-#include <time.h>
-#include <unistd.h>
-#include <sys/syscall.h>
-int clock_gettime(clockid_t which, struct timespec *now) {
-  int failed = syscall(SYS_clock_gettime, which, now);
-  if (!failed && (which == CLOCK_REALTIME || which == CLOCK_REALTIME_COARSE)) now->tv_sec += 3600;
-  return failed;
-}
-"""
-"""A clock that is an hour ahead, for the programs that it is loaded into."""
 
 
 @pytest.fixture(scope="module")
@@ -60,16 +48,13 @@ def talker(bare: Machine) -> Talker:
 @pytest.fixture(scope="module")
 def ahead(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Talker]:
     """A machine whose journald and whose `date` are an hour ahead."""
-    compiler = shutil.which("cc")
-    if compiler is None:  # containers share the kernel's clock, and nothing else can shift it
+    clock = build_clock(tmp_path_factory.mktemp("clock"))
+    if clock is None:  # containers share the kernel's clock, and nothing else can shift it
         pytest.skip("no C compiler: without one no machine of the lab can have a clock of its own")
-    built = tmp_path_factory.mktemp("clock")
-    (built / "clock.c").write_text(CLOCK)
-    run(compiler, "-shared", "-fPIC", "-o", str(built / "clock.so"), str(built / "clock.c"))
     machine = Machine(MachineSpec(8), lab.island, lab.base)
     machine.put("/home/core/.ssh/authorized_keys", lab.authorized)
     machine.put("/opt/clock.so", "")
-    machine.disk("/opt/clock.so").write_bytes((built / "clock.so").read_bytes())
+    machine.disk("/opt/clock.so").write_bytes(clock.read_bytes())
     drop_in = "/etc/systemd/system/systemd-journald.service.d/clock.conf"
     machine.put(drop_in, "[Service]\nEnvironment=LD_PRELOAD=/opt/clock.so\n")
     date = '#!/bin/sh\nLD_PRELOAD=/opt/clock.so exec /bin/date "$@"\n'

@@ -1,8 +1,6 @@
 """Real etcd for tests, one member or three, and the few requests a test makes of it by itself."""
 
 import http.client
-import os
-import signal
 from urllib.parse import quote, urlencode, urlsplit
 
 from fleettui.demo.etcd import Etcd
@@ -11,14 +9,7 @@ PREFIX = "/_coreos.com/fleet"
 
 
 class RealEtcd(Etcd):
-    """One member of the demo's kind, that can be frozen too."""
-
-    def freeze(self) -> None:
-        """Stop it as a hung machine is stopped: connections stay open and nothing is answered."""
-        os.killpg(self._keeper.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        os.killpg(self._keeper.pid, signal.SIGCONT)
+    """One member of the demo's kind, with the few writes that a test makes by itself."""
 
     def put(self, key: str, value: str, **more: str) -> int:
         """Set a key below fleet's prefix; its index."""
