@@ -93,10 +93,12 @@ def _expanded(text: str) -> Path:
 def _readable(text: str) -> Path:
     """A file that must be there."""
     path = _expanded(text)
-    if not path.is_file():
-        raise ValueError(
-            f"{text!r} does not exist" if not path.exists() else f"{text!r} is no file"
-        )
+    try:
+        is_there, is_file = path.exists(), path.is_file()
+    except OSError as error:  # such as a name that is too long
+        raise ValueError(f"{text!r} cannot be looked at: {error.strerror}") from error
+    if not is_file:
+        raise ValueError(f"{text!r} is no file" if is_there else f"{text!r} does not exist")
     if not os.access(path, os.R_OK):
         raise ValueError(f"{text!r} cannot be read by you")
     return path

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from . import fuzz, screens
+from . import fuzz, leaving, screens, soak
 
 
 def main() -> int:
@@ -14,10 +14,26 @@ def main() -> int:
     fuzzing.add_argument("--seed", type=int, help="of a run to be repeated")
     fuzzing.add_argument("names", nargs="*", metavar="DECODER")
     trials.add_parser("screens", help="figures 3 and 4: every payload on every screen")
-    asked = parser.parse_args()
-    if asked.trial == "screens":
-        return int(screens.run() > 0)
-    return int(fuzz.run(asked.minutes * 60, asked.seed, tuple(asked.names)) > 0)
+    trials.add_parser("quit", help="figure 24: how long leaving takes in every state")
+    soaking = trials.add_parser("soak", help="a large demo where faults come and go")
+    soaking.add_argument("--minutes", type=float, default=60)
+    soaking.add_argument("--machines", type=int, default=50)
+    soaking.add_argument("--units", type=int, default=2_000)
+    soaking.add_argument("--seed", type=int, default=1)
+    return int(_failures(parser.parse_args()) > 0)
+
+
+def _failures(asked: argparse.Namespace) -> int:
+    match asked.trial:
+        case "screens":
+            return screens.run()
+        case "quit":
+            return leaving.run()
+        case "soak":
+            size = (asked.machines, asked.units)
+            return soak.run(soak.Soak(asked.minutes * 60, *size, seed=asked.seed))
+        case _:
+            return fuzz.run(asked.minutes * 60, asked.seed, tuple(asked.names))
 
 
 if __name__ == "__main__":

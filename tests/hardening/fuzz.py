@@ -1,7 +1,9 @@
 """The long fuzz run over all decoders: what reaches a new line of the product is kept."""
 
+import gc
 import json
 import random
+import re
 import signal
 import sys
 import time
@@ -57,15 +59,29 @@ def run(seconds: float, seed: int | None = None, names: tuple[str, ...] = ()) ->
     signal.signal(signal.SIGVTALRM, _give_up)
     courses = [_course(decoder, seed) for n, decoder in DECODERS.items() if not names or n in names]
     began = time.monotonic()
-    memory: list[tuple[float, float]] = []
+    rounds, early = 0, ""
     while (spent := time.monotonic() - began) < seconds:
         for course in courses:
             _stretch(course, 0.25)
-        memory.append((spent / seconds, resident_mb()))
-        if len(memory) % 60 == 1:
+        rounds += 1
+        if not early and spent > seconds / 10:
+            early = _held()
+        if rounds % 60 == 1:
             _tell(courses, spent)
     _keep(courses)
-    return _summary(courses, memory, time.monotonic() - began)
+    say(f"after the first tenth: {early}; at the end: {_held()}")
+    return _summary(courses, time.monotonic() - began)
+
+
+def _held() -> str:
+    """What the process holds once the caches of fixed size, which fill up, are emptied."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("fleettui."):
+            for value in vars(module).values():
+                getattr(value, "cache_clear", lambda: None)()
+    re.purge()
+    gc.collect()
+    return f"{resident_mb():.1f} MB, {sys.getallocatedblocks():,} blocks of Python's"
 
 
 def _course(decoder: Decoder, seed: int) -> Course:
@@ -159,7 +175,7 @@ def _sums(courses: list[Course]) -> tuple[int, int]:
     return sum(course.inputs for course in courses), failed
 
 
-def _summary(courses: list[Course], memory: list[tuple[float, float]], spent: float) -> int:
+def _summary(courses: list[Course], spent: float) -> int:
     say(
         f"{'decoder':18}{'inputs':>12}{'refused':>12}{'lines':>7}{'kept':>6}{'slowest':>10}  failed"
     )
@@ -167,8 +183,6 @@ def _summary(courses: list[Course], memory: list[tuple[float, float]], spent: fl
         counts = f"{c.inputs:12,}{c.refused:12,}{len(c.lines):7}{len(c.kept):6}"
         say(f"{c.decoder.name:18}{counts}{c.slowest * 1000:7.0f} ms  {c.failures.total()}")
     inputs, failed = _sums(courses)
-    after_tenth = next((mb for share, mb in memory if share >= 0.1), memory[0][1])
     cpu = time.process_time()
     say(f"{inputs:,} inputs in {spent:.0f} s ({cpu:.0f} s of a core), {failed} exceptions")
-    say(f"resident: {after_tenth:.1f} MB after the first tenth, {memory[-1][1]:.1f} MB at the end")
     return failed

@@ -34,7 +34,7 @@ def _drawn(payload: str) -> tuple[int, str]:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 terminal = draw(payload, Path(folder), watch=watch)
-                check_drawn(terminal.output)
+                check_drawn(terminal.output, payload)
             except AssertionError as problem:
                 say(f"{payload!a}: {str(problem)[:400]}")
                 return size, str(problem)

@@ -28,6 +28,7 @@ from fleettui.access import (
     KeyValue,
     Observer,
     Operator,
+    SecretQuestion,
     WriteRefused,
 )
 from fleettui.commands import ChangeCommand, sudo_works
@@ -62,9 +63,9 @@ from fleettui.model.host import (
 from fleettui.model.lock import LockHolder
 from fleettui.model.unitfile import UnitFile
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair.finding_json import finding_as_json
-from fleettui.repair.plan_json import as_json
-from fleettui.repair.record import Record
+from fleettui.repair.planning.plan_json import as_json
+from fleettui.repair.records.finding_json import finding_as_json
+from fleettui.repair.records.record import Record
 from fleettui.ui.app import FleetApp
 
 
@@ -102,7 +103,7 @@ def hostile(payload: str) -> Observer:
     ]
     sound = replace(hostile_facts(machine, payload, broken=False), machine_id=bad)
     reports = {machine.id: hostile_facts(machine, payload), bad: sound}
-    hosts = HostileHosts(reports, {machine.id: journal})
+    hosts = HostileHosts(reports, {m.id: journal for m in (machine, other, mute)})
     hosts.words = payload
     hosts.changes = {machine.id: (UnitChange(bad, ChangeKind.STARTED, fakes.now()),)}
     hosts.pulled = {bad: ImageFacts(None, bad)}
@@ -269,10 +270,25 @@ class HostileApp(FleetApp):
         self.owned = 0
         """How often an action was run that only a payload names."""
 
+    async def _asked_twice(self, asker: HostKeyAsker, about: HostKeyQuestion) -> None:
+        """About a host key, and about a secret of the same hostile machine."""
+        assert not await asker(about)
+        assert await self._told(SecretQuestion(about.host.raw, about.host.raw)) is None
+
     def push_screen(self, screen: Any, *arguments: Any, **named: Any) -> Any:
+        pushed = super().push_screen(screen, *arguments, **named)
+        self._note()
+        return pushed
+
+    def pop_screen(self) -> Any:
+        popped = super().pop_screen()
+        self._note()
+        return popped
+
+    def _note(self) -> None:
+        """Write down which screen is the uppermost now."""
         with self._seen.open("a") as file:
-            file.write(f"{type(screen).__name__}\n")
-        return super().push_screen(screen, *arguments, **named)
+            file.write(f"{type(self.screen).__name__}\n")
 
     def action_owned(self) -> None:
         self.owned += 1
@@ -282,11 +298,7 @@ class HostileApp(FleetApp):
         if self._asks is not None:
             assert isinstance(self._hosts, FakeHosts)
             assert self._hosts.asker is not None
-            self.run_worker(_asked(self._hosts.asker, self._asks))
-
-
-async def _asked(asker: HostKeyAsker, about: HostKeyQuestion) -> None:
-    assert not await asker(about)
+            self.run_worker(self._asked_twice(self._hosts.asker, self._asks))
 
 
 def app_on(payload: str, folder: Path, *, watch: bool = False) -> HostileApp:

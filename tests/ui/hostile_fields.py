@@ -13,9 +13,9 @@ from hostile_app import left_record, operator, question, watching
 from fleettui import access, model
 from fleettui.diagnosis import finding
 from fleettui.model.untrusted import Untrusted
-from fleettui.repair import past, reported
-from fleettui.repair.past import read_past
-from fleettui.repair.reported import report_of
+from fleettui.repair.records import past, reported
+from fleettui.repair.records.past import read_past
+from fleettui.repair.records.reported import report_of
 
 _MODEL = (f"fleettui.model.{module.name}" for module in iter_modules(model.__path__))
 _MODULES = (*map(importlib.import_module, _MODEL), access, finding, past, reported)

@@ -10,6 +10,7 @@ import termios
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
+from typing import Any
 
 
 class Terminal:
@@ -20,6 +21,10 @@ class Terminal:
         self.process = process
         self.output = b""
         self._pressed = 0
+
+    def modes(self) -> list[Any]:
+        """How the terminal treats what is typed, as tcgetattr tells."""
+        return termios.tcgetattr(self._handle)
 
     def press(self, keys: bytes) -> None:
         self._pressed = len(self.output)

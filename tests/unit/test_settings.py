@@ -197,6 +197,7 @@ def test_fleets_own_api_is_explained_and_not_obeyed(
         ("observe = 'no'", "observe: expected true or false, not 'no'"),
         ("ca_file = 'relative'", "ca_file: expected a path that begins with / or ~"),
         ("ca_file = '/nope'", "ca_file: '/nope' does not exist"),
+        (f"ca_file = '/{'x' * 300}'", "cannot be looked at: File name too long"),
         ("ca_file = '~nobody-here/x'", "ca_file: '~nobody-here/x': there is no home folder"),
         ("ssh_port = 1" + "0" * 5000, "is no TOML"),
         ("sudo = 'maybe'", "sudo: expected passwordless or password, not 'maybe'"),

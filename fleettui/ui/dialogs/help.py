@@ -7,15 +7,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from fleettui.ui import marks
+from fleettui.ui.dialogs.dialog import Dialog
 from fleettui.ui.keys import Entry, named, of_places
 from fleettui.ui.paint import Tone, paint, paint_lines
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """Keys of the focused pane, then of the screen below, then of every screen."""
 
     CSS_PATH = "help.tcss"

@@ -5,17 +5,17 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from fleettui.access import SecretQuestion
 from fleettui.model.secret import Secret
 from fleettui.model.untrusted import Untrusted
+from fleettui.ui.dialogs.dialog import Dialog
 from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint, paint_lines
 
 
-class SecretScreen(ModalScreen[Secret | None]):
+class SecretScreen(Dialog[Secret | None]):
     """Something to be typed unseen; None where the operator does not say."""
 
     CSS_PATH = "secret.tcss"

@@ -8,19 +8,20 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Static
 
 from fleettui.access import ClusterAddress
 from fleettui.repair.planning.action import Stage
 from fleettui.repair.planning.plan import Plan
 from fleettui.repair.script.script import SshTarget, as_script
+from fleettui.ui.dialogs.dialog import Dialog
 from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint, paint_lines
 from fleettui.ui.repairs.keep import keep_text
 
 
-class ScriptScreen(ModalScreen[None]):
+class ScriptScreen(Dialog[None]):
     """Says where the script went, with room for a path that can be read and copied."""
 
     CSS_PATH = "script.tcss"

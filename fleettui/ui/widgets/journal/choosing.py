@@ -6,7 +6,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, SelectionList, Static
 from textual.widgets.option_list import Option
 from textual.widgets.selection_list import Selection
@@ -15,6 +14,7 @@ from fleettui.journal.sources import SERVICES
 from fleettui.model.cluster import Machine
 from fleettui.model.names import refusal
 from fleettui.model.untrusted import Untrusted
+from fleettui.ui.dialogs.dialog import Dialog
 from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint
 from fleettui.ui.picture import Picture
@@ -27,7 +27,7 @@ def offered_units(picture: Picture, machines: Sequence[Machine]) -> list[Untrust
     return [*named, *sorted(on_them - set(named))]
 
 
-class UnitScreen(ModalScreen[str | None]):
+class UnitScreen(Dialog[str | None]):
     """Returns the name of a unit."""
 
     CSS_PATH = "choosing.tcss"
@@ -63,7 +63,7 @@ class UnitScreen(ModalScreen[str | None]):
         options.action_cursor_down() if lines > 0 else options.action_cursor_up()
 
 
-class MachinesScreen(ModalScreen[tuple[Machine, ...] | None]):
+class MachinesScreen(Dialog[tuple[Machine, ...] | None]):
     """Returns the machines whose journals are merged."""
 
     CSS_PATH = "choosing.tcss"

@@ -7,7 +7,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from fleettui.access import HostUnreachable, JournalReader
@@ -16,13 +15,14 @@ from fleettui.journal.ring import Line
 from fleettui.journal.sources import Source
 from fleettui.model.host import Span
 from fleettui.model.untrusted import Untrusted
+from fleettui.ui.dialogs.dialog import Dialog
 from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint, paint_lines
 
 ONE = Span(lines=1)
 
 
-class EntryScreen(ModalScreen[None]):
+class EntryScreen(Dialog[None]):
     """The fields of one line: those that are held at once, all of them when they have come."""
 
     CSS_PATH = "entry.tcss"

@@ -8,10 +8,10 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, RadioButton, RadioSet, Static
 
 from fleettui.model.untrusted import Untrusted
+from fleettui.ui.dialogs.dialog import Dialog
 from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint
 
@@ -41,7 +41,7 @@ def _place(typed: str) -> Path:
         return Path(typed)
 
 
-class SaveScreen(ModalScreen[Saving | None]):
+class SaveScreen(Dialog[Saving | None]):
     """Returns what is to be saved; saves nothing itself."""
 
     CSS_PATH = "saving.tcss"
