@@ -16,8 +16,6 @@ from faults.proxy import Proxy, Weather
 from terminal import Terminal, run_in_terminal
 
 from fleettui.demo.cluster import DemoCluster, DemoSettings
-from fleettui.demo.fault import Fault, Scene
-from fleettui.demo.faults import FAULTS
 from fleettui.demo.units import HELLO, TEMPLATE, Submission
 
 from .measure import say
@@ -84,20 +82,6 @@ class Soaked:
         return found
 
 
-class Crowd(Fault):
-    """Nothing is wrong yet, but there are many units."""
-
-    name = "crowd"
-    line = "many units"
-    units = 0
-
-    def begin(self, scene: Scene) -> Iterator[float]:
-        for number in range(self.units):
-            text = HELLO.replace("hello", f"app {number // 20}")
-            scene.submit(Submission(f"app{number:04}.service", text))
-        yield 30.0
-
-
 def run(soak: Soak) -> int:
     """Soak, and say what became of it; how much did not hold."""
     soaked = soaked_by(soak)
@@ -132,15 +116,15 @@ def soaked_by(soak: Soak) -> Soaked:
 
 @contextmanager
 def _cluster(soak: Soak) -> Iterator[DemoCluster]:
-    Crowd.units = soak.units
-    FAULTS[Crowd.name] = Crowd
-    demo = DemoCluster(DemoSettings(machines=soak.machines, fault=Crowd.name, ttl=120))
+    demo = DemoCluster(DemoSettings(machines=soak.machines, fault="none", ttl=120))
     try:
         demo.start()
+        for number in range(soak.units):
+            text = HELLO.replace("hello", f"app {number // 20}")
+            demo.submit(Submission(f"app{number:04}.service", text))
         yield demo
     finally:
         demo.close()
-        del FAULTS[Crowd.name]
 
 
 @contextmanager
