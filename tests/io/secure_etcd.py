@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from certificates import Pair
-from etcd_servers import PREFIX, RealEtcd
+from faults.etcd_servers import PREFIX, RealEtcd
 
 ROOT = "root-password"
 

@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from fake_etcd import EMPTY, HEADERS, Answering, FakeEtcd, Reply
+from faults.fake_etcd import EMPTY, HEADERS, Answering, FakeEtcd, Reply
 
 from fleettui.model.hop import Hop, Looked, Standing
 from fleettui.registry.hops import EtcdHops

@@ -7,7 +7,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from conftest import Follow
-from etcd_servers import PREFIX, Member
+from faults.etcd_servers import PREFIX, Member
 
 from fleettui.access import RegistryUnavailable, WriteRefused, WriteUnknown
 from fleettui.model.cluster import Link, TargetState
