@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from . import fuzz, leaving, screens, soak
+from . import fuzz, leaving, soak
 
 
 def main() -> int:
@@ -13,7 +13,6 @@ def main() -> int:
     fuzzing.add_argument("--minutes", type=float, default=30)
     fuzzing.add_argument("--seed", type=int, help="of a run to be repeated")
     fuzzing.add_argument("names", nargs="*", metavar="DECODER")
-    trials.add_parser("screens", help="figures 3 and 4: every payload on every screen")
     trials.add_parser("quit", help="figure 24: how long leaving takes in every state")
     soaking = trials.add_parser("soak", help="a large demo where faults come and go")
     soaking.add_argument("--minutes", type=float, default=60)
@@ -25,8 +24,6 @@ def main() -> int:
 
 def _failures(asked: argparse.Namespace) -> int:
     match asked.trial:
-        case "screens":
-            return screens.run()
         case "quit":
             return leaving.run()
         case "soak":

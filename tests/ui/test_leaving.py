@@ -7,8 +7,7 @@ nothing else to do.
 from pathlib import Path
 
 import pytest
-from hostile_tour import screens
-from leaving import STATES, left_in
+from leaving import STATES, left_in, screens
 from textual.screen import ModalScreen
 
 from fleettui.ui.app import FleetApp
