@@ -7,7 +7,7 @@ anything, so there is nothing to switch on.
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -26,6 +26,7 @@ from fleettui.model.host import (
 )
 from fleettui.model.lock import LockHolder
 from fleettui.model.place import NO_ADDRESSES, AddressMap
+from fleettui.model.rights import Rights
 from fleettui.model.secret import Secret
 from fleettui.model.untrusted import Untrusted
 
@@ -287,6 +288,16 @@ class ClusterAddress:
     """What an operator may have forgotten to say, where etcd cannot be reached."""
 
 
+class RightsReader(Protocol):
+    """Finds out what the credentials of a session could do, by reading alone."""
+
+    async def of_registry(self) -> Rights:
+        """Whether etcd would take a write. Raises RegistryUnavailable."""
+
+    async def on(self, machine: Machine) -> Rights:
+        """Whether the machine would let us change it. Raises HostUnreachable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observer:
     """May look at everything and change nothing."""
@@ -294,6 +305,8 @@ class Observer:
     cluster: ClusterAddress
     registry: RegistryReader
     hosts: HostReader
+    rights: RightsReader | None = field(default=None, kw_only=True)
+    """None where nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +15,9 @@ from fleettui.cli.config import config, profile_names
 from fleettui.cli.doctor import doctor
 from fleettui.cli.keys import KEYS
 from fleettui.cli.kinds import Texts
+from fleettui.cli.observer_setup import observer_setup
 from fleettui.cli.repairs import repair, repairs
+from fleettui.cli.replay import replay
 from fleettui.cli.resolve import Given
 from fleettui.cli.session import (
     INTERRUPTED,
@@ -75,8 +78,22 @@ def _with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     is_flag=True,
     help="Look at everything, change nothing: the session holds nothing that writes.",
 )
+@click.option(
+    "--record",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Record what the console is told into a new file, for `fleettui replay`.",
+)
 @click.pass_context
-def cli(context: click.Context, /, *, profile: str, observe: bool, **flags: Texts | bool) -> None:
+def cli(
+    context: click.Context,
+    /,
+    *,
+    profile: str,
+    observe: bool,
+    record: Path | None,
+    **flags: Texts | bool,
+) -> None:
     """A console for CoreOS fleet clusters: see what is broken, prove it, repair it.
 
     Without a command it opens the console on the cluster of --endpoint. Every option can be set
@@ -85,11 +102,11 @@ def cli(context: click.Context, /, *, profile: str, observe: bool, **flags: Text
     """
     texts = {name: ("true",) if given is True else given for name, given in flags.items()}
     given = {name: several for name, several in texts.items() if several}
-    context.obj = SettingsSource(Given(given, observe=observe, profile=profile))
+    context.obj = SettingsSource(Given(given, observe=observe, profile=profile), record)
     if context.invoked_subcommand is None:
         settings = context.obj.settings()
         need_terminal()
-        asyncio.run(console(settings, records_folder()))
+        asyncio.run(console(settings, records_folder(), record=record))
 
 
 def _known_fault(context: click.Context, parameter: click.Parameter, name: str) -> str:
@@ -144,7 +161,7 @@ def demo(
     """
     need_terminal()
     is_observer = observe or source.is_observer()
-    asyncio.run(_demo(machines, fault, fleet_version, source.looks(), observe=is_observer))
+    asyncio.run(_demo(machines, fault, fleet_version, source, observe=is_observer))
 
 
 @cli.command()
@@ -176,6 +193,7 @@ def check(
     from fleettui.check import report
     from fleettui.commands.templates import is_time
 
+    source.refuse_record("check")
     settings = source.settings()
     if journal_since is not None and not is_time(journal_since):
         raise click.UsageError(f"--journal-since {journal_since!r} is no time for journalctl.")
@@ -203,7 +221,12 @@ async def _examined(
 
 
 async def _demo(
-    machines: int, fault: str, version: str, looks: dict[str, Any], *, observe: bool
+    machines: int,
+    fault: str,
+    version: str,
+    source: SettingsSource,
+    *,
+    observe: bool,
 ) -> None:
     from fleettui.demo.cluster import DemoCluster, DemoSettings, NoLoopback
     from fleettui.demo.etcd import NoEtcd
@@ -220,14 +243,17 @@ async def _demo(
         except (NoEtcd, NoLoopback) as missing:
             raise click.ClickException(str(missing)) from missing
         settings = demo_settings(cluster, observe=observe)
-        await console(replace(settings, **looks), records)
+        settings = replace(settings, **source.looks())
+        await console(settings, records, record=source.record)
 
 
 cli.add_command(completion)
 cli.add_command(config)
 cli.add_command(doctor)
+cli.add_command(observer_setup)
 cli.add_command(repair)
 cli.add_command(repairs)
+cli.add_command(replay)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -83,12 +84,13 @@ def repair(
     settings = source.settings()
     wanted = Wanted(unit, machine, is_script=script)
     if dry_run or script:
+        source.refuse_record("--dry-run or --script")
         answer = asyncio.run(_planned(replace(settings, observe=True), wanted))
     elif settings.observe:
         raise click.UsageError("an observer repairs nothing; --dry-run shows the plan.")
     else:
         need_terminal()
-        answer = asyncio.run(_opened(settings, wanted))
+        answer = asyncio.run(_opened(settings, wanted, source.record))
     for note in answer.notes:
         click.echo(note, err=True)
     click.echo(answer.out, nl=False)
@@ -134,7 +136,7 @@ class Wanted:
         )
 
 
-async def _opened(settings: Settings, wanted: Wanted) -> Answer:
+async def _opened(settings: Settings, wanted: Wanted, record: Path | None) -> Answer:
     """The console with the wizard on what is to be repaired; it looks for itself again."""
     from fleettui.check.examine import examine
 
@@ -146,7 +148,8 @@ async def _opened(settings: Settings, wanted: Wanted) -> Answer:
     findings = wanted.of(seen)
     if not findings:
         return _nothing(seen, wanted)
-    await console(settings, records_folder(), (findings[0], _known(findings[0], seen)))
+    chosen = findings[0], _known(findings[0], seen)
+    await console(settings, records_folder(), chosen, record=record)
     return Answer(ExitStatus.PLAN)
 
 

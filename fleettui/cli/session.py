@@ -6,7 +6,7 @@ import getpass
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from fleettui.access import ClusterAddress, Observer
     from fleettui.demo.cluster import DemoCluster
     from fleettui.diagnosis.finding import Finding
+    from fleettui.hosts.connect import SshHosts
     from fleettui.model.cluster import Machine
+    from fleettui.model.rights import Rights
+    from fleettui.registry.follow import RegistryFollower
 
 DEFAULT = "default"
 """Where a value came from that nobody gave."""
@@ -140,6 +143,22 @@ class Settings:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class CredentialRights:
+    """`fleettui.access.RightsReader` over the two ways of a session."""
+
+    registry: "RegistryFollower"
+    hosts: "SshHosts"
+
+    async def of_registry(self) -> "Rights":
+        """Whether etcd would take a write. Raises RegistryUnavailable."""
+        return await self.registry.rights()
+
+    async def on(self, machine: "Machine") -> "Rights":
+        """Whether the machine would let us change it. Raises HostUnreachable."""
+        return await self.hosts.rights(machine)
+
+
 def build(settings: Settings) -> "Observer":
     """The session's rights as an object: an observer never gets the parts that write.
 
@@ -154,7 +173,7 @@ def build(settings: Settings) -> "Observer":
     dial = dial_through(hosts) if settings.tunnel else None
     reader = reader_for(settings.registry, dial)
     if settings.observe:
-        return Observer(cluster, reader, hosts)
+        return Observer(cluster, reader, hosts, rights=CredentialRights(reader, hosts))
     return Operator(
         cluster,
         reader,
@@ -186,9 +205,17 @@ def records_folder(*, demo: bool = False) -> Path:
 
 
 async def console(
-    settings: Settings, records: Path, repair: "tuple[Finding, Machine | None] | None" = None
+    settings: Settings,
+    records: Path,
+    repair: "tuple[Finding, Machine | None] | None" = None,
+    *,
+    record: Path | None = None,
 ) -> None:
-    """The console, and in it the wizard for a finding and its machine, if one is given."""
+    """The console, and in it the wizard for a finding and its machine, if one is given.
+
+    `record` is the file that the session is recorded into. Raises click.ClickException where it
+    cannot be made.
+    """
     from fleettui.ui.app import FleetApp
     from fleettui.ui.keys import wrong_key
     from fleettui.ui.themes import looks
@@ -196,15 +223,38 @@ async def console(
     if problem := wrong_key(settings.keys):
         raise click.UsageError(f"the config file: {problem}")
     access = build(settings)
-    app = FleetApp(
-        access, records, repair, looks(settings.theme, is_ascii=settings.ascii), settings.keys
-    )
-    try:
-        await app.run_async()
-    finally:
-        await hang_up(access)
+    with recording(access, record) as told:
+        seen = looks(settings.theme, is_ascii=settings.ascii)
+        app = FleetApp(told, records, repair, seen, settings.keys)
+        try:
+            await app.run_async()
+        finally:
+            await hang_up(access)
     if app.return_code:
         raise SystemExit(app.return_code)
+
+
+@contextlib.contextmanager
+def recording(access: "Observer", path: Path | None) -> Iterator["Observer"]:
+    """The session as it is to be used: recorded into a file, or as it was."""
+    if path is None:
+        yield access
+        return
+    from fleettui.recording.file import RecordingFile
+    from fleettui.recording.recorder import head_of, recorded
+
+    try:
+        file = RecordingFile(path, head_of(access))
+    except FileExistsError as there:
+        raise click.ClickException(f"--record: {path} is there already.") from there
+    except OSError as disk:
+        raise click.ClickException(f"--record: {path}: {disk.strerror or disk}.") from disk
+    try:
+        yield recorded(access, file)
+    finally:
+        file.close()
+        if file.problem:
+            click.echo(f"fleettui: the recording is not whole: {file.problem}", err=True)
 
 
 async def hang_up(access: "Observer") -> None:

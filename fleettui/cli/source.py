@@ -3,6 +3,7 @@
 import os
 import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,6 +20,13 @@ class SettingsSource:
     """What the command line was given, and from which settings can be made."""
 
     given: Given
+    record: Path | None = None
+    """Where the console's session is recorded; None = nowhere."""
+
+    def refuse_record(self, command: str) -> None:
+        """For a command that opens no console. Raises click.UsageError."""
+        if self.record is not None:
+            raise click.UsageError(f"--record goes with the console; {command} opens none.")
 
     def sources(self) -> Sources:
         """Flags, variables, config file. Raises click.UsageError."""

@@ -88,6 +88,11 @@ def list_images() -> ReadCommand:
     return ReadCommand(ReadTemplate.IMAGES)
 
 
+def who_am_i() -> ReadCommand:
+    """Who logs in, and behind which fence; see RIGHTS_SCRIPT."""
+    return ReadCommand(ReadTemplate.RIGHTS)
+
+
 # --- changing --------------------------------------------------------------------------------
 
 

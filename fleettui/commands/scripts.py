@@ -82,6 +82,15 @@ stat -c '%a %u %g %h %s' -- "./$2" && cat -- "./$2"
 """The bytes of a regular file after one line of `mode uid gid links size` (mode octal); exit 3
 where it is none."""
 
+FENCE_VARIABLE = "FLEETTUI_FENCE"
+"""Set by the forced command of an observer's key for what it runs, to the name of the fence."""
+
+RIGHTS_SCRIPT = rf"""
+LC_ALL=C; export LC_ALL
+printf '%s\0' fleettui-rights-1 "$(id -un)" "$(id -Gn)" "${{{FENCE_VARIABLE}-}}" end
+"""
+"""Who logs in, in which groups, behind which fence; all of it is only looked at."""
+
 IMAGES_SCRIPT = r"""
 LC_ALL=C; export LC_ALL
 say() { printf '%s\0' "$@"; }

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import takewhile
 
-from fleettui.commands.scripts import COPY_SCRIPT, IMAGES_SCRIPT, JOURNAL_SCRIPT, PROBE_SCRIPT
+from fleettui.commands.scripts import (
+    COPY_SCRIPT,
+    IMAGES_SCRIPT,
+    JOURNAL_SCRIPT,
+    PROBE_SCRIPT,
+    RIGHTS_SCRIPT,
+)
 from fleettui.model.host import FLEET_UNITS, SYSTEMD_UNITS, ChangeKind
 from fleettui.model.names import UNIT_TYPES
 
@@ -100,7 +106,7 @@ _OPTIONS = (
     SINCE,
     Varying(_TIME, "--until=", longest=64),
     Varying("0-9-", "--boot=", longest=9),
-    Varying("A-Za-z0-9=;:_.-", "--cursor=", longest=1024),
+    Varying(r"A-Za-z0-9=\;:_.-", "--cursor=", longest=1024),
 )
 
 
@@ -118,6 +124,7 @@ class ReadTemplate(Enum):
         _script(COPY_SCRIPT, "fleettui-copy"), (Slot((FLEET_UNITS, SYSTEMD_UNITS)), Slot((UNIT,)))
     )
     IMAGES = Form(_script(IMAGES_SCRIPT, "fleettui-images"))
+    RIGHTS = Form(_script(RIGHTS_SCRIPT, "fleettui-rights"))
     UNIT_CHANGES = Form(
         ("journalctl", "-o", "json", "--no-pager"),
         (

@@ -32,6 +32,7 @@ from fleettui.model.host import (
     Span,
     UnitChange,
 )
+from fleettui.model.rights import Rights
 from fleettui.model.untrusted import Untrusted
 
 if TYPE_CHECKING:
@@ -97,6 +98,10 @@ class SshHosts(_Journals):
     ) -> Mapping[Untrusted, ImageFacts]:
         """Whether container images are on the machine already. Raises HostUnreachable."""
         return await (await self._reader()).images(machine, images)
+
+    async def rights(self, machine: Machine) -> Rights:
+        """What the SSH user could do there, by the machine's answer. Raises HostUnreachable."""
+        return await (await self._reader()).rights(machine)
 
     async def close(self) -> None:
         """Close every connection and end every remote process of ours."""

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import UTC, datetime
 
 from fleettui.access import FileCopy, HostUnreachable
-from fleettui.commands import copy_file, list_images, probe, unit_changes
+from fleettui.commands import copy_file, list_images, probe, unit_changes, who_am_i
 from fleettui.commands.journal import JournalCommands, recall_journal
 from fleettui.commands.templates import ReadCommand
 from fleettui.hosts import journal
@@ -15,6 +15,7 @@ from fleettui.hosts.copies import read_copy
 from fleettui.hosts.images import read_images
 from fleettui.hosts.probe import ANSWER_LIMIT, ProbeUnreadable, read_probe
 from fleettui.hosts.recall import recall
+from fleettui.hosts.rights import read_rights
 from fleettui.hosts.sessions import Sessions
 from fleettui.hosts.text import last_words
 from fleettui.hosts.words import connection_broke
@@ -28,6 +29,7 @@ from fleettui.model.host import (
     Span,
     UnitChange,
 )
+from fleettui.model.rights import Rights
 from fleettui.model.untrusted import Untrusted
 
 DEADLINE_SECONDS = 15
@@ -81,6 +83,12 @@ class Reader:
         answer = await self._ask(machine, list_images())
         with _told_of(machine):
             return read_images(answer.stdout, images)
+
+    async def rights(self, machine: Machine) -> Rights:
+        """What the SSH user could do there, by the machine's answer. Raises HostUnreachable."""
+        answer = await self._ask(machine, who_am_i())
+        with _told_of(machine):
+            return read_rights(answer.stdout)
 
     def journal(
         self, machine: Machine, unit: str, span: Span = NEWEST

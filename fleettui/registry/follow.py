@@ -4,10 +4,12 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
+from typing import TypeVar
 
 from fleettui.access import FleetKey, KeyValue, RegistryUnavailable
 from fleettui.model.cluster import RegistryView, Snapshot
 from fleettui.model.lock import LockHolder
+from fleettui.model.rights import Rights
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry.cluster_id import ClusterId
 from fleettui.registry.collector import collector_paused
@@ -18,10 +20,13 @@ from fleettui.registry.keys import Keys
 from fleettui.registry.lock_value import holder_of
 from fleettui.registry.lock_watch import LockWatch
 from fleettui.registry.pace import Pace
+from fleettui.registry.rights import find_rights
 from fleettui.registry.source import Reading, Source, first_to_answer, open_sources
 from fleettui.registry.threads import in_daemon_thread
 from fleettui.registry.tree import tree_of
 from fleettui.registry.way import STRAIGHT, Way
+
+Found = TypeVar("Found")
 
 
 class RegistryFollower:
@@ -86,6 +91,10 @@ class RegistryFollower:
         watch = LockWatch(self._open(), self._keys.lock, self._pace, self._closed, sink)
         threading.Thread(target=watch.run, name="etcd lock", daemon=True).start()
 
+    async def rights(self) -> Rights:
+        """What these credentials could do, found out by reading. Raises RegistryUnavailable."""
+        return await in_daemon_thread(self._rights)
+
     async def close(self) -> None:
         """End following; requests under way are left behind. No view comes after this."""
         self._closed.set()
@@ -103,7 +112,11 @@ class RegistryFollower:
     def _look(self, path: str) -> Reading:
         return self._ask(lambda source: source.look(path, self._pace.quorum_within))
 
-    def _ask(self, question: Callable[[Source], Reading]) -> Reading:
+    def _rights(self) -> Rights:
+        within = self._pace.quorum_within
+        return self._ask(lambda source: find_rights(lambda path: source.ask(path, within)))
+
+    def _ask(self, question: Callable[[Source], Found]) -> Found:
         """Ask the endpoint that was followed last, or the first that answers."""
         sources = sorted(self._open(), key=lambda source: source.url != self._last_endpoint)
         try:

@@ -127,6 +127,10 @@ class Source:
         """The same of one key, whose path is one of `Keys`."""
         return self._watch(path, after, seconds)
 
+    def ask(self, path: str, seconds: float) -> Answer:
+        """One GET of any path, its answer unjudged. Raises RegistryUnavailable."""
+        return self._endpoint.get(path, seconds)
+
     def close(self) -> None:
         """Close idle connections."""
         self._endpoint.close()

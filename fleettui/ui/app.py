@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,11 +16,19 @@ from textual.events import Key
 from textual.reactive import reactive
 from textual.screen import ModalScreen, Screen
 
-from fleettui.access import HostKeyQuestion, HostUnreachable, Observer, Operator, SecretQuestion
+from fleettui.access import (
+    HostKeyQuestion,
+    HostUnreachable,
+    Observer,
+    Operator,
+    RegistryUnavailable,
+    RightsReader,
+    SecretQuestion,
+)
 from fleettui.diagnosis.departed import Place, place_of
 from fleettui.diagnosis.finding import Finding
 from fleettui.model.clock import now
-from fleettui.model.cluster import Machine, RegistryView
+from fleettui.model.cluster import Link, Machine, RegistryView
 from fleettui.model.host import HostReport, NotChecked
 from fleettui.model.lock import LockHolder
 from fleettui.model.secret import Secret
@@ -28,6 +37,7 @@ from fleettui.ui.console.screen import ConsoleScreen
 from fleettui.ui.detail.screen import DetailScreen
 from fleettui.ui.dialogs.help import HelpScreen
 from fleettui.ui.dialogs.question import QuestionScreen, host_key_text
+from fleettui.ui.dialogs.rights import RightsScreen
 from fleettui.ui.dialogs.secret import SecretScreen
 from fleettui.ui.keys import entries, named, reason
 from fleettui.ui.messages import (
@@ -45,6 +55,7 @@ from fleettui.ui.overview.trail import Trail
 from fleettui.ui.paint import Tone, paint, paint_lines
 from fleettui.ui.picture import Picture
 from fleettui.ui.plain_ascii import AsciiOnly
+from fleettui.ui.standing import Standing
 from fleettui.ui.themes import THEMES, Looks, other_than
 
 if TYPE_CHECKING:
@@ -60,6 +71,8 @@ PROBES_PER_SECOND = 5
 """A large cluster is asked round by round at this pace, so that asking never becomes a load."""
 
 
+LEARN_EVERY = 2.0
+"""Seconds between two looks for servers whose rights are not known yet."""
 LET_GO_WITHIN = 0.4
 """Seconds that quitting waits for a repair to be let go; its lock expires by itself anyway."""
 
@@ -86,6 +99,8 @@ class FleetApp(App[None]):
     """What became of the cluster meanwhile."""
     holder: reactive[LockHolder | None] = reactive(None)
     """Who repairs right now, here or elsewhere."""
+    standing: reactive[Standing] = reactive(Standing)
+    """What an observer's credentials could do."""
 
     def __init__(
         self,
@@ -112,7 +127,7 @@ class FleetApp(App[None]):
     def on_mount(self) -> None:
         self.push_screen(
             ConsoleScreen(self._access, self._records.parent / "journals").data_bind(
-                FleetApp.picture, FleetApp.holder
+                FleetApp.picture, FleetApp.holder, FleetApp.standing
             )
         )
         self.call_after_refresh(self._begin)
@@ -128,6 +143,8 @@ class FleetApp(App[None]):
             self._begin_repair(*self._repair)
         elif isinstance(self._access, Operator):
             self.run_worker(self._offer_to_resume(self._access))
+        elif self._access.rights is not None:
+            self.run_worker(self._learn(self._access.rights))
 
     # --- facts go up --------------------------------------------------------------------------
 
@@ -184,6 +201,21 @@ class FleetApp(App[None]):
         self._access.registry.refresh()
         for machine in self.picture.places:
             self._ask(machine)
+
+    async def _learn(self, rights: RightsReader) -> None:
+        """Ask each server once what these credentials could do, when it has begun to answer."""
+        while True:
+            if self.standing.registry is None and self.picture.view.link is Link.LIVE:
+                with contextlib.suppress(RegistryUnavailable):
+                    registry = await rights.of_registry()
+                    self.standing = replace(self.standing, registry=registry)
+            for machine in self.picture.places:
+                is_known = machine.id in self.standing.machines
+                if self.picture.facts(machine.id) is not None and not is_known:
+                    with contextlib.suppress(HostUnreachable):
+                        found = await rights.on(machine)
+                        self.standing = self.standing.with_machine(machine.id, found)
+            await asyncio.sleep(LEARN_EVERY)
 
     async def _trusts(self, question: HostKeyQuestion) -> bool:
         return await self._answered(
@@ -289,6 +321,9 @@ class FleetApp(App[None]):
         yield SystemCommand("Refresh", "Read everything afresh", self.action_refresh)
         yield SystemCommand("Repairs", "Past repairs and their reports", self.action_repairs)
         yield SystemCommand("Light or dark", "The other of our two themes", self.action_light)
+        if self._access.rights is not None:
+            words = "What this observer's credentials could do"
+            yield SystemCommand("Rights", words, self.action_rights)
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
         yield SystemCommand("Quit", "Leave fleettui", self.action_leave)
         yield from self._pane_commands(screen)
@@ -316,6 +351,10 @@ class FleetApp(App[None]):
     def action_overview(self) -> None:
         """The whole cluster at a glance."""
         self.on_overview_asked(OverviewAsked())
+
+    def action_rights(self) -> None:
+        """What an observer's credentials could do."""
+        self.push_screen(RightsScreen().data_bind(FleetApp.picture, FleetApp.standing))
 
     def action_repairs(self) -> None:
         """The list of repairs, past and under way."""

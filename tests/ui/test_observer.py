@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from demo_session import JOB, access_to, console, quick
-from driving import until
+from driving import screen_text, until
 from textual.pilot import Pilot
 
 from fleettui.access import Observer, Operator
@@ -16,7 +16,12 @@ from fleettui.commands import scripts
 from fleettui.demo.cluster import DemoCluster
 from fleettui.ui.app import FleetApp
 
-READ_SCRIPTS = {scripts.PROBE_SCRIPT, scripts.JOURNAL_SCRIPT, scripts.COPY_SCRIPT}
+READ_SCRIPTS = {
+    scripts.PROBE_SCRIPT,
+    scripts.JOURNAL_SCRIPT,
+    scripts.COPY_SCRIPT,
+    scripts.RIGHTS_SCRIPT,
+}
 QUITS = {"q", "ctrl+q", "ctrl+c"}
 EVERY_KEY = [
     *(c for c in string.ascii_letters + string.digits if c not in QUITS),
@@ -54,6 +59,8 @@ async def back_to_console(pilot: Pilot[None]) -> None:
             break
         await pilot.press("escape")
     assert pilot.app.is_running
+    if "MACHINES" not in screen_text(pilot):
+        await pilot.press("escape")  # one pane has the screen to itself
     await until(pilot, "MACHINES")
 
 

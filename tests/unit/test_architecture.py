@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2] / "fleettui"
 # Each part may import the parts below it and itself; parts of one row do not import each other.
 ROWS = (
     ("cli", "__main__"),
-    ("ui", "check", "doctor", "registry", "hosts", "demo"),
+    ("ui", "check", "doctor", "registry", "hosts", "demo", "recording"),
     ("repair", "journal"),
     ("access", "diagnosis"),
     ("commands",),

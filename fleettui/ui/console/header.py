@@ -14,6 +14,7 @@ from fleettui.model.lock import LockHolder
 from fleettui.ui import marks
 from fleettui.ui.paint import Piece, Tone, paint, paint_lines
 from fleettui.ui.picture import Picture, ago
+from fleettui.ui.standing import Standing
 
 
 class StatusLines(Static):
@@ -33,6 +34,8 @@ class StatusLines(Static):
     picture: reactive[Picture] = reactive(Picture, init=False)
     holder: reactive[LockHolder | None] = reactive(None, init=False)
     """Who repairs right now, here or elsewhere."""
+    standing: reactive[Standing] = reactive(Standing, init=False)
+    """What an observer's credentials could do."""
 
     def __init__(self, cluster: ClusterAddress, *, may_change: bool) -> None:
         super().__init__(markup=False)
@@ -49,6 +52,9 @@ class StatusLines(Static):
     def watch_holder(self) -> None:
         self._draw()
 
+    def watch_standing(self) -> None:
+        self._draw()
+
     def on_resize(self) -> None:
         self._draw()
 
@@ -56,7 +62,8 @@ class StatusLines(Static):
         self.update(paint_lines([self._first(), self._second()]))
 
     def _first(self) -> Content:
-        role = ("OPERATOR", Tone.ACCENT) if self._may_change else (" OBSERVER ", Tone.ALARM)
+        observer = " ".join(["OBSERVER", self.standing.word]).strip()
+        role = ("OPERATOR", Tone.ACCENT) if self._may_change else (f" {observer} ", Tone.ALARM)
         endpoint = self.picture.view.endpoint or ", ".join(self._cluster.endpoints)
         return paint(
             ("fleettui ", Tone.STRONG), role, "  ", *_link(self.picture.view), "  ",

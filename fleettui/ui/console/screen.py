@@ -32,6 +32,7 @@ from fleettui.ui.console.rows import (
 from fleettui.ui.keys import Explains, named
 from fleettui.ui.messages import DetailsAsked, FactsAsked, OverviewAsked, RepairAsked, RepairsAsked
 from fleettui.ui.picture import Picture
+from fleettui.ui.standing import Standing
 from fleettui.ui.widgets.grid import Column, Grid
 from fleettui.ui.widgets.journal import JournalPane
 
@@ -71,6 +72,7 @@ class ConsoleScreen(Explains, Screen[None]):
 
     picture: reactive[Picture] = reactive(Picture, init=False)
     holder: reactive[LockHolder | None] = reactive(None, init=False)
+    standing: reactive[Standing] = reactive(Standing, init=False)
 
     def __init__(self, access: Observer, folder: Path) -> None:
         """`folder` is the only one that an observer's files go to."""
@@ -85,7 +87,7 @@ class ConsoleScreen(Explains, Screen[None]):
     def compose(self) -> ComposeResult:
         may_change = isinstance(self._access, Operator)
         yield StatusLines(self._access.cluster, may_change=may_change).data_bind(
-            ConsoleScreen.picture, ConsoleScreen.holder
+            ConsoleScreen.picture, ConsoleScreen.holder, ConsoleScreen.standing
         )
         yield self._table("FINDINGS", FINDING_COLUMNS)
         with Container(id="panes"):

@@ -1,0 +1,108 @@
+"""What every action, palette entry and screen of the interface is to an observer.
+
+Whoever adds one says here what it is, else `test_observer_actions.py` fails.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from enum import Enum, auto
+
+from textual.screen import Screen
+
+import fleettui.ui
+
+
+class Kind(Enum):
+    """What an action comes to."""
+
+    READS = auto()
+    """It looks: at the screen, the cluster or a file of ours."""
+    KEEPS = auto()
+    """It writes a file, an observer's into the state folder alone."""
+    LEAVES = auto()
+    NEEDS_OPERATOR = auto()
+    """Only an Operator's session can do it; an observer is told so."""
+
+
+_ACTIONS = {
+    Kind.READS: """
+        FleetApp.refresh FleetApp.repairs FleetApp.keys FleetApp.rights
+        FleetApp.light FleetApp.overview OverviewScreen.refresh
+        ConsoleScreen.details ConsoleScreen.journal ConsoleScreen.unit_journal
+        ConsoleScreen.refresh ConsoleScreen.repairs ConsoleScreen.overview
+        ConsoleScreen.zoom ConsoleScreen.unzoom
+        DetailScreen.down DetailScreen.up DetailScreen.top DetailScreen.bottom
+        QuestionScreen.answer_no SecretScreen.refuse HelpScreen.scroll
+        ReportScreen.copy ReportScreen.scroll ReportScreen.end
+        RepairsScreen.open
+        Grid.move Grid.choose Lines.move Lines.page Lines.first Lines.last
+        UnitScreen.move MachinesScreen.take MachinesScreen.move EntryScreen.scroll
+        SearchableLog.ask SearchableLog.again SearchableLog.dim SearchableLog.error
+        SearchableLog.warning SearchableLog.context SearchableLog.faults SearchableLog.noise
+        SearchableLog.fold SearchableLog.unfold
+        KeepableLog.entry KeepableLog.copy KeepableLog.pager
+        JournalLog.move JournalLog.select JournalLog.first JournalLog.last JournalLog.follow
+        JournalLog.wrap JournalLog.times JournalLog.zone JournalLog.shift
+        JournalPane.since JournalPane.boot JournalPane.unit JournalPane.merge
+        JournalPane.machines JournalPane.solo JournalPane.mute JournalPane.unmute
+        Prompt.give_up ReplayApp.pause ReplayApp.step ReplayApp.speed
+        """,
+    Kind.KEEPS: "KeepableLog.save ReportScreen.save",
+    Kind.LEAVES: "FleetApp.leave",
+    Kind.NEEDS_OPERATOR: "ConsoleScreen.repair RepairsScreen.resume JournalPane.as_root",
+}
+ACTIONS = {name: kind for kind, names in _ACTIONS.items() for name in names.split()}
+"""By class and action, for what is defined outside of the wizard."""
+
+PALETTE = {
+    "Keys": Kind.READS,
+    "Light or dark": Kind.READS,
+    "Overview": Kind.READS,
+    "Refresh": Kind.READS,
+    "Repairs": Kind.READS,
+    "Rights": Kind.READS,
+    "Theme": Kind.READS,
+    "Quit": Kind.LEAVES,
+}
+
+SCREENS = {
+    *("ConsoleScreen", "DetailScreen", "Dialog", "EntryScreen", "HelpScreen"),
+    "MachinesScreen",
+    *("OverviewScreen", "QuestionScreen", "RepairsScreen", "ReportScreen", "RightsScreen"),
+    *("SaveScreen", "SecretScreen", "UnitScreen", "WatchScreen"),
+}
+"""Those that an observer may have: they only look, or save into the state folder."""
+
+OPERATORS_OWN = "fleettui.ui.wizard"
+"""What lies in this package is made for an Operator, and never loaded by an observer."""
+
+
+def classes() -> Iterator[type]:
+    """Every class of the interface."""
+    for found in pkgutil.walk_packages(fleettui.ui.__path__, "fleettui.ui."):
+        module = importlib.import_module(found.name)
+        for thing in vars(module).values():
+            if inspect.isclass(thing) and thing.__module__ == module.__name__:
+                yield thing
+
+
+def observable() -> Iterator[type]:
+    """Every class that an observer's session may have."""
+    return (kind for kind in classes() if not kind.__module__.startswith(OPERATORS_OWN))
+
+
+def actions() -> set[str]:
+    """Every action that an observer's session may have."""
+    return {
+        f"{kind.__name__}.{name.removeprefix('action_')}"
+        for kind in observable()
+        for name in vars(kind)
+        if name.startswith("action_")
+    }
+
+
+def screens() -> set[str]:
+    """Every screen that an observer's session may have."""
+    return {kind.__name__ for kind in observable() if issubclass(kind, Screen)}
