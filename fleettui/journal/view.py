@@ -33,6 +33,13 @@ class View:
             self._rows = {}
         self.update()
 
+    def grow(self, number: int) -> None:
+        """Take note of what the ring took of one stream, where it threw nothing away for it."""
+        if (rows := self._rows.get(number)) is not None:
+            rows.update()
+        else:
+            self.update()
+
     def update(self) -> None:
         """Take note of what the ring took and threw away."""
         streams = self._ring.streams

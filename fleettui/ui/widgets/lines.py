@@ -111,7 +111,7 @@ class Lines(Widget, can_focus=True):
         if index >= self.line_count:
             return Strip.blank(self.size.width, self.rich_style)
         line = self.body_line(index).adjust_cell_length(width, self.rich_style)
-        return Strip([*line, self._bar(y - self.head_height)], width + 1)
+        return Strip([*line, self.bar(y - self.head_height, self.line_count, self.room)], width + 1)
 
     def strip_of(self, cells: list[Cell], base: Style, width: int) -> Strip:
         """Cells side by side on a background, cut or filled to `width` columns."""
@@ -145,8 +145,8 @@ class Lines(Widget, can_focus=True):
         mixed = behind.blend(Color.from_rich_color(style.color), opacity)
         return style + Style(color=mixed.rich_color)
 
-    def _bar(self, row: int) -> Segment:
-        count, room = self.line_count, self.room
+    def bar(self, row: int, count: int, room: int) -> Segment:
+        """The bar beside a row of the screen, where `room` of `count` lines are in view."""
         if count <= room or not room:
             return Segment(" ", self.rich_style)
         size = max(1, room * room // count)

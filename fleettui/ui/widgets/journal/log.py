@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Click
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.timer import Timer
 
@@ -60,6 +61,11 @@ class JournalLog(Lines):
         self.display_as = Display()
         self._drawn: list[Drawn] | None = None
         """The lines on the screen; None = to be drawn anew."""
+        # What holds until the next refresh, for there are many lines to a screen:
+        self._head: int | None = None
+        """Lines of the head; None = to be counted anew."""
+        self._base: Style | None = None
+        self._looks: dict[tuple[str, Style], Style] = {}
         self._pause: Timer | None = None
         self._is_due = False
 
@@ -72,8 +78,10 @@ class JournalLog(Lines):
 
     def add(self, stream: int, batch: Batch) -> None:
         """Take lines of one stream; they are painted at once, or with those that follow soon."""
-        self.ring.add(stream, batch)
-        self.view.update()
+        if self.ring.add(stream, batch):
+            self.view.update()
+        else:
+            self.view.grow(stream)
         self.window.took(batch)
         if self._pause is None:
             self.redraw()
@@ -93,6 +101,17 @@ class JournalLog(Lines):
         self._drawn = None
         self.refresh()
 
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        self._head = self._base = None
+        self._looks.clear()
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
     # --- drawing ------------------------------------------------------------------------------
 
     @property
@@ -101,6 +120,11 @@ class JournalLog(Lines):
 
     @property
     def head_height(self) -> int:
+        if self._head is None:
+            self._head = self._counted_head()
+        return self._head
+
+    def _counted_head(self) -> int:
         if self.size.height < ROOM_FOR_COUNTS:
             return 1
         return 3 if self.settings() and self.size.height >= ROOM_FOR_SETTINGS else 2
@@ -119,8 +143,8 @@ class JournalLog(Lines):
         elif index == 0:
             strip = self._said(self.nothing())
         else:
-            strip = Strip.blank(self.text_width, self.rich_style)
-        bar = self._bars[index] if index < len(self._bars) else Segment(" ", self.rich_style)
+            strip = Strip.blank(self.text_width, self.base)
+        bar = self._bars[index] if index < len(self._bars) else Segment(" ", self.base)
         return Strip([*strip, bar], self.size.width)
 
     def body_line(self, index: int) -> Strip:
@@ -130,19 +154,33 @@ class JournalLog(Lines):
         """What is said where there are no rows."""
         return "waiting for the first line"
 
+    @property
+    def base(self) -> Style:
+        """The style of the pane itself."""
+        if self._base is None:
+            self._base = self.rich_style
+        return self._base
+
+    def look(self, name: str, base: Style) -> Style:
+        style = self._looks.get((name, base))
+        if style is None:
+            style = self._looks[name, base] = super().look(name, base)
+        return style
+
     def _lines(self) -> list[Drawn]:
         if self._drawn is None:
             display = replace(self.display_as, width=self.text_width)
             self._drawn = self.window.draw(display, self.room)
             self.set_reactive(Lines.top, self.window.rank)
-            self._bars = [self._bar(row) for row in range(self.room)]
+            count, room = self.line_count, self.room
+            self._bars = [self.bar(row, count, room) for row in range(room)]
         return self._drawn
 
     def _said(self, words: str) -> Strip:
         return self.strip_of([Cell(f" {words}", Tone.DIM)], self.rich_style, self.text_width)
 
     def _strip(self, line: Drawn) -> Strip:
-        base = self.rich_style
+        base = self.base
         if line.code is Code.FAULT:
             base = self.look("tone--alarm", base)
         ends = self.window.selected

@@ -15,13 +15,7 @@ from fleettui.journal.columns import Packer
 from fleettui.journal.sources import SERVICES, SINCE, Choice, Source
 from fleettui.journal.times import skew_words
 from fleettui.model.cluster import Machine
-from fleettui.model.host import (
-    FLEET_SERVICE,
-    JournalItem,
-    JournalNotice,
-    NoticeKind,
-    Span,
-)
+from fleettui.model.host import FLEET_SERVICE, JournalItem, Span
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.keys import named
 from fleettui.ui.paint import Cell, Tone
@@ -36,7 +30,8 @@ from fleettui.ui.widgets.journal.choosing import (
 from fleettui.ui.widgets.journal.leaving import KeepableLog
 from fleettui.ui.widgets.journal.looks import HOSTS, Bit
 from fleettui.ui.widgets.journal.prompt import Asking, Prompt
-from fleettui.ui.widgets.journal.tails import Tail, Tails, unreadable
+from fleettui.ui.widgets.journal.tails import Tail, Tails, unreadable, with_help
+from fleettui.ui.widgets.journal.words import tagged
 
 SKEWED = timedelta(seconds=5)
 """A clock that is off by less is not spoken of: asking a machine takes time too."""
@@ -157,19 +152,8 @@ class JournalPane(KeepableLog):
                 self._take(tail, items)
 
     def _take(self, tail: Tail, items: Sequence[JournalItem]) -> None:
-        tail.heard(items)
-        self.add(tail.stream, tail.packer.pack(self._with_help(items)))
-
-    def _with_help(self, items: Sequence[JournalItem]) -> list[JournalItem]:
-        """What may be done is said where the operator may do it."""
-        helped: list[JournalItem] = []
-        for item in items:
-            helped.append(item)
-            refused = isinstance(item, JournalNotice) and item.kind is NoticeKind.REFUSED
-            if refused and self._root is not None and not self.choice.as_root:
-                words = Untrusted("S reads this journal through sudo")
-                helped.append(JournalNotice(NoticeKind.SAID, item.at, words))
-        return helped
+        may_ask = self._root is not None and not self.choice.as_root
+        self.add(tail.stream, tail.heard(with_help(items) if may_ask else items))
 
     def take(self, items: Sequence[JournalItem], stream: int = 0) -> None:
         """Add lines to one of the journals shown, as if its machine had sent them."""
@@ -205,7 +189,7 @@ class JournalPane(KeepableLog):
             tags[stream] = (str(self.name_of(stream)), HOSTS[place % len(HOSTS)])
             ahead = self._skews.get(tail.source.machine.id, timedelta(0))
             self.ring.correct(stream, ahead if abs(ahead) > SKEWED else timedelta(0))
-        self.display_as = replace(self.display_as, tags=tags)
+        self.display_as = replace(self.display_as, tags=tagged(tags))
 
     def _skewed(self) -> list[str]:
         """Clocks that are off, in words."""

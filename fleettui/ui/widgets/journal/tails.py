@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from textual.worker import Worker
 
-from fleettui.journal.columns import Packer
+from fleettui.journal.columns import Batch, Packer
+from fleettui.journal.packed import Packed
 from fleettui.journal.sources import Choice, Source
 from fleettui.model.clock import now
 from fleettui.model.host import JournalItem, JournalNotice, NoticeKind
@@ -31,8 +32,16 @@ class Tail:
     trouble: str = ""
     """Why nothing comes, in two words; empty while it is received."""
 
-    def heard(self, items: Sequence[JournalItem]) -> None:
-        """Take note of how the stream fares."""
+    def heard(self, items: Sequence[JournalItem]) -> Batch:
+        """Take note of how the stream fares, and pack what came of it."""
+        if not isinstance(items, Packed):
+            self._note(items)
+            return self.packer.pack(items)
+        self._note(items if items.has_notices else items[-1:])
+        self.packer = Packer()  # it cannot know what others have packed
+        return items.batch
+
+    def _note(self, items: Sequence[JournalItem]) -> None:
         for item in items:
             if not isinstance(item, JournalNotice) or item.kind is NoticeKind.CONNECTED:
                 self.trouble = ""
@@ -72,6 +81,19 @@ def unreadable(source: Source) -> list[JournalItem]:
         return []
     words = f"{Untrusted(source.unit)}: no journal is asked for under this name: {why}"
     return [JournalNotice(NoticeKind.REFUSED, now(), Untrusted(words))]
+
+
+def with_help(items: Sequence[JournalItem]) -> Sequence[JournalItem]:
+    """The items, and behind each refusal among them what an operator may do."""
+    if isinstance(items, Packed) and not items.has_notices:
+        return items
+    words = Untrusted("S reads this journal through sudo")
+    helped: list[JournalItem] = []
+    for item in items:
+        helped.append(item)
+        if isinstance(item, JournalNotice) and item.kind is NoticeKind.REFUSED:
+            helped.append(JournalNotice(NoticeKind.SAID, item.at, words))
+    return items if len(helped) == len(items) else helped
 
 
 def _key(source: Source, choice: Choice) -> Key:

@@ -53,7 +53,13 @@ class Display:
     search: Pattern | None = None
     highlights: tuple[Pattern, ...] = ()
     tags: Mapping[int, Bit] = field(default_factory=dict)
-    """By stream: the machine's name and its look; empty where there is but one."""
+    """By stream: the machine's name and its look; empty where there is but one. See `tagged`."""
+
+
+def tagged(names: Mapping[int, Bit]) -> dict[int, Bit]:
+    """Names of machines, all of one width."""
+    width = min(max((cell_len(name) for name, _ in names.values()), default=0), TAG)
+    return {stream: (set_cell_size(name, width), look) for stream, (name, look) in names.items()}
 
 
 def drawn(line: Line, display: Display, before: Line | None) -> list[list[Bit]]:
@@ -79,8 +85,7 @@ def _head(line: Line, display: Display, before: Line | None) -> Iterator[Bit]:
     yield (f" {time} " if time else " "), tone(Tone.DIM)
     if display.tags:
         name, look = display.tags.get(line.stream, ("", ""))
-        width = min(max((cell_len(n) for n, _ in display.tags.values()), default=0), TAG)
-        yield f"{set_cell_size(name, width)} ", look
+        yield f"{name} ", look
 
 
 def _message(line: Line, display: Display) -> Iterator[Bit]:
