@@ -36,6 +36,7 @@ from fleettui.model.rights import Rights
 from fleettui.model.untrusted import Untrusted
 
 if TYPE_CHECKING:
+    from fleettui.hosts.following import Following
     from fleettui.hosts.hands import Hands
     from fleettui.hosts.reader import Reader
     from fleettui.hosts.rootjournal import RootJournals
@@ -108,7 +109,7 @@ class SshHosts(_Journals):
         await self._connections.close()
 
     async def _reader(self) -> "Reader":
-        return _reader_over(await self._connections.sessions())
+        return _reader_over(*await self._connections.opened())
 
 
 class SshHands:
@@ -119,7 +120,8 @@ class SshHands:
 
     async def perform(self, machine: Machine, command: ChangeCommand) -> CommandResult:
         """Run one command once. Never raises for what happens to the connection: see Ending."""
-        hands = _hands_over(await self._connections.sessions())
+        sessions, _ = await self._connections.opened()
+        hands = _hands_over(sessions)
         return await hands.perform(machine, command)
 
 
@@ -127,7 +129,7 @@ class SshRootJournals(_Journals):
     """`fleettui.access.JournalReader` through sudo."""
 
     async def _reader(self) -> JournalReader:
-        return _root_journals_over(await self._connections.sessions())
+        return _root_journals_over(*await self._connections.opened())
 
 
 def connect_hosts(settings: HostSettings) -> SshHosts:
@@ -179,65 +181,72 @@ class _Connections:
         self._settings = settings
         self._asker: HostKeyAsker | None = None
         self._secret_asker: SecretAsker | None = None
-        self._sessions: Sessions | None = None
+        self._opened: tuple[Sessions, Following] | None = None
         self._closed = False
 
-    async def sessions(self) -> "Sessions":
-        if self._sessions is None:
-            kind = await asyncio.to_thread(_load_sessions)
-            self._sessions = self._sessions or kind(self._settings)
+    async def opened(self) -> "tuple[Sessions, Following]":
+        """The connections, and the journals that are followed over them."""
+        if self._opened is None:
+            open_sessions = await asyncio.to_thread(_load_sessions)
+            self._opened = self._opened or open_sessions(self._settings)
             if self._asker is not None:
-                self._sessions.ask_host_keys(self._asker)
+                self._opened[0].ask_host_keys(self._asker)
             if self._secret_asker is not None:
-                self._sessions.ask_secrets(self._secret_asker)
+                self._opened[0].ask_secrets(self._secret_asker)
             if self._closed:
-                await self._sessions.close()
-        return self._sessions
+                await self.close()
+        return self._opened
 
     async def need_tunnel(self) -> None:
         """Raises HostUnreachable where no tunnel stands."""
-        tunnel = (await self.sessions()).tunnel
+        tunnel = (await self.opened())[0].tunnel
         if tunnel is None:
             raise HostUnreachable("there is no tunnel", Hop.TUNNEL)
         await tunnel.connect()
 
     async def dial(self, host: str, port: int, seconds: float) -> socket.socket:
         """Raises HostUnreachable, OSError or TimeoutError."""
-        tunnel = (await self.sessions()).tunnel
+        tunnel = (await self.opened())[0].tunnel
         if tunnel is None:
             raise HostUnreachable("there is no tunnel")
         return await tunnel.dial(host, port, seconds)
 
     def ask_with(self, asker: HostKeyAsker) -> None:
         self._asker = asker
-        if self._sessions is not None:
-            self._sessions.ask_host_keys(asker)
+        if self._opened is not None:
+            self._opened[0].ask_host_keys(asker)
 
     def ask_secrets_with(self, asker: SecretAsker) -> None:
         self._secret_asker = asker
-        if self._sessions is not None:
-            self._sessions.ask_secrets(asker)
+        if self._opened is not None:
+            self._opened[0].ask_secrets(asker)
 
     async def close(self) -> None:
         self._closed = True
-        if self._sessions is not None:
-            await self._sessions.close()
+        if self._opened is not None:
+            sessions, following = self._opened
+            await asyncio.gather(following.close(), sessions.close())
 
 
 # asyncssh takes a fifth of a second to import, and nobody's first paint waits for it. Hence these
 # imports in functions, the first of them in a thread.
 
 
-def _load_sessions() -> "type[Sessions]":
+def _load_sessions() -> "Callable[[HostSettings], tuple[Sessions, Following]]":
+    from fleettui.hosts.following import Following
     from fleettui.hosts.sessions import Sessions
 
-    return Sessions
+    def opened(settings: HostSettings) -> tuple[Sessions, Following]:
+        sessions = Sessions(settings)
+        return sessions, Following(sessions)
+
+    return opened
 
 
-def _reader_over(sessions: "Sessions") -> "Reader":
+def _reader_over(sessions: "Sessions", following: "Following") -> "Reader":
     from fleettui.hosts.reader import Reader
 
-    return Reader(sessions)
+    return Reader(sessions, following)
 
 
 def _hands_over(sessions: "Sessions") -> "Hands":
@@ -246,7 +255,7 @@ def _hands_over(sessions: "Sessions") -> "Hands":
     return Hands(sessions)
 
 
-def _root_journals_over(sessions: "Sessions") -> "RootJournals":
+def _root_journals_over(sessions: "Sessions", following: "Following") -> "RootJournals":
     from fleettui.hosts.rootjournal import RootJournals
 
-    return RootJournals(sessions)
+    return RootJournals(sessions, following)

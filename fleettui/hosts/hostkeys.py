@@ -133,9 +133,14 @@ class HostKeys:
         writable = self._remember and _STORABLE.fullmatch(shown.host)
         return str(self._own_file) if writable else None
 
-    def _accept(self, shown: ShownKey) -> None:
+    def _believe(self, shown: ShownKey) -> str:
+        """Take a key for known as long as this session lasts; the name it is known under."""
         name = host_names(shown.host, shown.port)[0]
         self._accepted.append(KnownKey(_SESSION, Marker.HOST, name, shown.kind, shown.blob))
+        return name
+
+    def _accept(self, shown: ShownKey) -> None:
+        name = self._believe(shown)
         if self._remembered_in(shown) is None:
             return
         try:

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Protocol
@@ -11,14 +11,14 @@ from typing import Protocol
 from fleettui.access import HostUnreachable
 from fleettui.commands import Command
 from fleettui.hosts.entries import decode_entry
-from fleettui.hosts.position import Position
+from fleettui.hosts.position import Mark, Position
 from fleettui.hosts.process import Block, RemoteProcess
 from fleettui.hosts.records import LineCutter, TooLong
 from fleettui.hosts.sessions import Sessions
 from fleettui.hosts.text import as_text
 from fleettui.hosts.words import connection_broke
 from fleettui.model.cluster import Machine
-from fleettui.model.host import JournalEntry, JournalItem, JournalNotice, NoticeKind
+from fleettui.model.host import JournalEntry, JournalItem, JournalNotice, NoticeKind, Span
 from fleettui.model.untrusted import Untrusted
 
 FIRST_WAIT = 0.5
@@ -41,6 +41,12 @@ _LOST_PLACE = b"Failed to seek to cursor"
 class Commands(Protocol):
     """The commands that read one journal, for whoever reads it."""
 
+    @property
+    def unit(self) -> str: ...
+
+    @property
+    def span(self) -> Span: ...
+
     def read(self, cursor: str | None) -> Command:
         """What is there, from a cursor on or as it was asked for."""
 
@@ -48,17 +54,12 @@ class Commands(Protocol):
         """What is written from now on; None where the end of the asked stretch is past."""
 
 
-@asynccontextmanager
-async def follow(
-    sessions: Sessions, machine: Machine, unit: str, commands: Commands
-) -> AsyncIterator[AsyncIterator[Sequence[JournalItem]]]:
-    """See `fleettui.access.JournalReader.journal`; a slow reader makes the machine wait."""
-    async with aclosing(_Journal(sessions, machine, unit, commands).batches()) as batches:
-        yield batches
-
-
 class _Unproven(Exception):
     """What is followed does not begin with the last line that was read."""
+
+
+class _Left(Exception):
+    """Somebody else goes on with this journal."""
 
 
 class _Told(Enum):
@@ -70,37 +71,68 @@ class _Told(Enum):
     NEVER = "never"
 
 
-class _Journal:
+class Journal:
     """One journal: where it stands, and what has been told of its troubles."""
 
-    def __init__(self, sessions: Sessions, machine: Machine, unit: str, commands: Commands) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        machine: Machine,
+        commands: Commands,
+        mark: Mark | None = None,
+        *,
+        quietly: bool = False,
+    ) -> None:
+        """With a mark it goes on behind that line; `quietly`: nothing is told of its beginning."""
         self._sessions = sessions
-        self._machine = machine
-        self._unit = unit
+        self.machine = machine
         self._commands = commands
-        self._position = Position()
+        self._position = Position(mark)
+        self._quietly = quietly
+        self._process: RemoteProcess | None = None
+        self._left = asyncio.Event()
         self._wait = FIRST_WAIT
         self._told: set[tuple[NoticeKind, str]] = set()
         self._is_failing = False
         """Whether journalctl ended by itself the last time, and no line has come since."""
 
+    @property
+    def mark(self) -> Mark | None:
+        """Where to go on: behind the last line that was given out."""
+        return self._position.mark
+
+    @property
+    def can_be_left(self) -> bool:
+        """Whether somebody else can go on at `mark`, and has reason to."""
+        return self._process is not None and self._position.last is not None
+
+    def leave(self) -> None:
+        """Have `batches` end with the next of them, so that somebody else goes on at `mark`."""
+        self._left.set()
+        if self._process is not None:
+            self._process.close()
+
     async def batches(self) -> AsyncGenerator[Sequence[JournalItem], None]:
-        """What the journal says, attempt after attempt, for as long as somebody reads."""
-        while True:
+        """What the journal says, attempt after attempt, until it is left."""
+        while not self._left.is_set():
             try:
                 async with aclosing(self._attempt()) as attempt:
                     async for items in attempt:
                         yield items
+            except _Left:
+                return
             except HostUnreachable as exc:
                 if lost := self._tell(NoticeKind.LOST, str(exc)):
                     yield lost
-            await asyncio.sleep(self._wait)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._left.wait(), self._wait)
             self._wait = min(2 * self._wait, LONGEST_WAIT)
 
     async def _attempt(self) -> AsyncGenerator[Sequence[JournalItem], None]:
         """Read what there is, and follow what comes, until that ends. Raises HostUnreachable."""
         failing = self._is_failing
-        told = _Told.NEVER if failing else _Told.AT_ONCE
+        told = _Told.NEVER if failing or self._quietly else _Told.AT_ONCE
+        self._quietly = False
         while True:
             async with aclosing(self._read(told)) as reading:
                 async for items in reading:
@@ -129,8 +161,8 @@ class _Journal:
         command = self._commands.follow(self._position.follow_on())
         if command is None:
             yield self._tell(NoticeKind.SAID, "the end of what was asked for")
-            await asyncio.Event().wait()
-            return
+            await self._left.wait()
+            raise _Left
         try:
             async with aclosing(self._run(command, told, endless=True)) as following:
                 async for items in following:
@@ -142,16 +174,21 @@ class _Journal:
         self, command: Command, told: _Told, *, endless: bool = False
     ) -> AsyncGenerator[Sequence[JournalItem], None]:
         """One journalctl, from its start to its end. Raises HostUnreachable."""
-        line = self._sessions.root_line(self._machine)
+        line = self._sessions.root_line(self.machine)
         async with line.start(command, endless=True) as process:
+            if self._left.is_set():
+                raise _Left
             started = time.monotonic()
+            self._process = process
             async with aclosing(self._items(process, told)) as batches:
                 async for items in batches:
                     yield items
+            if self._left.is_set():
+                raise _Left
             if time.monotonic() - started > QUIET:
                 self._wait = FIRST_WAIT
             if process.exit_status is None:
-                where = str(self._machine.public_ip)
+                where = str(self.machine.public_ip)
                 raise HostUnreachable(connection_broke(process.broken, where))
             self._is_failing = endless or process.exit_status != 0
             if self._is_failing and (ending := self._ending(process.exit_status)):
@@ -190,16 +227,18 @@ class _Journal:
         if step.is_unproven:
             raise _Unproven
         gap = self._gap(entry, before) if step.is_after_gap else ()
-        booted = f"{self._machine.public_ip} was booted"
+        booted = f"{self.machine.public_ip} was booted"
         told = self._tell(NoticeKind.BOOTED, booted) if step.is_after_boot else ()
         return (*gap, *told, entry)
 
-    def _gap(self, entry: JournalEntry, before: JournalEntry | None) -> Sequence[JournalItem]:
+    def _gap(
+        self, entry: JournalEntry, before: JournalEntry | Mark | None
+    ) -> Sequence[JournalItem]:
         """`before` is gone from the machine; `entry` is the oldest line after it that is left."""
         since = f"{before.at:%Y-%m-%d %H:%M:%S}" if before else "before"
         return self._tell(
             NoticeKind.GAP,
-            f"lines may be missing: the journal of {self._machine.public_ip} no longer has the "
+            f"lines may be missing: the journal of {self.machine.public_ip} no longer has the "
             f"line of {since} that was read last (rotated away, or a new boot without a kept "
             f"journal); it goes on at {entry.at:%Y-%m-%d %H:%M:%S} UTC",
         )
@@ -213,7 +252,7 @@ class _Journal:
             return self._place_refused(words)
         if not any(refusal in words for refusal in _REFUSALS):
             return self._tell(NoticeKind.SAID, as_text(words).raw)
-        who, where = self._sessions.username, self._machine.public_ip.raw
+        who, where = self._sessions.username, self.machine.public_ip.raw
         return self._tell(
             NoticeKind.REFUSED,
             f"{who} is not in group systemd-journal on {where}; have it added there",
@@ -224,17 +263,17 @@ class _Journal:
         self._position.forget()
         return self._tell(
             NoticeKind.GAP,
-            f"lines may be missing or come twice: journalctl on {self._machine.public_ip} cannot "
+            f"lines may be missing or come twice: journalctl on {self.machine.public_ip} cannot "
             f"go on where it stopped ({as_text(words).raw}) and is read anew",
         )
 
     def _ending(self, status: int) -> Sequence[JournalItem]:
-        words = f"journalctl on {self._machine.public_ip} ended with status {status}"
+        words = f"journalctl on {self.machine.public_ip} ended with status {status}"
         return self._tell(NoticeKind.ENDED, words)
 
     def _connected(self) -> Sequence[JournalItem]:
         self._told.clear()
-        return self._tell(NoticeKind.CONNECTED, f"following {self._unit}")
+        return self._tell(NoticeKind.CONNECTED, f"following {self._commands.unit}")
 
     def _tell(self, kind: NoticeKind, text: str) -> Sequence[JournalItem]:
         """A notice, unless it was told already and nothing has happened since."""

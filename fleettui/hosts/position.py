@@ -1,9 +1,20 @@
 """Where a reader stands in a journal, and whether the next line follows on the last one."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from fleettui.model.host import JournalEntry
 from fleettui.model.untrusted import Untrusted
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The last line that was read, for whoever goes on behind it."""
+
+    cursor: str
+    at: datetime
+    """UTC, by the machine's clock."""
+    boot_id: Untrusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +39,10 @@ class Position:
     systemd 252).
     """
 
-    def __init__(self) -> None:
-        self.last: JournalEntry | None = None
+    def __init__(self, mark: Mark | None = None) -> None:
+        self.last: JournalEntry | Mark | None = mark
         """The last line that has a cursor."""
-        self._boot = Untrusted("")
+        self._boot = mark.boot_id if mark else Untrusted("")
         self._expected = ""
         """The cursor of the line that has to come first."""
         self._wants_proof = False
@@ -73,6 +84,11 @@ class Position:
         if entry.cursor:
             self.last = entry
         return Step(is_after_gap=gap, is_after_boot=self._is_another_boot(entry))
+
+    @property
+    def mark(self) -> Mark | None:
+        """Where somebody else can go on; None = at the beginning."""
+        return Mark(self.last.cursor, self.last.at, self._boot) if self.last else None
 
     def _is_another_boot(self, entry: JournalEntry) -> bool:
         before, boot = self._boot, entry.boot_id

@@ -62,7 +62,12 @@ class RemoteProcess(asyncssh.SSHClientSession[bytes]):
         self._held += len(block.data)
 
     def close(self) -> None:
-        """Let go: our end of its standard input closes, which ends what has a watchdog."""
+        """Let go: our end of its standard input closes, which ends what has a watchdog.
+
+        What had come by then is still given to who reads, and nothing after it.
+        """
+        self._ended = True
+        self._news.set()
         if self._channel is not None:
             self._channel.close()
 
@@ -96,6 +101,8 @@ class RemoteProcess(asyncssh.SSHClientSession[bytes]):
         self._channel = chan
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
+        if self._ended:
+            return
         self._blocks.append(Block(data, is_stderr=datatype is not None))
         self._held += len(data)
         if self._held > HELD and not self._paused and self._channel is not None:

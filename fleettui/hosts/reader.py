@@ -8,10 +8,10 @@ from fleettui.access import FileCopy, HostUnreachable
 from fleettui.commands import copy_file, list_images, probe, unit_changes, who_am_i
 from fleettui.commands.journal import JournalCommands, recall_journal
 from fleettui.commands.templates import ReadCommand
-from fleettui.hosts import journal
 from fleettui.hosts.answers import Answer, gather
 from fleettui.hosts.changes import read_changes
 from fleettui.hosts.copies import read_copy
+from fleettui.hosts.following import Following
 from fleettui.hosts.images import read_images
 from fleettui.hosts.probe import ANSWER_LIMIT, ProbeUnreadable, read_probe
 from fleettui.hosts.recall import recall
@@ -38,8 +38,9 @@ DEADLINE_SECONDS = 15
 class Reader:
     """Asks machines; see `fleettui.access.HostReader`."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, following: Following) -> None:
         self._sessions = sessions
+        self._following = following
 
     async def probe(
         self, machine: Machine, units: Sequence[Untrusted] = (), since: str | None = None
@@ -94,7 +95,7 @@ class Reader:
         self, machine: Machine, unit: str, span: Span = NEWEST
     ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[JournalItem]]]:
         """A unit's journal, following."""
-        return journal.follow(self._sessions, machine, unit, JournalCommands(unit, span))
+        return self._following.follow(machine, JournalCommands(unit, span))
 
     def recall(
         self, machine: Machine, unit: str, span: Span, cursor: str = ""

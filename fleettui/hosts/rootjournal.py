@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from fleettui.commands.journal import RootJournalCommands, recall_journal_as_root
-from fleettui.hosts import journal
+from fleettui.hosts.following import Following
 from fleettui.hosts.recall import recall
 from fleettui.hosts.sessions import Sessions
 from fleettui.model.cluster import Machine
@@ -14,14 +14,15 @@ from fleettui.model.host import NEWEST, JournalItem, JournalRecord, Span
 class RootJournals:
     """`fleettui.access.JournalReader` as root."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, following: Following) -> None:
         self._sessions = sessions
+        self._following = following
 
     def journal(
         self, machine: Machine, unit: str, span: Span = NEWEST
     ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[JournalItem]]]:
         """A unit's journal, following."""
-        return journal.follow(self._sessions, machine, unit, RootJournalCommands(unit, span))
+        return self._following.follow(machine, RootJournalCommands(unit, span))
 
     def recall(
         self, machine: Machine, unit: str, span: Span, cursor: str = ""

@@ -7,7 +7,7 @@ import asyncssh
 from fleettui.access import HostKeyAsker, HostUnreachable, SecretAsker
 from fleettui.hosts.address import address_of
 from fleettui.hosts.dial import Address, Dialling, UnknownKey
-from fleettui.hosts.hostkeys import HostKeys
+from fleettui.hosts.hostkeys import HostKeys, ShownKey
 from fleettui.hosts.keyring import Keyring, LockedKey
 from fleettui.hosts.line import Line, Opener
 from fleettui.hosts.settings import HostSettings, SudoMode
@@ -26,13 +26,14 @@ Route = tuple[Address, ...]
 class Sessions:
     """All lines of this session."""
 
-    def __init__(self, settings: HostSettings) -> None:
+    def __init__(self, settings: HostSettings, keys: HostKeys | None = None) -> None:
+        """Without `keys` they are judged by the files that the settings name."""
         self._settings = settings
         files, own_file = settings.known_hosts, settings.written_file
         one_question = asyncio.Lock()
         self._keyring = Keyring(one_question)
         self._passwords = SudoPasswords(settings.username, one_question)
-        self._keys = HostKeys(
+        self._keys = keys or HostKeys(
             files,
             own_file,
             one_question,
@@ -50,6 +51,14 @@ class Sessions:
     def username(self) -> str:
         """Who logs in."""
         return self._settings.username
+
+    @property
+    def settings(self) -> HostSettings:
+        return self._settings
+
+    async def settle(self, shown: ShownKey) -> None:
+        """Have an unknown key accepted. Raises HostUnreachable where it is not."""
+        await self._keys.settle(shown)
 
     def ask_host_keys(self, asker: HostKeyAsker) -> None:
         """Where questions about unknown host keys go."""

@@ -176,9 +176,9 @@ async def test_a_password_that_nobody_needs_any_more_is_wiped(
     operator = Operator("first", "first")
     async with session(home, operator, Sudo(b"first")) as (hosts, _):
         assert (await restored(hosts)).exit_status == 0
-        sessions = hosts._connections._sessions
-        assert sessions is not None
-        await until(lambda: not sessions._passwords._newest)
+        opened = hosts._connections._opened
+        assert opened is not None
+        await until(lambda: not opened[0]._passwords._newest)
         assert (await restored(hosts)).exit_status == 0
     assert len(operator.asked) == 2
 

@@ -13,6 +13,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from fleettui.access import JournalReader
+from fleettui.hosts import following
 from fleettui.hosts import journal as journal_module
 from fleettui.hosts.connect import connect_hosts
 from fleettui.journal.ring import Ring
@@ -173,13 +174,18 @@ async def test_every_line_arrives_once_in_order_whatever_is_done_meanwhile(tmp_p
         assert pane.received == MACHINES * LINES
         assert adds_up(pane)
         assert all(numbered.cuts == [] for numbered in machines)
-        assert sum(len(numbered.machine.logins) for numbered in machines) == MACHINES * (1 + CUTS)
+        logins = sum(len(numbered.machine.logins) for numbered in machines)
+        # So many lines go to a collector on the way, which logs in by itself.
+        assert MACHINES * (1 + CUTS) <= logins <= MACHINES * (2 + CUTS)
         assert pane.ring.evicted == 0
         for stream in pane.ring.streams:
             assert numbers_in(pane.ring, stream) == list(range(LINES))
 
 
-async def test_a_journal_that_stays_chosen_goes_on_over_a_switch(tmp_path: Path) -> None:
+async def test_a_journal_that_stays_chosen_goes_on_over_a_switch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "MANY", float("inf"))  # a collector would read on by itself
     machines = [Numbered(index, []) for index in range(2)]
     async with receiving(machines, make_home(tmp_path)) as (_, pane):
         pane.watch_machine(machines[0].member)

@@ -1,0 +1,1 @@
+"""Journals received and decoded in a process of their own, where their lines are many."""

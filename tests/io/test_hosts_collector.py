@@ -1,0 +1,244 @@
+"""Where lines are many a collector receives them: the same lines, and nothing stays behind."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from ssh_machine import Home, Process, SshMachine, machine_at, make_home, until
+
+from fleettui.access import HostKeyQuestion
+from fleettui.hosts import following
+from fleettui.hosts import journal as journal_module
+from fleettui.hosts.connect import SshHosts, connect_hosts
+from fleettui.hosts.settings import HostSettings
+from fleettui.model.host import FLEET_SERVICE, JournalItem, JournalNotice, NoticeKind
+
+ADDRESSES = ("127.0.0.21", "127.0.0.22", "127.0.0.23")
+EACH = 5
+"""Lines that a machine writes at a time."""
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    monkeypatch.setattr(journal_module, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(journal_module, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(following, "MANY", 1.0)
+    monkeypatch.setattr(following, "PATIENCE", 1.0)
+    monkeypatch.setattr(following, "LONGEST_PATIENCE", 1.0)
+    monkeypatch.setattr(following, "IDLE", 0.2)
+
+
+@dataclass
+class Speaking:
+    """A machine whose journal grows all the time, as long as somebody follows it."""
+
+    address: str
+    machine: SshMachine = field(init=False)
+    written: int = 100
+
+    def __post_init__(self) -> None:
+        self.machine = SshMachine(self.serve, address=self.address)
+
+    async def serve(self, process: Process, words: list[str]) -> None:
+        cursor = next((w for w in words if w.startswith("--cursor=")), None)
+        sent = int(cursor.rpartition("i=")[2], 16) if cursor else 0
+        if "-f" not in words:
+            process.stdout.write(b"".join(record(n) for n in range(sent, self.written)))
+            process.exit(0)
+            return
+        left = asyncio.create_task(self.machine.until_hung_up(process))
+        while not left.done():
+            process.stdout.write(b"".join(record(n) for n in range(sent, self.written)))
+            sent = self.written
+            await asyncio.wait({left}, timeout=0.05)
+            self.written = max(self.written, sent + EACH)
+        await asyncio.gather(left, return_exceptions=True)
+
+
+def record(number: int) -> bytes:
+    fields = {
+        "__CURSOR": f"s=ab;i={number:x}",
+        "__REALTIME_TIMESTAMP": str(1409270367310391 + number),
+        "_SYSTEMD_UNIT": FLEET_SERVICE,
+        "_BOOT_ID": "b0",
+        "MESSAGE": f"INFO a.go:1: line {number}",
+    }
+    return json.dumps(fields).encode() + b"\n"
+
+
+@dataclass
+class Seen:
+    """What came of one machine's journal."""
+
+    numbers: list[int] = field(default_factory=list)
+    notices: list[JournalNotice] = field(default_factory=list)
+
+    def take(self, items: Sequence[JournalItem]) -> None:
+        for item in items:
+            if isinstance(item, JournalNotice):
+                self.notices.append(item)
+            else:
+                self.numbers.append(int(item.message.raw.rpartition(" ")[2]))
+
+    def told(self, kind: NoticeKind) -> bool:
+        return any(notice.kind is kind for notice in self.notices)
+
+    @property
+    def is_whole(self) -> bool:
+        return self.numbers == list(range(len(self.numbers)))
+
+
+@asynccontextmanager
+async def speaking(home: Home) -> AsyncIterator[list[Speaking]]:
+    """Some machines that speak, on one port as sshd has it."""
+    async with AsyncExitStack() as stack:
+        machines = [Speaking(address) for address in ADDRESSES]
+        for speaker in machines:
+            speaker.machine.port = machines[0].machine.port
+            await stack.enter_async_context(speaker.machine)
+        home.knows(*(speaker.machine for speaker in machines))
+        yield machines
+
+
+@asynccontextmanager
+async def hosts_of(settings: HostSettings) -> AsyncIterator[SshHosts]:
+    hosts = connect_hosts(settings)
+    try:
+        yield hosts
+    finally:
+        await hosts.close()
+
+
+async def soon(condition: Callable[[], bool]) -> None:
+    await until(condition, seconds=90)
+
+
+@asynccontextmanager
+async def followed(hosts: SshHosts) -> AsyncIterator[dict[str, Seen]]:
+    """The journals of all machines, while the context lasts."""
+    seen = {address: Seen() for address in ADDRESSES}
+
+    async def follow(address: str) -> None:
+        async with hosts.journal(machine_at(address), FLEET_SERVICE) as batches:
+            async for items in batches:
+                seen[address].take(items)
+
+    async with asyncio.timeout(110):
+        tasks = [asyncio.create_task(follow(address)) for address in ADDRESSES]
+        try:
+            yield seen
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def collectors(parent: int) -> list[int]:
+    """The collectors that a process has started and that run."""
+    threads = Path(f"/proc/{parent}/task").glob("*/children")
+    return [pid for thread in threads for pid in map(int, thread.read_text().split()) if runs(pid)]
+
+
+def runs(collector: int) -> bool:
+    try:
+        return b"hosts.collector" in Path(f"/proc/{collector}/cmdline").read_bytes()
+    except OSError:  # it has just ended
+        return False
+
+
+def received_apart(hosts: SshHosts, machines: list[Speaking]) -> bool:
+    """Whether each journal is followed by a collector alone."""
+    opened = hosts._connections._opened
+    apart = opened is not None and not opened[1]._here and len(collectors(os.getpid())) == 1
+    return apart and all(m.machine.running == 1 for m in machines)
+
+
+async def test_a_storm_goes_to_a_collector_and_on_from_one_that_was_killed(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    async with (
+        speaking(home) as machines,
+        hosts_of(home.settings(machines[0].machine)) as hosts,
+    ):
+        async with followed(hosts) as seen:
+            await soon(lambda: received_apart(hosts, machines))
+            machines[0].machine.cut()
+            (first,) = collectors(os.getpid())
+            await soon(lambda: seen[ADDRESSES[0]].told(NoticeKind.LOST))
+            lines = {address: len(s.numbers) for address, s in seen.items()}
+            await soon(lambda: all(len(seen[a].numbers) > n + 30 for a, n in lines.items()))
+            assert [n.kind for n in seen[ADDRESSES[1]].notices] == [NoticeKind.CONNECTED]
+
+            os.kill(first, signal.SIGKILL)
+            await soon(lambda: all(s.told(NoticeKind.LOST) for s in seen.values()))
+            await soon(lambda: received_apart(hosts, machines))
+            assert first not in collectors(os.getpid())
+            lines = {address: len(s.numbers) for address, s in seen.items()}
+            await soon(lambda: all(len(seen[a].numbers) > n + 30 for a, n in lines.items()))
+            assert all(s.is_whole for s in seen.values())
+            words = [notice.text.raw for notice in seen[ADDRESSES[1]].notices]
+            assert words[0] == words[2] == f"following {FLEET_SERVICE}"
+            assert words[1].startswith("the process that received this journal has ended")
+            assert len(words) == 3
+        await soon(lambda: all(m.machine.running == 0 for m in machines))
+        await soon(lambda: collectors(os.getpid()) == [])  # it has nothing to do any more
+
+
+async def test_keys_are_asked_about_in_the_console_and_once(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    asked: list[HostKeyQuestion] = []
+
+    async def trusts(question: HostKeyQuestion) -> bool:
+        asked.append(question)
+        return True
+
+    async with speaking(home) as machines:
+        home.openssh.unlink()
+        async with hosts_of(home.settings(machines[0].machine, remember=False)) as hosts:
+            hosts.ask_host_keys(trusts)
+            async with followed(hosts) as seen:
+                await soon(lambda: received_apart(hosts, machines))
+                lines = {address: len(s.numbers) for address, s in seen.items()}
+                await soon(lambda: all(len(seen[a].numbers) > n for a, n in lines.items()))
+        assert sorted(question.host.raw for question in asked) == list(ADDRESSES)
+        assert not home.own.exists()
+        assert collectors(os.getpid()) == []  # closing ended it
+
+
+CONSOLE = """
+import asyncio, json, sys
+sys.path[:0] = json.loads(sys.argv[1])
+import test_hosts_collector as these
+asyncio.run(these.console(sys.argv[2], int(sys.argv[3])))
+"""
+
+
+async def console(home: str, port: int) -> None:
+    """What a killed console runs: it follows all machines, for ever."""
+    following.MANY = following.PATIENCE = 1.0
+    settings = Home(Path(home)).settings(SshMachine(port=port))
+    async with followed(connect_hosts(settings)):
+        await asyncio.Event().wait()
+
+
+async def test_nothing_is_left_of_a_console_that_was_killed(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    async with speaking(home) as machines:
+        here = [str(Path(__file__).parent), *sys.path]
+        port = str(machines[0].machine.port)
+        argv = (sys.executable, "-c", CONSOLE, json.dumps(here), str(tmp_path), port)
+        killed = await asyncio.create_subprocess_exec(*argv)
+        await soon(lambda: collectors(killed.pid) != [])
+        await soon(lambda: all(len(m.machine.logins) >= 2 for m in machines))
+        (collector,) = collectors(killed.pid)
+        killed.kill()
+        await killed.wait()
+        await soon(lambda: all(m.machine.running == 0 for m in machines))
+        await soon(lambda: not Path(f"/proc/{collector}").exists())
