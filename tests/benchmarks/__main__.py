@@ -5,7 +5,7 @@ import os
 import platform
 from collections.abc import Callable
 
-from . import console, expiring, imports, reading
+from . import console, expiring, imports, journals, reading
 from .measure import Table, fleetctl, say
 
 BENCHMARKS: dict[str, Callable[[], Table]] = {
@@ -15,6 +15,9 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "P4": console.idle_load,
     "P5": expiring.expire,
     "P6": reading.slow_start,
+    "P8": journals.storm,
+    "P9": journals.opening,
+    "P10": journals.held,
     "P11": imports.at_first_paint,
     "P12": console.growth,
 }

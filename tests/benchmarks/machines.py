@@ -1,0 +1,145 @@
+"""Machines to log in to: one real sshd on loopback that answers at every address of the cluster.
+
+Their journal is a function of the clock: line N of a machine is written N / rate seconds after the
+journals began to speak. So each journalctl tells the same lines, and what is missing can be told.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from socket import create_connection
+
+from fleettui.demo.etcd import free_port
+
+JOURNALCTL = Path(__file__).with_name("journalctl.py")
+ADDRESSES = "127.1.*"
+"""Those of `cluster.address`."""
+KEX = "curve25519-sha256"
+"""What both fleettui and `ssh` agree on here, so that the key exchange is nobody's merit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """The sshd of all machines, and the home of an operator who may log in to them."""
+
+    folder: Path
+    port: int
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def identity(self) -> Path:
+        return self.home / "id_ed25519"
+
+    @property
+    def known_hosts(self) -> Path:
+        return self.home / "known_hosts"
+
+    def speak(self, rate: float, seconds: float) -> None:
+        """From now on every journal has `rate` lines a second more, for so long."""
+        told = self.folder / "told"
+        told.write_text(f"{time.time()} {rate} {seconds}")
+        told.replace(self.folder / "speech")
+
+    def ssh(self, address: str, *command: str) -> Sequence[str]:
+        """The command line of OpenSSH's client for the same machine."""
+        options = {
+            "UserKnownHostsFile": str(self.known_hosts),
+            "IdentityFile": str(self.identity),
+            "Port": str(self.port),
+            "KexAlgorithms": KEX,
+            "BatchMode": "yes",
+        }
+        given = (f"-o{name}={value}" for name, value in options.items())
+        return ("ssh", "-F", "none", "-T", *given, f"{user()}@{address}", *command)
+
+    def arguments(self) -> Sequence[str]:
+        """The app's options to reach them."""
+        who = ("--ssh-port", str(self.port), "--ssh-username", user())
+        return (*who, "--identity", str(self.identity), "--known-hosts-file", str(self.known_hosts))
+
+
+@contextmanager
+def machines(folder: Path) -> Iterator[Machines]:
+    """An sshd on every address of loopback, run by whoever runs this."""
+    made = Machines(folder, free_port("127.0.0.1"))
+    made.home.mkdir()
+    host_key = folder / "host_key"
+    for key in (host_key, made.identity):
+        _quietly("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))
+    public = host_key.with_suffix(".pub").read_text()
+    made.known_hosts.write_text(f"[{ADDRESSES}]:{made.port} {public}")
+    _fake_programs(folder)
+    config = folder / "sshd_config"
+    config.write_text(_config(made, host_key))
+    argv = (str(shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")), "-D", "-f")
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)  # sshd wants it, and its service is not there
+    process = subprocess.Popen((*argv, str(config)), stderr=subprocess.DEVNULL)
+    try:
+        _await_port(made.port)
+        yield made
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def _config(made: Machines, host_key: Path) -> str:
+    """Another home, so that no login shell reads what the user's own shell does at its start."""
+    return f"""
+ListenAddress 0.0.0.0:{made.port}
+HostKey {host_key}
+AuthorizedKeysFile {made.identity}.pub
+KexAlgorithms {KEX}
+PermitRootLogin yes
+StrictModes no
+UsePAM no
+MaxStartups 1000
+PidFile none
+SetEnv PATH={made.folder}/bin:/usr/bin:/bin HOME={made.folder} BENCH_SPEECH={made.folder}/speech
+"""
+
+
+def _fake_programs(folder: Path) -> None:
+    """The journal speaks; of systemd a probe learns nothing."""
+    (folder / "bin").mkdir()
+    said = {
+        "journalctl": f'exec {sys.executable} -IS {JOURNALCTL} "$@"',
+        "systemctl": "exit 0",
+        "uname": 'set -- $SSH_CONNECTION; echo "$3"',
+    }
+    for name, words in said.items():
+        program = folder / "bin" / name
+        program.write_text(f"#!/bin/sh\n{words}\n")
+        program.chmod(0o755)
+
+
+def _await_port(port: int) -> None:
+    end = time.monotonic() + 10
+    while True:
+        try:
+            create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def user() -> str:
+    """Who logs in: sshd lets nobody else in but whoever runs it."""
+    return os.environ.get("USER") or "root"
+
+
+def _quietly(*argv: str) -> None:
+    subprocess.run(argv, stdout=subprocess.DEVNULL, check=True)

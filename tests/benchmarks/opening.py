@@ -1,0 +1,62 @@
+"""Opens the journals of many machines, as a console does that has no connection yet; see P9."""
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+
+from fleettui.hosts.connect import SshHosts, connect_hosts
+from fleettui.hosts.settings import HostSettings
+from fleettui.model.cluster import Machine
+from fleettui.model.host import FLEET_SERVICE, JournalEntry, Span
+from fleettui.model.untrusted import Untrusted
+
+from .cluster import address, machine_id
+from .machines import Machines, user
+from .measure import resident_mb
+
+
+async def _open(made: Machines, count: int) -> None:
+    settings = HostSettings(
+        username=user(),
+        port=made.port,
+        identities=[made.identity],
+        known_hosts_file=made.known_hosts,
+        openssh_file=made.known_hosts,
+        own_file=made.known_hosts,
+        ssh_config=None,
+    )
+    hosts = connect_hosts(settings)
+    # What is loaded once is no machine's weight, nor any wait of theirs: a console has it already.
+    async with hosts.journal(_machine(count), FLEET_SERVICE) as batches:
+        await anext(batches)
+    before, began = resident_mb(os.getpid()), time.perf_counter()
+    times = sorted(await asyncio.gather(*(_first(hosts, n, began) for n in range(count))))
+    weight = (resident_mb(os.getpid()) - before) * 1000 / count
+    sys.stdout.write(f"{times[0]} {times[-1]} {weight}\n")
+    await hosts.close()
+
+
+async def _first(hosts: SshHosts, number: int, began: float) -> float:
+    """Milliseconds until a machine's first line; its journal is followed until all have come."""
+    span = Span(10)
+    batches = await hosts.journal(_machine(number), FLEET_SERVICE, span).__aenter__()
+    async for items in batches:
+        if any(isinstance(item, JournalEntry) for item in items):
+            break
+    return (time.perf_counter() - began) * 1000
+
+
+def _machine(number: int) -> Machine:
+    return Machine(Untrusted(machine_id(number)), Untrusted(address(number)))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("port", type=int)
+    parser.add_argument("machines", type=int)
+    given = parser.parse_args()
+    asyncio.run(_open(Machines(given.folder, given.port), given.machines))
