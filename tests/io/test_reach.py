@@ -23,7 +23,10 @@ from fleettui.model.hop import Hop
 from fleettui.model.host import HostFacts, HostReport
 from fleettui.model.untrusted import Untrusted
 
-pytestmark = pytest.mark.skipif(not real_sshd.is_there(), reason=real_sshd.MISSING)
+pytestmark = [
+    pytest.mark.skipif(not real_sshd.is_there(), reason=real_sshd.MISSING),
+    pytest.mark.timeout(300),  # each holds many ways, one after the other
+]
 ROUTES = ("straight", "tunnel", "tunnel through a jump host")
 KINDS = ("plain", "tls", "mutual", "login")
 
