@@ -1,7 +1,10 @@
 """Every decoder there is, on inputs that nobody would send: it tells what is wrong, or decodes.
 
 The long run over the same decoders is `python -m tests.hardening fuzz`; what it found worth keeping
-lies in `tests/data/fuzz` and is tried here each time. Its last result: see `hardening.fuzz`.
+lies in `tests/data/fuzz` and is tried here each time. Its last result, of 27 minutes on a machine
+that was busy otherwise: 3,385,736 inputs in 288 s of a core, 0 exceptions, 281,241 blocks of
+Python's memory after the first tenth and 281,857 at the end. A run of 30 minutes before it, of
+6,416,698 inputs, found one: a path in the config file that was too long for the system.
 """
 
 import ast
