@@ -122,7 +122,7 @@ def entries(app: App[None], bindings: Iterable[ActiveBinding]) -> list[Entry]:
             continue
         place, key = _place(active.node), app.get_key_display(binding)
         known = found.get((place, words))
-        keys = (*known.keys, key) if known else (key,)
+        keys = tuple(dict.fromkeys((*known.keys, key))) if known else (key,)
         found[place, words] = Entry(place, keys, words, reason(active))
     return sorted(found.values(), key=lambda entry: _ORDER.get(entry.place, 0))
 

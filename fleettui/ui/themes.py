@@ -35,7 +35,7 @@ DARK = Theme(
         "primary-muted": "#173450",
         "secondary-muted": "#123a41",
         "accent-muted": "#42310f",
-        "warning-muted": "#443612",
+        "warning-muted": "#3f320f",
         "error-muted": "#3f1c22",
         "success-muted": "#123526",
         "footer-key-foreground": "#f5c163",
