@@ -15,6 +15,7 @@ from fakes import MACHINES, FakeRegistry, U
 from hostile_app import Refusing
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.widgets import Input
 
 from fleettui.access import HostKeyQuestion, Observer, Operator, SecretQuestion
 from fleettui.model.cluster import Link, RegistryView, Snapshot
@@ -178,6 +179,8 @@ async def played(scene: Scene, folder: Path) -> AsyncIterator[Pilot[None]]:
             if scene.shown is fakes.faulted:
                 await until(pilot, "BROKEN")
                 await until(pilot, "Failed fetching")
+            if scene.shown is healthy:
+                await until(pilot, "waiting for the first line")
             if scene.act is not None:
                 await scene.act(app)
             for key in scene.keys:
@@ -190,7 +193,9 @@ async def played(scene: Scene, folder: Path) -> AsyncIterator[Pilot[None]]:
 
 
 async def calm(pilot: Pilot[None]) -> None:
-    """Once what had changed is lit no more."""
+    """Once what had changed is lit no more, and no cursor blinks."""
+    for typed in pilot.app.screen.query(Input):
+        typed.cursor_blink = False
     grids = [g for screen in pilot.app.screen_stack for g in screen.query(Grid)]
     await when(lambda: not any(grid._flashes for grid in grids), "the tables calm down")
     await pilot.pause()

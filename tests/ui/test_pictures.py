@@ -65,11 +65,13 @@ async def test_the_picture_is_that_of_the_code_readable_in_both_themes_and_in_as
 ) -> None:
     monkeypatch.chdir(tmp_path)
     async with played(scene, Path()) as pilot:
-        for theme, size in zip(THEMES, ((120, 40), (80, 24)), strict=True):
-            await turn(pilot, size, theme)
+        for size in SIZES[:2]:  # in the order in which they are drawn
+            await turn(pilot, size, THEMES[0])
             assert not faint(pilot)
-            path = FOLDER / file_name(scene.name, size, theme)
+            path = FOLDER / file_name(scene.name, size, THEMES[0])
             assert as_svg(pilot.app) == path.read_text(), f"{path.name}: draw it anew"
+        await turn(pilot, (80, 24), THEMES[1])
+        assert not faint(pilot)
         pilot.app._filters.append(AsciiOnly())
         await turn(pilot, (120, 40), "fleet-dark")
         assert {c for c in screen_text(pilot) if not c.isascii() or ord(c) > 0x7E} == set()
@@ -96,7 +98,8 @@ def test_texts_of_every_tone_stand_out_from_all_they_are_drawn_on(theme: Theme) 
 def test_each_screen_and_state_has_its_pictures_and_all_together_are_small() -> None:
     for module in pkgutil.walk_packages(fleettui.ui.__path__, "fleettui.ui."):
         importlib.import_module(module.name)
-    screens = {kind for kind in _made_from(Screen) if kind.__module__.startswith("fleettui.")}
+    ours = {kind for kind in _made_from(Screen) if kind.__module__.startswith("fleettui.")}
+    screens = {kind for kind in ours if not kind.__subclasses__()}
     drawn = {scene.screen for scene in SCENES} | set(DRAWN_FROM_DEMO.values())
     assert screens == drawn
     names = {scene.name for scene in SCENES} | DRAWN_FROM_DEMO.keys()
