@@ -25,6 +25,7 @@ from fleettui.ui.console.screen import ConsoleScreen
 from fleettui.ui.detail.screen import DetailScreen
 from fleettui.ui.dialogs.help import HelpScreen
 from fleettui.ui.dialogs.question import QuestionScreen
+from fleettui.ui.dialogs.rights import RightsScreen
 from fleettui.ui.dialogs.secret import SecretScreen
 from fleettui.ui.overview.screen import OverviewScreen
 from fleettui.ui.repairs.report import ReportScreen
@@ -94,6 +95,11 @@ async def _ask_secret(app: FleetApp) -> None:
     app.push_screen(SecretScreen(SecretQuestion("The passphrase of ~/.ssh/id_ed25519")))
 
 
+async def _ask_rights(app: FleetApp) -> None:
+    screen = RightsScreen()
+    await app.push_screen(screen.data_bind(FleetApp.picture))
+
+
 async def _lock(app: FleetApp) -> None:
     registry = app._access.registry
     assert isinstance(registry, FakeRegistry)
@@ -128,6 +134,7 @@ SCENES = (
     Scene("keys", HelpScreen, "Keys that work here", ("question_mark",)),
     Scene("question", QuestionScreen, "Unknown host key", act=_ask_key),
     Scene("secret", SecretScreen, "passphrase", act=_ask_secret),
+    Scene("rights", RightsScreen, "MACHINES", observe=True, act=_ask_rights),
     Scene("journal-units", UnitScreen, "etcd", ("l", "u")),
     Scene("journal-machines", MachinesScreen, "172.17.8.102", ("l", "M")),
     Scene("journal-entry", EntryScreen, "MESSAGE", ("l", "k", "enter")),
