@@ -3,6 +3,8 @@
 import argparse
 import os
 import platform
+import signal
+import sys
 from collections.abc import Callable
 
 from . import console, expiring, imports, journals, reading
@@ -33,6 +35,9 @@ def main() -> None:
     cores, load = os.cpu_count(), os.getloadavg()[0]
     say(f"Python {platform.python_version()}, {cores} cores, load {load:.1f} at the start")
     say(f"fleetctl: {fleetctl() or 'none (FLEETCTL_BIN names one)'}")
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        # As by ctrl+c: what was started is ended on the way out.
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
     for name in names:
         BENCHMARKS[name]().show()
 

@@ -179,10 +179,15 @@ def _others(pid: int) -> dict[int, float]:
 def _saved(terminal: Terminal, home: Path, *, form: int = 1) -> Path:
     """All that the app holds, saved by its own means: as text (form 0) or JSON lines."""
     terminal.press(b"s")
-    terminal.until(b"Save the journal", 30)
-    for key in (b"\x1b[Z", b"\x1b[B" * form, b" ", b"\t", b"\r"):  # the form before the name
+    terminal.until(b"Save the journal", _LONG)
+    if form:
+        for key in (b"\x1b[Z", b"\x1b[B", b" "):  # the form stands before the name
+            _read(terminal, 0.5)
+            terminal.press(key)
+        terminal.until(b".jsonl", 30)
+        terminal.press(b"\t")
         _read(terminal, 0.5)
-        terminal.press(key)
+    terminal.press(b"\r")
     terminal.until(b"lines saved as", _LONG)
     (file,) = home.rglob("*.jsonl" if form else "*.log")
     return file

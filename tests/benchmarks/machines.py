@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from socket import create_connection
@@ -81,7 +81,9 @@ def machines(folder: Path) -> Iterator[Machines]:
     _fake_programs(folder)
     config = folder / "sshd_config"
     config.write_text(_config(made, host_key))
-    argv = (str(shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")), "-D", "-f")
+    sshd = str(shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin"))
+    # Where a benchmark is killed without a word, sshd is told by the kernel.
+    argv = ("setpriv", "--pdeathsig", "TERM", sshd, "-D", "-f")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # sshd wants it, and its service is not there
     process = subprocess.Popen((*argv, str(config)), stderr=subprocess.DEVNULL)
@@ -89,8 +91,24 @@ def machines(folder: Path) -> Iterator[Machines]:
         _await_port(made.port)
         yield made
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
+        _end(process)
+
+
+def _end(sshd: subprocess.Popen[bytes]) -> None:
+    """End sshd and every session of it: each has a process group of its own and would go on."""
+    for pid in _descendants(sshd.pid):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    sshd.terminate()
+    sshd.wait()
+
+
+def _descendants(pid: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:  # it ended meanwhile
+        return []
+    return [each for child in children for each in (*_descendants(int(child)), int(child))]
 
 
 def _config(made: Machines, host_key: Path) -> str:
@@ -105,8 +123,15 @@ StrictModes no
 UsePAM no
 MaxStartups 1000
 PidFile none
-SetEnv PATH={made.folder}/bin:/usr/bin:/bin HOME={made.folder} BENCH_SPEECH={made.folder}/speech
+{_environment(made)}
 """
+
+
+def _environment(made: Machines) -> str:
+    """Only the first SetEnv of a configuration counts."""
+    folder = made.folder
+    paths = f"PATH={folder}/bin:/usr/bin:/bin HOME={folder} BENCH_SPEECH={folder}/speech"
+    return f"SetEnv {paths} BENCH_PID={os.getpid()}"
 
 
 def _fake_programs(folder: Path) -> None:
