@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.reactive import reactive
@@ -40,6 +40,7 @@ from fleettui.ui.dialogs.question import QuestionScreen, host_key_text
 from fleettui.ui.dialogs.rights import RightsScreen
 from fleettui.ui.dialogs.secret import SecretScreen
 from fleettui.ui.keys import entries, named, reason
+from fleettui.ui.keystrokes import InOrder
 from fleettui.ui.messages import (
     DetailsAsked,
     FactsAsked,
@@ -77,7 +78,7 @@ LET_GO_WITHIN = 0.4
 """Seconds that quitting waits for a repair to be let go; its lock expires by itself anyway."""
 
 
-class FleetApp(App[None]):
+class FleetApp(InOrder):
     """fleettui, for an Observer or an Operator."""
 
     CSS_PATH = "app.tcss"

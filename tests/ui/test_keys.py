@@ -8,6 +8,7 @@ import fakes
 import pytest
 from driving import app_of, screen_text, until
 from textual.dom import DOMNode
+from textual.events import Key, Paste
 from textual.screen import Screen
 
 import fleettui.ui
@@ -48,6 +49,24 @@ async def test_a_key_of_the_config_file_takes_the_place_of_ours(tmp_path: Path) 
         await pilot.press("o")
         await pilot.press("f6")
         await until(pilot, "CHANGES")
+
+
+async def test_keys_typed_in_one_breath_arrive_in_order_where_the_one_before_leads(
+    tmp_path: Path,
+) -> None:
+    app = FleetApp(fakes.observer(), tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, "template-loaded")
+        for character in "l/name mqr":
+            key = {"/": "slash", " ": "space"}.get(character, character)
+            app.post_message(Key(key, character))
+        app.post_message(Paste("pasted"))
+        app.post_message(Key("end", None))
+        app.post_message(Key("z", "z"))
+        await until(pilot, "name mqrpastedz")
+        for key in ("escape", "question_mark", "x"):
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await until(pilot, "Keys that work here")
 
 
 async def test_help_is_searched_by_typing_and_says_why_a_key_does_nothing() -> None:
