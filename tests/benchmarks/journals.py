@@ -21,7 +21,7 @@ from fleettui.demo.etcd import Etcd
 
 from .cluster import Size, address, registry
 from .journalctl import BEFORE
-from .machines import KEX, Machines, machines
+from .machines import KEX, WITH_US, Machines, machines
 from .measure import (
     Table,
     cpu_seconds,
@@ -111,7 +111,7 @@ def following_all(etcd: Etcd, made: Machines, size: Size) -> Iterator[Terminal]:
 @contextmanager
 def at_the_journal(etcd: Etcd, made: Machines, size: Size) -> Iterator[Terminal]:
     """The app when all machines were asked, at the journal of the first."""
-    argv = (sys.executable, "-m", "fleettui", "--observe", "--endpoint", etcd.endpoint)
+    argv = (*WITH_US, sys.executable, "-m", "fleettui", "--observe", "--endpoint", etcd.endpoint)
     env = {"HOME": str(made.home), "TEXTUAL_FPS": "120", "SSH_AUTH_SOCK": ""}
     with run_in_terminal((*argv, *made.arguments()), env=env) as terminal:
         terminal.until(b"%d of %d machines checked" % (size.machines, size.machines), _LONG)

@@ -21,6 +21,8 @@ from fleettui.demo.etcd import free_port
 JOURNALCTL = Path(__file__).with_name("journalctl.py")
 ADDRESSES = "127.1.*"
 """Those of `cluster.address`."""
+WITH_US = ("setpriv", "--pdeathsig", "TERM")
+"""Before a command: the kernel ends it where the benchmark is killed without a word."""
 KEX = "curve25519-sha256"
 """What both fleettui and `ssh` agree on here, so that the key exchange is nobody's merit."""
 
@@ -82,8 +84,7 @@ def machines(folder: Path) -> Iterator[Machines]:
     config = folder / "sshd_config"
     config.write_text(_config(made, host_key))
     sshd = str(shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin"))
-    # Where a benchmark is killed without a word, sshd is told by the kernel.
-    argv = ("setpriv", "--pdeathsig", "TERM", sshd, "-D", "-f")
+    argv = (*WITH_US, sshd, "-D", "-f")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # sshd wants it, and its service is not there
     process = subprocess.Popen((*argv, str(config)), stderr=subprocess.DEVNULL)
