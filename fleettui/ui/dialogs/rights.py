@@ -8,15 +8,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from fleettui.ui.dialogs.dialog import Dialog
 from fleettui.ui.paint import paint_lines
 from fleettui.ui.picture import Picture
 from fleettui.ui.standing import Standing
 
 
-class RightsScreen(ModalScreen[None]):
+class RightsScreen(Dialog[None]):
     """Follows what is found out."""
 
     CSS_PATH = "rights.tcss"
