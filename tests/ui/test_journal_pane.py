@@ -145,6 +145,14 @@ async def test_a_filter_hides_counts_and_shows_lines_around() -> None:
         await until(pilot, "40 received = 40 shown")
 
 
+async def test_what_a_filter_shows_above_the_chosen_row_fills_the_screen() -> None:
+    async with pane_app(size=(100, 20)) as (pilot, _):
+        await pilot.press("c", "up", "F", *"Watch|lost", "enter")
+        text = await until(pilot, "= 2 shown")
+        assert "etcd watcher" in text
+        assert "lost its heartbeat" in text
+
+
 async def test_highlights_stay_while_something_else_is_searched() -> None:
     async with pane_app() as (pilot, pane):
         await pilot.press("h", *"zoo", "enter", "slash", *"Unit", "enter")

@@ -48,7 +48,9 @@ class Window:
         if self.following:
             return self._tail()
         self._keep_cursor_in_view()
-        return self._lines_from(self._top, self._skip)
+        lines = self._lines_from(self._top, self._skip)
+        # A filter may leave few rows below the top: what it shows above them fills the screen.
+        return lines if len(lines) >= self._room else self._tail()
 
     @property
     def rank(self) -> int:
