@@ -5,6 +5,7 @@ import asyncio
 import os
 import sys
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from fleettui.hosts.connect import SshHosts, connect_hosts
@@ -33,16 +34,18 @@ async def _open(made: Machines, count: int) -> None:
     async with hosts.journal(_machine(count), FLEET_SERVICE) as batches:
         await anext(batches)
     before, began = resident_mb(os.getpid()), time.perf_counter()
-    times = sorted(await asyncio.gather(*(_first(hosts, n, began) for n in range(count))))
-    weight = (resident_mb(os.getpid()) - before) * 1000 / count
+    async with AsyncExitStack() as held:
+        firsts = (_first(hosts, n, began, held) for n in range(count))
+        times = sorted(await asyncio.gather(*firsts))
+        weight = (resident_mb(os.getpid()) - before) * 1000 / count
     sys.stdout.write(f"{times[0]} {times[-1]} {weight}\n")
     await hosts.close()
 
 
-async def _first(hosts: SshHosts, number: int, began: float) -> float:
+async def _first(hosts: SshHosts, number: int, began: float, held: AsyncExitStack) -> float:
     """Milliseconds until a machine's first line; its journal is followed until all have come."""
-    span = Span(10)
-    batches = await hosts.journal(_machine(number), FLEET_SERVICE, span).__aenter__()
+    opened = hosts.journal(_machine(number), FLEET_SERVICE, Span(10))
+    batches = await held.enter_async_context(opened)
     async for items in batches:
         if any(isinstance(item, JournalEntry) for item in items):
             break
