@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import getpass
 import os
 import socket
@@ -42,6 +43,8 @@ INTERRUPTED = 130
 """Exit status after ctrl+c, as a shell gives it."""
 CLOSED_WITHIN = 0.8
 """Seconds that quitting waits for connections to close."""
+COLLECT_AFTER = 1.0
+"""Seconds without a collection of garbage: a start makes none, and looking takes a tenth of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +162,10 @@ class CredentialRights:
         return await self.hosts.rights(machine)
 
 
-def build(settings: Settings) -> "Observer":
+def build(settings: Settings, *, ahead: bool = False) -> "Observer":
     """The session's rights as an object: an observer never gets the parts that write.
+
+    `ahead` sends the first read of the registry at once, for whoever follows it later.
 
     Nothing here imports etcd or asyncssh: they come with the first request, after first paint.
     """
@@ -172,6 +177,8 @@ def build(settings: Settings) -> "Observer":
     cluster = settings.cluster
     dial = dial_through(hosts) if settings.tunnel else None
     reader = reader_for(settings.registry, dial)
+    if ahead and dial is None:
+        reader.read_ahead()
     if settings.observe:
         return Observer(cluster, reader, hosts, rights=CredentialRights(reader, hosts))
     return Operator(
@@ -216,13 +223,28 @@ async def console(
     `record` is the file that the session is recorded into. Raises click.ClickException where it
     cannot be made.
     """
+    asyncio.get_running_loop().call_later(COLLECT_AFTER, _collect)
+    gc.disable()
+    try:
+        await _opened(settings, records, repair, record)
+    finally:
+        gc.enable()
+
+
+async def _opened(
+    settings: Settings,
+    records: Path,
+    repair: "tuple[Finding, Machine | None] | None",
+    record: Path | None,
+) -> None:
+    access = build(settings, ahead=True)  # while all that a screen takes is imported
+
     from fleettui.ui.app import FleetApp
     from fleettui.ui.keys import wrong_key
     from fleettui.ui.themes import looks
 
     if problem := wrong_key(settings.keys):
         raise click.UsageError(f"the config file: {problem}")
-    access = build(settings)
     with recording(access, record) as told:
         seen = looks(settings.theme, is_ascii=settings.ascii)
         app = FleetApp(told, records, repair, seen, settings.keys)
@@ -232,6 +254,12 @@ async def console(
             await hang_up(access)
     if app.return_code:
         raise SystemExit(app.return_code)
+
+
+def _collect() -> None:
+    """Collect garbage from now on, but never look through what has been made until now."""
+    gc.freeze()
+    gc.enable()
 
 
 @contextlib.contextmanager

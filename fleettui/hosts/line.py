@@ -36,8 +36,7 @@ class Line:
     """The connection to one machine or jump host, alive or to be opened.
 
     It carries commands, never text: a read is one of the templates, and an observer's lines carry
-    nothing but reads. No terminal, agent or display is ever asked for, and a
-    port only of a host that others are reached through.
+    nothing but reads. No terminal, agent, display or port is ever asked for.
     """
 
     def __init__(self, name: str, opener: Opener, *, reads_only: bool = False) -> None:

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+import msgspec
+
 from fleettui.model.names import is_template
 from fleettui.model.unitfile import UnitFile
 from fleettui.model.untrusted import Untrusted
@@ -39,9 +41,11 @@ class Machine:
         return f"{self.short_id}/{self.public_ip}" if self.public_ip.raw else self.short_id
 
 
-@dataclass(frozen=True, slots=True)
-class UnitState:
-    """What one machine's agent last wrote about a unit (`states/UNIT/ID`)."""
+class UnitState(msgspec.Struct, frozen=True, gc=False):
+    """What one machine's agent last wrote about a unit (`states/UNIT/ID`).
+
+    Like `Unit` a struct, for there are tens of thousands of them.
+    """
 
     machine_id: Untrusted
     load: Untrusted
@@ -52,8 +56,7 @@ class UnitState:
     """etcd's modifiedIndex of the key: grows whenever the agent writes the state anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(msgspec.Struct, frozen=True, gc=False):
     """A job of the registry with everything known under its name."""
 
     name: Untrusted

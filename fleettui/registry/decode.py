@@ -6,7 +6,6 @@ Keys are named from the prefix on, as fleet's own documents do: `job/UNIT/object
 import ipaddress
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -90,7 +89,9 @@ def decode_unit(
     states = _folder(f"{STATES}/{name}", states, bad)
     wanted, target = leaf_at(job, "target-state"), leaf_at(job, "target")
     heartbeat, described = leaf_at(job, "job-state"), leaf_at(job, "object")
-    reports = sorted((m, e) for m, e in states.items() if isinstance(e, Leaf))
+    reports = [(m, e) for m, e in states.items() if type(e) is Leaf]
+    if len(reports) > 1:
+        reports.sort()
     if not (described or wanted or target or heartbeat or reports):
         return None, tuple(bad)
     unit_hash = _unit_hash(name, described, bad)
@@ -100,7 +101,7 @@ def decode_unit(
         target_state=_word(wanted.value) if wanted is not None else None,
         target=_machine_id(target),
         heartbeat=_machine_id(heartbeat),
-        states=_states(name, reports, bad),
+        states=_states(name, reports, bad) if reports else (),
         file=_file(unit_hash, files, bad),
     )
     return unit, tuple(bad)
@@ -230,14 +231,21 @@ def _folder(key: str, entry: Entry | None, bad: list[BadRecord]) -> Folder:
     return entry or {}
 
 
-def _word(text: str) -> Untrusted:
+class _Words(dict[str, Untrusted]):
     """One object for a word that thousands of units have in common."""
-    return _common(text) if len(text) <= 64 else Untrusted(text)
+
+    def __missing__(self, text: str) -> Untrusted:
+        word = Untrusted(text)
+        if len(text) <= _LONGEST_COMMON:
+            if len(self) >= _MOST_COMMON:
+                self.clear()
+            self[text] = word
+        return word
 
 
-@lru_cache(maxsize=16384)
-def _common(text: str) -> Untrusted:
-    return Untrusted(text)
+_LONGEST_COMMON = 64
+_MOST_COMMON = 1 << 15
+_word = _Words().__getitem__
 
 
 def _machine_id(leaf: Leaf | None) -> Untrusted | None:

@@ -15,6 +15,7 @@ from fleettui.registry.cluster_id import ClusterId
 from fleettui.registry.collector import collector_paused
 from fleettui.registry.decode import decode
 from fleettui.registry.following import Following
+from fleettui.registry.head_start import HeadStart
 from fleettui.registry.inbox import Inbox, Order
 from fleettui.registry.keys import Keys
 from fleettui.registry.lock_value import holder_of
@@ -23,7 +24,7 @@ from fleettui.registry.pace import Pace
 from fleettui.registry.rights import find_rights
 from fleettui.registry.source import Reading, Source, first_to_answer, open_sources
 from fleettui.registry.threads import in_daemon_thread
-from fleettui.registry.tree import tree_of
+from fleettui.registry.tree import PARTS, tree_of
 from fleettui.registry.way import STRAIGHT, Way
 
 Found = TypeVar("Found")
@@ -48,6 +49,14 @@ class RegistryFollower:
         self._inbox: Inbox = SimpleQueue()
         self._closed = threading.Event()
         self._last_endpoint = ""
+        self._begun: HeadStart | None = None
+
+    def read_ahead(self) -> None:
+        """Send the first read now, for the time until somebody follows. Called once, or never."""
+        first = self._endpoints[0]
+        if first.startswith("http://") and self._way == STRAIGHT:
+            source, *_ = self._open()
+            self._begun = source.read_ahead(PARTS, self._pace.find_within)
 
     def follow(self, sink: Callable[[RegistryView], None]) -> None:
         """Start following; `sink` is called from a thread of ours. Called once."""
@@ -101,7 +110,10 @@ class RegistryFollower:
         self._inbox.put(Order.STOP)
 
     def _follow(self, show: Callable[[RegistryView], None]) -> None:
-        Following(self._open(), self._keys, self._pace, self._inbox, show).run()
+        sources = self._open()
+        begun = self._begun
+        first = sources[0].take_ahead(begun) if begun is not None else None
+        Following(sources, self._keys, self._pace, self._inbox, show).run(first)
 
     def _read(self) -> Snapshot:
         within = self._pace.quorum_within

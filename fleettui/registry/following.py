@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from queue import Empty
@@ -18,7 +18,7 @@ from fleettui.registry.keys import Keys
 from fleettui.registry.line import Line
 from fleettui.registry.live import Live
 from fleettui.registry.pace import Pace
-from fleettui.registry.source import Source, first_to_answer
+from fleettui.registry.source import Reading, Source, first_to_answer
 
 _SHORTEST_WAIT = 0.1
 _STEADY = timedelta(seconds=5)
@@ -49,13 +49,14 @@ class Following:
         self._attempt = 0
         self._began = time.monotonic()
 
-    def run(self) -> None:
-        """Follow until told to stop."""
+    def run(self, first: Mapping[str, Reading] | None = None) -> None:
+        """Follow until told to stop, from what was read ahead of the first source if anything."""
         try:
             self._tell()
             while True:
+                ahead, first = first, None
                 try:
-                    self._follow(self._connect())
+                    self._follow(self._connect() if ahead is None else self._sources[0], ahead)
                 except RegistryUnavailable as problem:
                     self._lose(problem)
         except Stopped:
@@ -69,10 +70,10 @@ class Following:
         self._turn_to(source)
         return source
 
-    def _follow(self, source: Source) -> None:
+    def _follow(self, source: Source, ahead: Mapping[str, Reading] | None) -> None:
         line = Line(source, self._pace, self._inbox)
         try:
-            Live(line, self._image, self._agreement, self._tell_live).run()
+            Live(line, self._image, self._agreement, self._tell_live).run(ahead)
         except NoQuorum:
             self._look_without_quorum(source)
             self._turn_to(self._sources[1 % len(self._sources)])

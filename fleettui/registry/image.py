@@ -206,13 +206,16 @@ class Image:
             return
         jobs, states = self._tree[JOB], self._tree[STATES]
         units = self._units.copy()
+        is_new = False
         for name in names:
             decoded = decode_unit(name, jobs.get(name), states.get(name), self._files)
             unit = self._kept(JOB, name, decoded)
-            _replace(units, Untrusted(name), unit)
+            key = unit.name if unit is not None else Untrusted(name)
+            is_new = is_new or key not in units
+            _replace(units, key, unit)
             if unit is not None and unit.unit_hash and unit.unit_hash not in self._tree[UNIT]:
                 self._missing.add(unit.unit_hash)
-        if any(Untrusted(name) not in self._units for name in names):
+        if is_new:
             units = in_order_of_name(units.values())
         self._units = units
         self._dirty[JOB].clear()

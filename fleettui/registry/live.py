@@ -1,7 +1,8 @@
 """A registry while it answers: events folded into the image, and proof that it still answers."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from queue import Empty
 
@@ -25,6 +26,7 @@ from fleettui.registry.inbox import (
     WatchEnded,
 )
 from fleettui.registry.line import Line
+from fleettui.registry.source import Reading
 from fleettui.registry.tree import LEASE, PARTS, UNIT
 from fleettui.registry.watch import Liveness
 
@@ -48,7 +50,8 @@ class Live:
         self._show = show
         self._cover = Cover(line, image)
         self._files = Files(line, image)
-        self._liveness = Liveness(line)
+        self._line = line
+        self._liveness: Liveness | None = None
         self._alive_at = time.monotonic()
         self._reread_at = self._alive_at + line.pace.reread_every
         self._shown_at = 0.0
@@ -56,14 +59,16 @@ class Live:
         self._behind = 0
         self._read_at = datetime.now(UTC)
 
-    def run(self) -> None:
-        """Read everything through the quorum, then follow.
+    def run(self, ahead: Mapping[str, Reading] | None = None) -> None:
+        """Read everything through the quorum, unless that was done ahead, then follow.
 
         Raises RegistryUnavailable when the source is lost, Stopped when told to stop.
         """
         try:
-            self._begin()
-            self._take_messages()
+            if ahead is None:
+                self._begin()
+            else:
+                self._begin_with(ahead)
             self._cover.bridge()
             while True:
                 self._take_messages()
@@ -71,14 +76,37 @@ class Live:
                 self._show_if_due()
         finally:
             self._cover.close()
-            self._liveness.stop()
+            if self._liveness is not None:
+                self._liveness.stop()
             self._agreement.forget()
 
+    def _begin_with(self, ahead: Mapping[str, Reading]) -> None:
+        """Show what was read ahead, and only then do what has python-etcd imported.
+
+        What happens until the streams stand is missing from it: each folder of which that is true
+        is read again.
+        """
+        for part, reading in ahead.items():
+            self._image.load_folder(part, reading.node, reading.index)
+        self._read_at = min(reading.asked_at for reading in ahead.values())
+        self._show(self._next_snapshot())
+        self._take_within(self._pace.paint_within)
+        self._liveness = Liveness(self._line)
+        self._cover.open_streams()
+        self._cover.were_read(PARTS, self._read_at)
+        self._take_within(self._pace.view_every)
+
     def _begin(self) -> None:
+        self._liveness = Liveness(self._line)
         self._cover.open_streams()
         self._read_at = datetime.now(UTC)
         self._load(PARTS, quorum=True)
         self._cover.were_read(PARTS, self._read_at)
+        self._take_messages()
+
+    def _take_within(self, seconds: float) -> None:
+        with suppress(Empty):
+            self._take(self._inbox.get(timeout=seconds))
 
     def _take_messages(self) -> None:
         """Wait for one message, or for something to become due; then take all that came."""
@@ -113,7 +141,7 @@ class Live:
                 self._changed = True
             if report == WatchEnded(cleared=True):
                 self._reread(PARTS)
-            elif isinstance(report, WatchEnded | StreamEnded):
+            elif isinstance(report, WatchEnded | StreamEnded) and self._liveness is not None:
                 self._liveness.ask()
 
     def _hear_of_life(self, report: Report) -> None:
@@ -195,10 +223,14 @@ class Live:
         now = time.monotonic()
         if not self._changed or now < self._shown_at + self._pace.view_every:
             return
-        snapshot = self._image.snapshot(self._read_at)
+        snapshot = self._next_snapshot()
         if self._files.read_missing():
             snapshot = self._image.snapshot(self._read_at)
+        self._show(snapshot)
+
+    def _next_snapshot(self) -> Snapshot:
+        snapshot = self._image.snapshot(self._read_at)
         if not self._shown_at:
             set_apart(len(snapshot.units))
-        self._shown_at, self._changed = now, False
-        self._show(snapshot)
+        self._shown_at, self._changed = time.monotonic(), False
+        return snapshot

@@ -1,7 +1,7 @@
 """Reading fleet's registry from one etcd endpoint, and finding one of several that answers."""
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from fleettui.access import RegistryUnavailable
 from fleettui.registry.answers import Answer, Event, Node, event_of, index_of
 from fleettui.registry.cluster_id import ClusterId
 from fleettui.registry.errors import KeyMissing, NoQuorum, NoWay, Refused, Silent, Unreachable
+from fleettui.registry.head_start import HeadStart
 from fleettui.registry.keys import Keys
 from fleettui.registry.open import MAX_ANSWER, for_reading
 from fleettui.registry.threads import as_they_end
@@ -41,14 +42,23 @@ class Reading:
 class Source:
     """Fleet's folder as one endpoint shows it; any thread may ask."""
 
-    def __init__(self, endpoint: "Endpoint", keys: Keys, cluster: ClusterId) -> None:
-        self._endpoint = endpoint
+    def __init__(
+        self, url: str, open_endpoint: Callable[[str], "Endpoint"], keys: Keys, cluster: ClusterId
+    ) -> None:
+        """The endpoint is opened when it is first asked: python-etcd is imported then."""
+        self.url = url
+        self._open = open_endpoint
+        self._opening = threading.Lock()
+        self._opened: Endpoint | None = None
         self._keys = keys
         self._cluster = cluster
 
     @property
-    def url(self) -> str:
-        return self._endpoint.url
+    def _endpoint(self) -> "Endpoint":
+        with self._opening:
+            if self._opened is None:
+                self._opened = self._open(self.url)
+            return self._opened
 
     def check_answers(self, seconds: float) -> int:
         """A small plain read: does the endpoint answer at all? Raises RegistryUnavailable.
@@ -133,7 +143,29 @@ class Source:
 
     def close(self) -> None:
         """Close idle connections."""
-        self._endpoint.close()
+        if self._opened is not None:
+            self._opened.close()
+
+    def read_ahead(self, parts: Sequence[str], seconds: float) -> HeadStart:
+        """Ask for these folders through the quorum, over connections of nobody else's."""
+        query = "quorum=true&recursive=true"
+        targets = {part: f"{self._keys.path(part)}?{query}" for part in parts}
+        return HeadStart(self.url, targets, seconds=seconds, limit=MAX_ANSWER)
+
+    def take_ahead(self, begun: HeadStart) -> Mapping[str, Reading] | None:
+        """What was read ahead; None for anything but good answers, which the ordinary way finds
+        words for.
+        """
+        answers = begun.answers() or {}
+        try:
+            return {
+                part: self._reading(
+                    Answer(self.url, raw.status, raw.headers, raw.body), begun.asked_at
+                )
+                for part, raw in answers.items()
+            } or None
+        except RegistryUnavailable:
+            return None
 
     def _folder(self, part: str, seconds: float, *, quorum: bool) -> Reading:
         ask = self._agreed if quorum else self._endpoint.get
@@ -187,7 +219,11 @@ def open_sources(
     limit: int = MAX_ANSWER,
 ) -> tuple[Source, ...]:
     """One source an endpoint, each with connections that carry GET only."""
-    return tuple(Source(for_reading(url, limit, way), keys, cluster) for url in endpoints)
+
+    def opened(url: str) -> "Endpoint":
+        return for_reading(url, limit, way)
+
+    return tuple(Source(url, opened, keys, cluster) for url in endpoints)
 
 
 def first_to_answer(sources: Sequence[Source], seconds: float) -> Source:

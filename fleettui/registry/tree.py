@@ -1,7 +1,6 @@
 """Fleet's keys as etcd holds them, undecoded: folders of folders of values."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Union
 
 import msgspec
@@ -16,8 +15,7 @@ DEEPEST = 4
 """Segments of the longest key that fleet writes: `machines/ID/metadata/KEY`."""
 
 
-@dataclass(frozen=True, slots=True)
-class StateWords:
+class StateWords(msgspec.Struct, frozen=True, gc=False):
     """What a value below `states/` says."""
 
     load: Untrusted
@@ -81,19 +79,23 @@ def merge(folder: Folder, nodes: Sequence[Node], depth: int) -> set[str]:
     The loop over every key there is: what did not change takes the shortest way.
     """
     changed: set[str] = set()
-    names = [node.key.rpartition("/")[2] for node in nodes]
-    for name, node in zip(names, nodes, strict=True):
+    for node in nodes:
+        name = node.key.rpartition("/")[2]
         old = folder.get(name)
-        if type(old) is Leaf and old.value == node.value and not node.dir:
-            if old.index != node.modified_index:
-                old.index = node.modified_index
+        if node.dir:
+            if type(old) is not dict:
+                old = folder[name] = {}
                 changed.add(name)
-            continue
-        folder[name], differs = merged(old, node, depth - 1)
-        if differs:
+            if merge(old, node.nodes if depth > 1 else (), depth - 1):
+                changed.add(name)
+        elif type(old) is not Leaf or old.value != node.value:
+            folder[name] = Leaf(node.value, node.modified_index)
             changed.add(name)
-    if len(folder) > len(names):
-        for name in folder.keys() - set(names):
+        elif old.index != node.modified_index:
+            old.index = node.modified_index
+            changed.add(name)
+    if len(folder) > len(nodes):
+        for name in folder.keys() - set(map(name_of, nodes)):
             del folder[name]
             changed.add(name)
     return changed

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -15,6 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.reactive import reactive
 from textual.screen import ModalScreen, Screen
+from textual.timer import Timer
 
 from fleettui.access import (
     HostKeyQuestion,
@@ -28,7 +30,7 @@ from fleettui.access import (
 from fleettui.diagnosis.departed import Place, place_of
 from fleettui.diagnosis.finding import Finding
 from fleettui.model.clock import now
-from fleettui.model.cluster import Link, Machine, RegistryView
+from fleettui.model.cluster import Link, Machine, RegistryView, Snapshot
 from fleettui.model.host import HostReport, NotChecked
 from fleettui.model.lock import LockHolder
 from fleettui.model.secret import Secret
@@ -54,7 +56,7 @@ from fleettui.ui.messages import (
 )
 from fleettui.ui.overview.trail import Trail
 from fleettui.ui.paint import Tone, paint, paint_lines
-from fleettui.ui.picture import Picture
+from fleettui.ui.picture import Picture, units_by_machine
 from fleettui.ui.plain_ascii import AsciiOnly
 from fleettui.ui.standing import Standing
 from fleettui.ui.themes import THEMES, Looks, other_than
@@ -70,7 +72,10 @@ RETRY_EVERY = timedelta(seconds=4)
 seen."""
 PROBES_PER_SECOND = 5
 """A large cluster is asked round by round at this pace, so that asking never becomes a load."""
-
+PROBES_AT_ONCE = 64
+"""The rest waits for its turn: with a thousand machines the first answers must not wait for it."""
+FOLD_EVERY = 0.1
+"""Seconds between two pictures because of what machines answered; the first comes at once."""
 
 LEARN_EVERY = 2.0
 """Seconds between two looks for servers whose rights are not known yet."""
@@ -95,10 +100,10 @@ class FleetApp(InOrder):
         ]
     )
 
-    picture: reactive[Picture] = reactive(Picture)
-    trail: reactive[Trail] = reactive(Trail)
+    picture: reactive[Picture] = reactive(Picture, repaint=False)
+    trail: reactive[Trail] = reactive(Trail, repaint=False)
     """What became of the cluster meanwhile."""
-    holder: reactive[LockHolder | None] = reactive(None)
+    holder: reactive[LockHolder | None] = reactive(None, repaint=False)
     """Who repairs right now, here or elsewhere."""
     standing: reactive[Standing] = reactive(Standing)
     """What an observer's credentials could do."""
@@ -122,8 +127,16 @@ class FleetApp(InOrder):
             self._filters.append(AsciiOnly())
         self._repair = repair
         self._access = access
+        self._follows_lock = False
         self._records = records
         self._asking: set[Place] = set()
+        """Machines that are being asked, wait for it, or were and are not in the picture yet."""
+        self._waiting: deque[Machine] = deque()
+        self._under_way = 0
+        self._heard: list[tuple[HostReport, Machine]] = []
+        """Answers that are not in the picture yet."""
+        self._folding: Timer | None = None
+        self._placed: tuple[Snapshot | None, Mapping[Untrusted, Sequence[Untrusted]]] = (None, {})
 
     def on_mount(self) -> None:
         self.push_screen(
@@ -134,11 +147,10 @@ class FleetApp(InOrder):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        """Only now, after the first paint, the network is touched."""
+        """Only now, after the first paint, anything that imports etcd or asyncssh is begun."""
         self._access.hosts.ask_host_keys(self._trusts)
         self._access.hosts.ask_secrets(self._told)
         self._access.registry.follow(self._view_taken)
-        self._access.registry.follow_lock(self._lock_changed)
         self.set_interval(1.0, self._ask_due)
         if self._repair is not None:
             self._begin_repair(*self._repair)
@@ -161,8 +173,13 @@ class FleetApp(InOrder):
         self.holder = message.holder
 
     def on_view_taken(self, message: ViewTaken) -> None:
-        self.picture = self.picture.with_view(message.view)
-        self._ask_due()
+        before = self.picture
+        self.picture = before.with_view(message.view)
+        if not self._follows_lock and message.view.link is not Link.CONNECTING:
+            self._follows_lock = True
+            self._access.registry.follow_lock(self._lock_changed)
+        if not self.picture.lists_same_machines(before):
+            self.call_after_refresh(self._ask_due)
 
     def watch_picture(self, before: Picture, after: Picture) -> None:
         self.trail = self.trail.went_on(before, after, now())
@@ -186,17 +203,41 @@ class FleetApp(InOrder):
         place = place_of(machine)
         if place not in self._asking:
             self._asking.add(place)
-            self.run_worker(self._asked(machine), group="probes")
+            self._waiting.append(machine)
+            self._ask_next()
+
+    def _ask_next(self) -> None:
+        while self._waiting and self._under_way < PROBES_AT_ONCE:
+            self._under_way += 1
+            self.run_worker(self._asked(self._waiting.popleft()), group="probes")
 
     async def _asked(self, machine: Machine) -> None:
         try:
-            units = self.picture.units_on(machine.id)
+            units = self._units_on(machine)
             report: HostReport = await self._access.hosts.probe(machine, units)
         except HostUnreachable as reason:
             report = NotChecked(machine.id, now(), Untrusted(str(reason)))
-        finally:
-            self._asking.discard(place_of(machine))
-        self.picture = self.picture.with_report(report, machine)
+        self._under_way -= 1
+        self._ask_next()
+        self._heard.append((report, machine))
+        if self._folding is None:
+            self._fold()
+
+    def _units_on(self, machine: Machine) -> Sequence[Untrusted]:
+        """What the registry has there, worked out once a snapshot for all machines."""
+        snapshot = self.picture.snapshot
+        if self._placed[0] is not snapshot:
+            self._placed = snapshot, units_by_machine(snapshot)
+        return self._placed[1].get(machine.id, ())
+
+    def _fold(self) -> None:
+        """Take what was answered into the picture: one answer at once, then those of a while."""
+        self._folding = None
+        if self._heard:
+            heard, self._heard = self._heard, []
+            self._asking.difference_update(place_of(machine) for _, machine in heard)
+            self._folding = self.set_timer(FOLD_EVERY, self._fold)
+            self.picture = self.picture.with_reports(heard)
 
     def on_facts_asked(self, _: FactsAsked) -> None:
         self._access.registry.refresh()

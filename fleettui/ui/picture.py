@@ -1,6 +1,7 @@
 """The app's one copy of the truth: what the registry, the machines and the rules say right now."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -61,11 +62,25 @@ class Picture:
 
     def with_report(self, report: HostReport, machine: Machine) -> "Picture":
         """The picture after a machine was asked, where it is or where it was before."""
-        reports, history = self.reports, self.history.told(report, machine)
-        if place_of(machine) not in history.away.former:
-            reports = MappingProxyType({**reports, report.machine_id: report})
-        findings = diagnose(self.snapshot, reports, history)
-        return replace(self, reports=reports, findings=findings, history=history)
+        return self.with_reports([(report, machine)])
+
+    def with_reports(self, heard: Iterable[tuple[HostReport, Machine]]) -> "Picture":
+        """The same after several were asked, in the order in which they answered."""
+        reports, history = dict(self.reports), self.history
+        for report, machine in heard:
+            history = history.told(report, machine)
+            if place_of(machine) not in history.away.former:
+                reports[report.machine_id] = report
+        shown = MappingProxyType(reports)
+        findings = diagnose(self.snapshot, shown, history)
+        return replace(self, reports=shown, findings=findings, history=history)
+
+    def lists_same_machines(self, other: "Picture") -> bool:
+        """Whether both show, and have to ask, the same machines at the same addresses."""
+        one, two = self.snapshot, other.snapshot
+        if one is None or two is None:
+            return one is two
+        return self.history.away == other.history.away and one.machines == two.machines
 
     def asked_at(self, machine: Machine) -> datetime | None:
         """When a machine was last asked where it is or was; None = never."""
@@ -82,11 +97,6 @@ class Picture:
             return None
         departed = self.departed.get(machine_id)
         return self.snapshot.machines.get(machine_id, departed.machine if departed else None)
-
-    def units_on(self, machine_id: Untrusted) -> tuple[Untrusted, ...]:
-        """Units that the registry has on a machine: sent there, or with a state from there."""
-        units = self.snapshot.units.values() if self.snapshot else ()
-        return tuple(unit.name for unit in units if unit.is_on(machine_id))
 
     def facts(self, machine_id: Untrusted) -> HostFacts | None:
         """The last facts of a machine, where its last probe succeeded."""
@@ -110,6 +120,16 @@ class Picture:
         if machine is None:
             return Machine(machine_id, Untrusted("")).short_id
         return f"{machine.short_id}/{machine.public_ip}"
+
+
+def units_by_machine(snapshot: Snapshot | None) -> Mapping[Untrusted, Sequence[Untrusted]]:
+    """Units that the registry has on each machine: sent there, or with a state from there."""
+    found: defaultdict[Untrusted, list[Untrusted]] = defaultdict(list)
+    for unit in snapshot.units.values() if snapshot else ():
+        for machine_id in {*(state.machine_id for state in unit.states), unit.target}:
+            if machine_id is not None:
+                found[machine_id].append(unit.name)
+    return found
 
 
 def asked_at(report: HostReport) -> datetime:

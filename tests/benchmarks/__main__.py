@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from . import console, expiring, imports, journals, reading
+from . import console, expiring, imports, journals, reading, table
 from .measure import Table, fleetctl, say
 
 BENCHMARKS: dict[str, Callable[[], Table]] = {
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "P4": console.idle_load,
     "P5": expiring.expire,
     "P6": reading.slow_start,
+    "P7": table.changing,
     "P8": journals.storm,
     "P9": journals.opening,
     "P10": journals.held,

@@ -13,20 +13,28 @@ from contextlib import contextmanager
 
 from writers import Pipeline
 
-from .cluster import Size, kept_alive, lease, machine_keys
+from .cluster import SUBSTATE, Size, kept_alive, lease, machine_keys
 
 _TICK = 0.02
 """Seconds between two batches."""
+_STRIDE = 101
+"""So that what is written lies all over a table, not in one stretch; prime to every size."""
 _HEARTBEAT = 15.0
 """Seconds between two signs of life of a machine; between two of a unit in fleet, too."""
 
 
 @contextmanager
-def agents(endpoint: str, size: Size, writes_per_second: float) -> Iterator[None]:
-    """Writes at that rate, a third each to `state`, `states` and `job`, beside the heartbeats."""
+def agents(
+    endpoint: str, size: Size, writes_per_second: float, *, changing: bool = False
+) -> Iterator[None]:
+    """Writes at that rate, a third each to `state`, `states` and `job`, beside the heartbeats.
+
+    `changing` makes each of the states another one than it was.
+    """
     argv = (sys.executable, "-m", "tests.benchmarks.agents", endpoint)
     numbers = (str(size.machines), str(size.units), str(writes_per_second))
-    process = subprocess.Popen((*argv, *numbers), stdin=subprocess.DEVNULL)
+    more = ("--changing",) if changing else ()
+    process = subprocess.Popen((*argv, *numbers, *more), stdin=subprocess.DEVNULL)
     try:
         yield
     finally:
@@ -34,7 +42,7 @@ def agents(endpoint: str, size: Size, writes_per_second: float) -> Iterator[None
         process.wait()
 
 
-def _write(endpoint: str, size: Size, writes_per_second: float) -> None:
+def _write(endpoint: str, size: Size, writes_per_second: float, *, changing: bool) -> None:
     writer = Pipeline(endpoint)
     began = time.monotonic()
     units = machines = leases = 0
@@ -42,7 +50,8 @@ def _write(endpoint: str, size: Size, writes_per_second: float) -> None:
         spent = time.monotonic() - began
         batch: dict[str, str] = {}
         while units * 3 < spent * writes_per_second:
-            batch |= kept_alive(units % size.units, size)
+            word = f"round{units // size.units}" if changing else SUBSTATE
+            batch |= kept_alive(units * _STRIDE % size.units, size, word)
             units += 1
         while machines < spent * size.machines / _HEARTBEAT:
             batch |= machine_keys(machines % size.machines)
@@ -60,5 +69,7 @@ if __name__ == "__main__":
     parser.add_argument("machines", type=int)
     parser.add_argument("units", type=int)
     parser.add_argument("writes_per_second", type=float)
+    parser.add_argument("--changing", action="store_true")
     given = parser.parse_args()
-    _write(given.endpoint, Size(given.machines, given.units), given.writes_per_second)
+    size = Size(given.machines, given.units)
+    _write(given.endpoint, size, given.writes_per_second, changing=given.changing)

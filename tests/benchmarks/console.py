@@ -220,21 +220,30 @@ def _look_on(
     table: Table, name: str, terminal: Terminal, *, keys: bool = False
 ) -> tuple[float, float]:
     """One row: the app's CPU as a share of a core and its memory in MB are returned."""
-    pid, began = terminal.process.pid, time.monotonic()
-    cpu, drawn = cpu_seconds(pid), len(terminal.output)
-    terminal.read(WATCHED)
-    while (left := began + WATCHED - time.monotonic()) > 0:
-        terminal.read(left)
-    spent = time.monotonic() - began
-    share, painted = (cpu_seconds(pid) - cpu) / spent, (len(terminal.output) - drawn) / spent
-    memory = resident_mb(pid)
-    more = (_press(terminal),) if keys else ()
+    share, painted = cost(terminal)
+    memory = resident_mb(terminal.process.pid)
+    more = (_pressed(terminal),) if keys else ()
     table.add(name, f"{share:.1%}", f"{painted:,.0f}", f"{memory:.0f} MB", *more)
     return share, memory
 
 
-def _press(terminal: Terminal) -> str:
-    """From a key to what it paints."""
+def cost(terminal: Terminal) -> tuple[float, float]:
+    """A program's CPU as a share of a core, and the bytes that it paints a second, for a while."""
+    pid, began = terminal.process.pid, time.monotonic()
+    cpu, drawn = cpu_seconds(pid), len(terminal.output)
+    while (left := began + WATCHED - time.monotonic()) > 0:
+        terminal.read(left)
+    spent = time.monotonic() - began
+    return (cpu_seconds(pid) - cpu) / spent, (len(terminal.output) - drawn) / spent
+
+
+def _pressed(terminal: Terminal) -> str:
+    times = presses(terminal)
+    return f"{statistics.median(times):.1f} / {percentile(times, 95):.1f} ms"
+
+
+def presses(terminal: Terminal) -> list[float]:
+    """Milliseconds from a key to what it paints."""
     times = []
     for number in range(PRESSES):
         before = len(terminal.output)
@@ -244,4 +253,4 @@ def _press(terminal: Terminal) -> str:
             terminal.read(0.001)
         times.append((time.perf_counter() - began) * 1000)
         terminal.read(0.05)
-    return f"{statistics.median(times):.1f} / {percentile(times, 95):.1f} ms"
+    return times

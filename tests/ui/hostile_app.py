@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import fakes
 from fakes import MACHINES, FakeHosts, FakeRegistry, U
+from msgspec import structs
 
 from fleettui.access import (
     ClusterAddress,
@@ -75,7 +76,7 @@ def hostile(payload: str) -> Observer:
         (UnitState(machine.id, bad, bad, bad, bad, 1),),
         UnitFile(U(f"[Service]\nExecStart={payload}\n")),
     )
-    template = replace(fakes.unit("zookeeper@.service", 0, want="loaded"), file=unit.file)
+    template = structs.replace(fakes.unit("zookeeper@.service", 0, want="loaded"), file=unit.file)
     shown = Snapshot(
         1,
         fakes.now(),

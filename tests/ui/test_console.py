@@ -9,6 +9,7 @@ import fakes
 import pytest
 from driving import app_of, screen_text, until, when
 from fakes import MACHINES, TEMPLATE, FakeHosts, FakeRegistry, U
+from msgspec import structs
 from textual.widgets import Static
 
 from fleettui.access import HostKeyQuestion, SecretQuestion
@@ -28,11 +29,11 @@ async def test_the_fault_its_machine_and_the_next_key_are_seen_without_a_key(
     size: tuple[int, int],
 ) -> None:
     async with app_of(fakes.observer()).run_test(size=size) as pilot:
-        await until(pilot, "template-loaded")
+        text = await until(pilot, "template-loaded")
         await until(pilot, "BROKEN")
-        await until(pilot, "Failed fetching current unit states")
+        text = await until(pilot, "Failed fetching current unit states")
         for words in ("zookeeper@.service", "172.17.8.101", "LOADED TEMPLATE", "r Repair"):
-            await until(pilot, words)
+            assert words in text, words
 
 
 async def test_first_paint_comes_before_the_network() -> None:
@@ -247,8 +248,10 @@ async def test_under_a_stream_of_news_nothing_jumps_and_a_change_is_lit_for_a_wh
         for step in range(20):
             word = "failed" if step % 2 else "active"
             unit = many[step]
-            states = tuple(replace(state, active=U(word)) for state in unit.states)
-            shown = replace(shown, units={**shown.units, unit.name: replace(unit, states=states)})
+            states = tuple(structs.replace(state, active=U(word)) for state in unit.states)
+            shown = replace(
+                shown, units={**shown.units, unit.name: structs.replace(unit, states=states)}
+            )
             registry.show(shown)
             await pilot.pause()
             assert (grid.cursor_key, grid.top, grid.region) == (key, top, changed)
@@ -256,7 +259,9 @@ async def test_under_a_stream_of_news_nothing_jumps_and_a_change_is_lit_for_a_wh
         assert all(row in screen_text(pilot) for row in rows)
 
         last = many[196]
-        failed = replace(last, states=tuple(replace(s, active=U("failed")) for s in last.states))
+        failed = structs.replace(
+            last, states=tuple(structs.replace(s, active=U("failed")) for s in last.states)
+        )
         registry.show(replace(shown, units={**shown.units, last.name: failed}))
         await until(pilot, "failed running")
         lit = grid.get_component_rich_style("lines--flash").bgcolor

@@ -7,6 +7,7 @@ import fakes
 import pytest
 from driving import app_of, screen_text, until
 from fakes import IDS, MACHINES, FakeRegistry, U
+from msgspec import structs
 
 from fleettui.model.cluster import Leader, Link, RegistryView, Snapshot, Unit
 from fleettui.ui.overview.board import chart, machine_panel
@@ -40,11 +41,14 @@ WEB = BEFORE.units[U("web.service")]
             },
         ),
         (
-            units(BEFORE, replace(WEB, states=(replace(WEB.states[0], active=U("failed")),))),
+            units(
+                BEFORE,
+                structs.replace(WEB, states=(structs.replace(WEB.states[0], active=U("failed")),)),
+            ),
             {("172.17.8.101", "web.service", "active running", "failed running")},
         ),
         (
-            units(BEFORE, replace(WEB, target_state=U("loaded"))),
+            units(BEFORE, structs.replace(WEB, target_state=U("loaded"))),
             {("somebody", "web.service wanted", "launched", "loaded")},
         ),
         (

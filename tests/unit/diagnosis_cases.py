@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec import structs
+
 from fleettui.diagnosis.diagnose import diagnose
 from fleettui.diagnosis.finding import Finding
 from fleettui.diagnosis.history import EMPTY, History
@@ -54,7 +56,7 @@ def state(
 def unit(name: U = HELLO, *states: UnitState, **changed: Any) -> Unit:
     """A launched unit that runs on A, unless its states or fields say otherwise."""
     made = Unit(name, HASH, U("launched"), A.id, A.id, states or (state(),), FILE)
-    return replace(made, **changed)
+    return structs.replace(made, **changed)
 
 
 def snapshot(

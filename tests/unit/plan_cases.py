@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from diagnosis_cases import HASH, TEMPLATE, A, B, U, facts, line, service, snapshot, state, unit
+from msgspec import structs
 
 from fleettui.access import FleetKey, KeyValue
 from fleettui.diagnosis.finding import Evidence, Finding, Severity, Source
@@ -51,7 +52,7 @@ def job_key(name: U, leaf: str) -> FleetKey:
 
 def template(target_state: str = "loaded", **changed: Any) -> Unit:
     made = Unit(TEMPLATE, HASH, U(target_state), A.id if target_state != "inactive" else None)
-    return replace(made, **changed)
+    return structs.replace(made, **changed)
 
 
 def file_of(text: str) -> UnitFile:

@@ -1,6 +1,5 @@
 """The memory of earlier pictures: what it keeps, what it forgets, and that it stays small."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -25,6 +24,7 @@ from diagnosis_cases import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from fleettui.diagnosis.history import EMPTY, KEPT_FOR
 from fleettui.diagnosis.survey import Odd, Oddity, survey
@@ -160,7 +160,7 @@ def units(draw: st.DrawFn) -> Unit:
         draw(st.sampled_from(NAMES)),
         state(draw(st.sampled_from(MACHINES)), unit_hash=draw(st.sampled_from([HASH, OTHER_HASH]))),
     )
-    return replace(
+    return structs.replace(
         made,
         unit_hash=draw(st.sampled_from([HASH, None])),
         file=draw(st.sampled_from([made.file, None])),

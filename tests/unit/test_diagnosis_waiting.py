@@ -20,6 +20,7 @@ from diagnosis_cases import (
     unit,
     watched,
 )
+from msgspec import structs
 
 from fleettui.diagnosis.finding import Confidence
 from fleettui.diagnosis.history import EMPTY, History
@@ -53,7 +54,7 @@ def test_a_unit_is_explained_once_it_waited_longer_than_an_engine_needs() -> Non
     "seen",
     [
         later(SEEN),
-        later(SEEN, unit(HELLO, replace(state(), index=99))),
+        later(SEEN, unit(HELLO, structs.replace(state(), index=99))),
         later(SEEN, unit(HELLO, state(words="loaded failed failed"), heartbeat=None)),
     ],
     ids=["confirmed", "written anew", "another state"],
@@ -87,7 +88,7 @@ def test_whatever_a_scheduler_looks_at_has_it_worked_out_anew(seen: Snapshot) ->
 
 
 def test_a_unit_that_waits_no_more_is_forgotten() -> None:
-    placed = later(SEEN, replace(STUCK, target=A.id))
+    placed = later(SEEN, structs.replace(STUCK, target=A.id))
     assert before().seen(placed).placements == {}
 
 
@@ -99,7 +100,7 @@ def test_the_explanation_of_another_picture_is_not_used() -> None:
 
 
 def test_where_too_many_wait_the_rest_is_told_in_one() -> None:
-    waiting = [replace(STUCK, name=U(f"stuck{n:03}.service")) for n in range(MOST + 5)]
+    waiting = [structs.replace(STUCK, name=U(f"stuck{n:03}.service")) for n in range(MOST + 5)]
     seen = snapshot(*waiting)
     findings = found(seen, history=lasting(seen, 60))
     assert len(findings) == MOST + 1
@@ -124,7 +125,7 @@ def test_what_the_history_has_worked_out_is_not_worked_out_again(
 
 
 def test_of_too_many_that_were_seen_once_the_rest_may_be_placed_any_moment() -> None:
-    waiting = [replace(STUCK, name=U(f"stuck{n:03}.service")) for n in range(MOST + 5)]
+    waiting = [structs.replace(STUCK, name=U(f"stuck{n:03}.service")) for n in range(MOST + 5)]
     assert len(found(snapshot(*waiting))) == MOST
 
 

@@ -21,6 +21,7 @@ from diagnosis_cases import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from plan_cases import FLEET, LOOP, file_of, look
 
 from fleettui.model.cluster import Unit
@@ -84,7 +85,7 @@ def test_a_pull_names_its_image_and_whether_it_is_there(
 def test_only_images_whose_names_are_known_are_asked_about() -> None:
     units = (
         asking("redis:3", "kill db", "pull redis:3", "pull reg.example/%p:%i", "pull ${IMAGE}"),
-        replace(asking("nginx"), name=WEB1),
+        structs.replace(asking("nginx"), name=WEB1),
     )
     report = facts(A, FLEET, files=[DB, WEB1, TEMPLATE])
     wanted = images_to_ask(snapshot(*units), report)
@@ -161,7 +162,7 @@ def test_a_copy_of_the_same_file_is_a_twin_whatever_its_name() -> None:
     found = twin(other, report, mine=mine)
     assert found is not None
     assert found.name == other.name
-    assert twin(replace(other, unit_hash=OTHER_HASH), report, mine=mine) is None
+    assert twin(structs.replace(other, unit_hash=OTHER_HASH), report, mine=mine) is None
 
 
 def test_a_global_unit_is_its_own_twin_elsewhere() -> None:
@@ -180,8 +181,8 @@ def test_a_global_unit_is_its_own_twin_elsewhere() -> None:
         (ON_B, facts(B, FLEET, service(WEB2), files=[WEB2, TEMPLATE])),
         (ON_B, facts(B, FLEET, service(WEB2, "loaded failed failed"), files=[WEB2])),
         (ON_B, facts(B, FLEET, files=[WEB2])),
-        (replace(ON_B, states=(state(B, "loaded failed failed"),)), WELL),
-        (replace(ON_B, target=C.id), WELL),
+        (structs.replace(ON_B, states=(state(B, "loaded failed failed"),)), WELL),
+        (structs.replace(ON_B, target=C.id), WELL),
         (unit(WEB2), facts(A, FLEET, service(WEB1), service(WEB2), files=[WEB1, WEB2])),
     ],
     ids=["not asked", "loop", "template", "dead", "unknown", "state", "moved", "same machine"],

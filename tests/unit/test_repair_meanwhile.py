@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cluster_model import HELLO, MACHINE, U, World
+from msgspec import structs
 from repair_cases import QUICK, nobody, opened, past_of, performed, yes
 
 from fleettui.access import CommandResult, KeyValue
@@ -124,7 +125,9 @@ async def test_a_unit_that_was_sent_elsewhere_is_not_started_here(tmp_path: Path
     repair = await opened_against(world, "needs-daemon-reload", HELLO, tmp_path)
     await performed(repair, Stage.RELOAD)
     world.calls.clear()
-    with_units(world, lambda units: units.update({HELLO: replace(units[HELLO], target=OTHER)}))
+    with_units(
+        world, lambda units: units.update({HELLO: structs.replace(units[HELLO], target=OTHER)})
+    )
     outcome = await repair.perform(yes(repair.plan, Stage.START))
     assert outcome.result is Result.FAILED
     assert OTHER.raw in outcome.said.raw

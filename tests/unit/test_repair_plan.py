@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from cluster_model import HELLO, MACHINE, SHA256, TEMPLATE, World
+from msgspec import structs
 from repair_cases import planned, planned_from
 
 from fleettui.model.cluster import TargetState
@@ -100,7 +101,7 @@ async def test_every_template_of_the_machine_is_repaired_together() -> None:
     world = World()
     snapshot, facts = await world.read(), await world.probe(MACHINE)
     other = Untrusted("web@.service")
-    job = replace(snapshot.units[TEMPLATE], name=other)
+    job = structs.replace(snapshot.units[TEMPLATE], name=other)
     snapshot = replace(snapshot, units={**snapshot.units, other: job})
     plan = planned_from(MACHINE, snapshot, facts)
     assert plan.units == (other, TEMPLATE)

@@ -23,6 +23,7 @@ from diagnosis_cases import (
     unit,
     where,
 )
+from msgspec import structs
 
 from fleettui.diagnosis.finding import Confidence, Severity
 from fleettui.diagnosis.history import EMPTY
@@ -147,7 +148,7 @@ def test_a_unit_that_a_machine_could_take_is_found_only_after_the_engine_had_its
 
 
 def test_a_unit_file_that_fleet_cannot_read_is_proven_at_once() -> None:
-    broken = replace(waiting(), file=UnitFile(U("[Service\nExecStart=/bin/true\n")))
+    broken = structs.replace(waiting(), file=UnitFile(U("[Service\nExecStart=/bin/true\n")))
     finding = one(found(snapshot(broken)), "unschedulable")
     assert finding.confidence is Confidence.PROVEN
     assert "fleet cannot read its unit file" in finding.summary
@@ -172,7 +173,7 @@ def test_a_unit_launched_a_moment_ago_is_silent_to_somebody_who_watches() -> Non
     "seen",
     [
         snapshot(waiting("MachineMetadata=disk=ssd\nGlobal=true")),
-        snapshot(replace(waiting("MachineID=x"), target_state=U("inactive"))),
+        snapshot(structs.replace(waiting("MachineID=x"), target_state=U("inactive"))),
         snapshot(unit()),
         snapshot(waiting("MachineID=x"), leader=None),
         snapshot(waiting("MachineID=x"), leader=Machine(U("d" * 32), U("10.0.0.9"))),

@@ -33,6 +33,7 @@ from diagnosis_cases import (
     watched,
     where,
 )
+from msgspec import structs
 
 from fleettui.diagnosis.finding import Confidence, Source
 from fleettui.diagnosis.history import EMPTY
@@ -156,10 +157,12 @@ def test_a_line_about_an_orphan_that_is_sound_by_now_is_no_finding() -> None:
 D_ID = U("d" * 32)
 NO_JOB = snapshot(Unit(HELLO, states=(state(),)))
 DOUBLED = snapshot(unit(HELLO, state(A), state(B)))
-LEFT = snapshot(unit(HELLO, state(A), replace(state(), machine_id=D_ID)))
+LEFT = snapshot(unit(HELLO, state(A), structs.replace(state(), machine_id=D_ID)))
 
 
-UNSCHEDULED = snapshot(replace(unit(HELLO, state(A)), target=None, target_state=U("inactive")))
+UNSCHEDULED = snapshot(
+    structs.replace(unit(HELLO, state(A)), target=None, target_state=U("inactive"))
+)
 
 
 @pytest.mark.parametrize(
@@ -343,7 +346,10 @@ def test_reloads_of_ten_minutes_count_and_on_two_machines_none_of_them_is_named(
 def test_a_unit_that_is_rewritten_again_and_again_is_not_told_to_stay_behind_too() -> None:
     seen = [
         replace(
-            each, units={HELLO: replace(each.units[HELLO], states=(state(unit_hash=THIRD_HASH),))}
+            each,
+            units={
+                HELLO: structs.replace(each.units[HELLO], states=(state(unit_hash=THIRD_HASH),))
+            },
         )
         for each in rewritten(HASH, OTHER_HASH, HASH, OTHER_HASH, every=20)
     ]

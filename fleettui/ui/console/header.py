@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 from fleettui.access import ClusterAddress
 from fleettui.model.clock import now
-from fleettui.model.cluster import Link, RegistryView, Unit
+from fleettui.model.cluster import Link, RegistryView, Snapshot, Unit
 from fleettui.model.lock import LockHolder
 from fleettui.ui import marks
 from fleettui.ui.paint import Piece, Tone, paint, paint_lines
@@ -31,8 +31,8 @@ class StatusLines(Static):
     }
     """
 
-    picture: reactive[Picture] = reactive(Picture, init=False)
-    holder: reactive[LockHolder | None] = reactive(None, init=False)
+    picture: reactive[Picture] = reactive(Picture, init=False, repaint=False)
+    holder: reactive[LockHolder | None] = reactive(None, init=False, repaint=False)
     """Who repairs right now, here or elsewhere."""
     standing: reactive[Standing] = reactive(Standing, init=False)
     """What an observer's credentials could do."""
@@ -41,6 +41,7 @@ class StatusLines(Static):
         super().__init__(markup=False)
         self._cluster = cluster
         self._may_change = may_change
+        self._counted: tuple[Snapshot | None, str] = (None, "")
 
     def on_mount(self) -> None:
         self.set_interval(1.0, self._draw)
@@ -59,7 +60,7 @@ class StatusLines(Static):
         self._draw()
 
     def _draw(self) -> None:
-        self.update(paint_lines([self._first(), self._second()]))
+        self.update(paint_lines([self._first(), self._second()]), layout=False)
 
     def _first(self) -> Content:
         observer = " ".join(["OBSERVER", self.standing.word]).strip()
@@ -83,7 +84,7 @@ class StatusLines(Static):
         pieces.append(f"  {len(snapshot.machines)} machines")
         if picture.departed:
             pieces.append((f", {len(picture.departed)} left", Tone.WARN))
-        pieces.append(f"  {_units(snapshot.units.values())}  ")
+        pieces.append(f"  {self._units(snapshot)}  ")
         if snapshot.leader is None:
             pieces.append(("NO ENGINE LEADER", Tone.BAD))
         else:
@@ -92,6 +93,12 @@ class StatusLines(Static):
         if snapshot.bad:
             pieces.append((f"  {len(snapshot.bad)} unreadable keys", Tone.WARN))
         return paint(*pieces)
+
+    def _units(self, snapshot: Snapshot) -> str:
+        """How many units there are in which state, counted once a snapshot."""
+        if self._counted[0] is not snapshot:
+            self._counted = snapshot, _units(snapshot.units.values())
+        return self._counted[1]
 
 
 def _repairing(holder: LockHolder | None) -> list[Piece]:

@@ -10,7 +10,7 @@ from fleettui.ui import marks
 from fleettui.ui.marks import Mark
 from fleettui.ui.paint import Cell, Tone, cell
 from fleettui.ui.picture import Picture, ago, asked_at
-from fleettui.ui.widgets.grid import Column, Row
+from fleettui.ui.widgets.grid import Column, Rows
 
 MACHINE_COLUMNS = (
     Column("", 1),
@@ -37,12 +37,14 @@ FINDING_COLUMNS = (
 )
 
 
-def machine_rows(picture: Picture) -> list[Row]:
+def machine_rows(picture: Picture) -> Rows:
     """One row a machine: those of the registry, then those that left it."""
-    return [_machine_row(machine, picture) for machine in picture.machines]
+    machines = picture.machines
+    keys = [machine.id for machine in machines]
+    return Rows(keys, lambda index: _machine_cells(machines[index], picture))
 
 
-def _machine_row(machine: Machine, picture: Picture) -> Row:
+def _machine_cells(machine: Machine, picture: Picture) -> tuple[Cell, ...]:
     mark = machine_mark(machine, picture)
     report = picture.reports.get(machine.id)
     host = cell(report.hostname if isinstance(report, HostFacts) else "")
@@ -50,7 +52,7 @@ def _machine_row(machine: Machine, picture: Picture) -> Row:
     if departed is not None:
         host = cell(f"left {ago(departed.at).replace(' ', '')} ago", Tone.DIM)
     asked = ago(asked_at(report)) if report else ""
-    cells = (
+    return (
         mark.sign,
         cell(machine.short_id),
         cell(machine.public_ip),
@@ -59,7 +61,6 @@ def _machine_row(machine: Machine, picture: Picture) -> Row:
         mark.words,
         cell(f"{asked:>5}", Tone.DIM),
     )
-    return Row(machine.id, cells)
 
 
 def machine_mark(machine: Machine, picture: Picture) -> Mark:
@@ -80,13 +81,14 @@ def machine_mark(machine: Machine, picture: Picture) -> Mark:
             return marks.ASKING
 
 
-def unit_rows(picture: Picture) -> list[Row]:
+def unit_rows(picture: Picture) -> Rows:
     """One row a unit; a global one is summed up."""
-    snapshot = picture.snapshot
-    return [_unit_row(u, picture) for u in snapshot.units.values()] if snapshot else []
+    units = picture.snapshot.units if picture.snapshot else {}
+    names = tuple(units)
+    return Rows(names, lambda index: _unit_cells(units[names[index]], picture))
 
 
-def _unit_row(unit: Unit, picture: Picture) -> Row:
+def _unit_cells(unit: Unit, picture: Picture) -> tuple[Cell, ...]:
     mark = unit_mark(unit, picture)
     if unit.is_global:
         where = cell(f"global, {len(unit.states)} of {_alive(picture)}")
@@ -97,7 +99,7 @@ def _unit_row(unit: Unit, picture: Picture) -> Row:
         gone = machine is None or machine.id in picture.departed
         name = machine.public_ip if machine else picture.named(unit.target)
         where = cell(f"gone: {name}" if gone else name)
-    return Row(unit.name, (mark.sign, cell(unit.name), _wanted(unit), mark.words, where))
+    return mark.sign, cell(unit.name), _wanted(unit), mark.words, where
 
 
 def unit_mark(unit: Unit, picture: Picture) -> Mark:
@@ -142,22 +144,23 @@ def _alive(picture: Picture) -> int:
     return len(picture.snapshot.machines) if picture.snapshot else 0
 
 
-def finding_rows(picture: Picture) -> list[Row]:
+def finding_rows(picture: Picture) -> Rows:
     """One row a finding, worst first."""
-    return [_finding_row(finding, picture) for finding in picture.findings]
+    findings = picture.findings
+    keys = [finding.key for finding in findings]
+    return Rows(keys, lambda index: _finding_cells(findings[index], picture))
 
 
-def _finding_row(finding: Finding, picture: Picture) -> Row:
+def _finding_cells(finding: Finding, picture: Picture) -> tuple[Cell, ...]:
     mark = marks.mark_of_severity(finding.severity, finding.fault)
     gaps = f"NOT CHECKED: {finding.gaps[0]}; " if finding.gaps else ""
-    cells = (
+    return (
         mark.sign,
         mark.words,
         cell(finding.unit or ""),
         cell(where_words(finding, picture)),
         cell(f"{gaps}{finding.summary}"),
     )
-    return Row(finding.key, cells)
 
 
 def where_words(finding: Finding, picture: Picture) -> str:

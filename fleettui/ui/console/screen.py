@@ -70,9 +70,9 @@ class ConsoleScreen(Explains, Screen[None]):
         ]
     )
 
-    picture: reactive[Picture] = reactive(Picture, init=False)
-    holder: reactive[LockHolder | None] = reactive(None, init=False)
-    standing: reactive[Standing] = reactive(Standing, init=False)
+    picture: reactive[Picture] = reactive(Picture, init=False, repaint=False)
+    holder: reactive[LockHolder | None] = reactive(None, init=False, repaint=False)
+    standing: reactive[Standing] = reactive(Standing, init=False, repaint=False)
 
     def __init__(self, access: Observer, folder: Path) -> None:
         """`folder` is the only one that an observer's files go to."""

@@ -32,7 +32,7 @@ class DetailScreen(Screen[None]):
         ]
     )
 
-    picture: reactive[Picture] = reactive(Picture, init=False)
+    picture: reactive[Picture] = reactive(Picture, init=False, repaint=False)
 
     def __init__(self, table: str, key: Hashable) -> None:
         super().__init__()

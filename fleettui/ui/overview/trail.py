@@ -145,11 +145,12 @@ def _unit(was: Unit, unit: Unit, snapshot: Snapshot, at: datetime) -> Iterator[C
         yield Change(at, "engine", f"{name} on", left, place)
     for state in unit.states:
         earlier = was.state_on(state.machine_id)
+        if earlier and (earlier.active, earlier.sub) == (state.active, state.sub):
+            continue  # most states are only written anew
         before = f"{earlier.active} {earlier.sub}" if earlier else "no state"
         after = f"{state.active} {state.sub}"
-        if before != after:
-            who = _place(state.machine_id, snapshot)
-            yield Change(at, who, name, before, after, _tone(state.active.raw))
+        who = _place(state.machine_id, snapshot)
+        yield Change(at, who, name, before, after, _tone(state.active.raw))
     for gone in was.states:
         if unit.state_on(gone.machine_id) is None:
             who = _place(gone.machine_id, snapshot)

@@ -19,7 +19,7 @@ from fleettui.ui.picture import Picture
 from fleettui.ui.repairs.report import ReportScreen
 from fleettui.ui.repairs.rows import COLUMNS, UNDER_WAY, is_left, repair_rows
 from fleettui.ui.repairs.watch import place_of
-from fleettui.ui.widgets.grid import Grid
+from fleettui.ui.widgets.grid import Grid, Rows
 
 EVERY = 2.0
 """Seconds between two looks at the records: another fleettui may be writing one."""
@@ -45,8 +45,8 @@ class RepairsScreen(Explains, Screen[None]):
         ]
     )
 
-    picture: reactive[Picture] = reactive(Picture, init=False)
-    holder: reactive[LockHolder | None] = reactive(None, init=False)
+    picture: reactive[Picture] = reactive(Picture, init=False, repaint=False)
+    holder: reactive[LockHolder | None] = reactive(None, init=False, repaint=False)
 
     def __init__(self, access: Observer, records: Path) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class RepairsScreen(Explains, Screen[None]):
     def _draw(self) -> None:
         where = place_of(self.holder, self.picture) if self.holder else ""
         rows = repair_rows(self._repairs, self.holder, where)
-        self.query_one(Grid).show(rows, title=f"REPAIRS {len(rows)}")
+        self.query_one(Grid).show(Rows.of(rows), title=f"REPAIRS {len(rows)}")
         self.on_grid_moved()
 
     def on_grid_moved(self) -> None:

@@ -30,8 +30,8 @@ class WatchScreen(Screen[None]):
         ]
     )
 
-    picture: reactive[Picture] = reactive(Picture, init=False)
-    holder: reactive[LockHolder | None] = reactive(None, init=False)
+    picture: reactive[Picture] = reactive(Picture, init=False, repaint=False)
+    holder: reactive[LockHolder | None] = reactive(None, init=False, repaint=False)
 
     def __init__(self, access: Observer) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """A table of keyed rows: updated in place, its cursor stays on its row whatever moves around it."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 from time import monotonic
@@ -10,6 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.events import Click
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
@@ -54,6 +55,37 @@ class Row:
     cells: tuple[Cell, ...]
 
 
+class Rows:
+    """Rows in order, each made when it comes into view: there may be ten thousand."""
+
+    def __init__(
+        self, keys: Sequence[Hashable], cells_of: Callable[[int], tuple[Cell, ...]]
+    ) -> None:
+        """`cells_of` makes the cells of the row at an index."""
+        self.keys = tuple(keys)
+        self.made: dict[Hashable, Row] = {}
+        """Those that somebody has looked at, by key."""
+        self._cells_of = cells_of
+
+    @staticmethod
+    def of(rows: Sequence[Row]) -> "Rows":
+        """Rows that are there already."""
+        return Rows([row.key for row in rows], lambda index: rows[index].cells)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[Row]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> Row:
+        key = self.keys[index]
+        row = self.made.get(key)
+        if row is None:
+            row = self.made[key] = Row(key, self._cells_of(index))
+        return row
+
+
 class Grid(Lines):
     """Rows under column labels."""
 
@@ -92,8 +124,9 @@ class Grid(Lines):
         self._title = title
         self._columns = tuple(columns)
         self._empty = empty
-        self._rows: tuple[Row, ...] = ()
-        self._index: dict[Hashable, int] = {}
+        self._rows = Rows.of(())
+        self._places: dict[Hashable, int] | None = None
+        """Index of each row, once somebody asks."""
         self._cursor = 0
         self._chosen: Hashable | None = None
         """The row somebody moved to; it is returned to if it goes and comes back."""
@@ -105,7 +138,7 @@ class Grid(Lines):
     @property
     def cursor_key(self) -> Hashable | None:
         """Key of the row under the cursor; None in an empty table."""
-        return self._rows[self._cursor].key if self._rows else None
+        return self._rows.keys[self._cursor] if self._rows else None
 
     @property
     def line_count(self) -> int:
@@ -121,53 +154,59 @@ class Grid(Lines):
     def head_height(self) -> int:
         return 2 if any(column.label for column in self._columns) else 1
 
-    def show(self, rows: Sequence[Row], *, title: str | None = None, empty: str = "") -> None:
-        """Take the place of all rows. Only what changed is drawn, and it flashes."""
-        rows = tuple(rows)
+    def show(self, rows: Rows, *, title: str | None = None, empty: str = "") -> None:
+        """Take the place of all rows. Only what changed in view is drawn, and it flashes."""
         words = (title or self._title, empty or self._empty)
-        if rows == self._rows and words == (self._title, self._empty):
-            return
-        self._title, self._empty = words
+        if words != (self._title, self._empty):
+            self._title, self._empty = words
+            self.refresh(Region(0, 0, self.size.width, self.size.height if not rows else 1))
         before = self.cursor_key
-        same_order = [row.key for row in rows] == [row.key for row in self._rows]
-        self._light(rows)
         self._rows, old = rows, self._rows
-        self._index = {row.key: number for number, row in enumerate(rows)}
-        self._cursor = self._index.get(self._chosen, min(self._cursor, max(len(rows) - 1, 0)))
-        if same_order:
-            for number, (new, gone) in enumerate(zip(rows, old, strict=True)):
-                if new != gone:
-                    self.refresh_line(number)
-            self.refresh_line(-1)
-        else:
+        if rows.keys != old.keys:
+            self._places = None
+            self._cursor = self._place_of(self._chosen, min(self._cursor, max(len(rows) - 1, 0)))
             self._keep_in_view()
-        self.refresh()
+            self.refresh()
+        self._light(old)
         if self.cursor_key != before:
             self.post_message(self.Moved(self, self.cursor_key))
 
     def offer(self, key: Hashable) -> None:
         """Put the cursor on a row, if it is there and the operator has not moved the cursor."""
-        if key in self._index and not self._was_moved:
-            self._move(self._index[key] - self._cursor)
+        place = -1 if self._was_moved else self._place_of(key, -1)
+        if place >= 0:
+            self._move(place - self._cursor)
 
-    def _light(self, rows: Sequence[Row]) -> None:
-        now = monotonic()
-        for row in rows:
-            number = self._index.get(row.key)
-            if number is None:
+    def _place_of(self, key: Hashable | None, otherwise: int) -> int:
+        if key is None:
+            return otherwise
+        if self._places is None:
+            self._places = {key: number for number, key in enumerate(self._rows.keys)}
+        return self._places.get(key, otherwise)
+
+    def _light(self, old: Rows) -> None:
+        """Draw the rows in view that are not as they were drawn, and let what changed flash."""
+        until = monotonic() + FLASH
+        is_lit = False
+        for index in range(self.top, min(self.top + self.room, len(self._rows))):
+            was = old.made.get(self._rows.keys[index])
+            if was is None or self._rows[index].cells == was.cells:
                 continue
-            for column, (new, old) in enumerate(
-                zip(row.cells, self._rows[number].cells, strict=True)
-            ):
-                if new.text != old.text and old.text and Tone.DIM not in {new.tone, old.tone}:
-                    self._flashes[row.key, column] = now + FLASH
-        if self._flashes:
+            self.refresh_line(index)
+            for column in _changed(was, self._rows[index]):
+                self._flashes[was.key, column] = until
+                is_lit = True
+        if is_lit:
             self.set_timer(FLASH, self._calm)
 
     def _calm(self) -> None:
+        """Put out what has flashed for long enough."""
         now = monotonic()
+        over = {key for (key, _), until in self._flashes.items() if until <= now}
         self._flashes = {key: until for key, until in self._flashes.items() if until > now}
-        self.refresh()
+        for index in range(self.top, min(self.top + self.room, len(self._rows))):
+            if self._rows.keys[index] in over:
+                self.refresh_line(index)
 
     def head_line(self, y: int) -> list[Cell]:
         if y == 0:
@@ -235,6 +274,16 @@ class Grid(Lines):
             self.action_choose()
         else:
             self.action_move(index - self._cursor)
+
+
+def _changed(old: Row, new: Row) -> list[int]:
+    """The columns of which an operator should see that they changed."""
+    pairs = enumerate(zip(old.cells, new.cells, strict=True))
+    return [
+        column
+        for column, (was, now) in pairs
+        if now.text != was.text and was.text and Tone.DIM not in {now.tone, was.tone}
+    ]
 
 
 def _fit(text: str, width: int) -> str:

@@ -76,7 +76,7 @@ class WizardScreen(Explains, Screen[None]):
         ]
     )
 
-    holder: reactive[LockHolder | None] = reactive(None, init=False)
+    holder: reactive[LockHolder | None] = reactive(None, init=False, repaint=False)
 
     def __init__(
         self,

@@ -17,12 +17,13 @@ from fleettui.model.untrusted import Untrusted
 from fleettui.ui.dialogs.dialog import Dialog
 from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint
-from fleettui.ui.picture import Picture
+from fleettui.ui.picture import Picture, units_by_machine
 
 
 def offered_units(picture: Picture, machines: Sequence[Machine]) -> list[Untrusted]:
     """Units whose journal may be asked for: the services, then what fleet has on the machines."""
-    on_them = {unit for machine in machines for unit in picture.units_on(machine.id)}
+    known = units_by_machine(picture.snapshot)
+    on_them = {unit for machine in machines for unit in known.get(machine.id, ())}
     named = [Untrusted(service) for service in SERVICES]
     return [*named, *sorted(on_them - set(named))]
 

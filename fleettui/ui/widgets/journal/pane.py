@@ -57,7 +57,7 @@ class JournalPane(KeepableLog):
         Binding("S", "as_root", "Sudo", show=False, tooltip="Read the journal through sudo"),
     ])  # fmt: skip
 
-    picture: reactive[Picture] = reactive(Picture, init=False)
+    picture: reactive[Picture] = reactive(Picture, init=False, repaint=False)
 
     def __init__(
         self,

@@ -1,0 +1,100 @@
+"""The first read of a registry, sent while nothing that is heavy has been imported yet.
+
+Plain HTTP over plain sockets, GET and nothing else. Whatever it meets that is not a plain answer
+makes it give up without a word: the ordinary way then finds out what is wrong, and tells.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+_PIECE = 1 << 18
+_LONGEST_HEAD = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """One HTTP answer, unjudged; names of headers in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HeadStart:
+    """Several reads of one endpoint, each over a connection of its own, in threads of their own."""
+
+    def __init__(self, url: str, targets: Mapping[str, str], *, seconds: float, limit: int) -> None:
+        """Begins at once. `targets` are paths with their queries, by the name of what they read;
+        all have to be there in `seconds`, none with more than `limit` bytes.
+        """
+        self.url = url
+        self.asked_at = datetime.now(UTC)
+        self._address = urlsplit(url)
+        self._until = time.monotonic() + seconds
+        self._limit = limit
+        self._answers: dict[str, RawAnswer] = {}
+        self._threads = [
+            threading.Thread(target=self._ask, args=item, name="etcd head start", daemon=True)
+            for item in targets.items()
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def answers(self) -> Mapping[str, RawAnswer] | None:
+        """All answers, once the last is in; None where there is one that did not come in time."""
+        for thread in self._threads:
+            thread.join(max(0.0, self._until - time.monotonic()))
+        is_whole = len(self._answers) == len(self._threads)
+        return self._answers if is_whole else None
+
+    def _ask(self, name: str, target: str) -> None:
+        try:
+            self._answers[name] = self._answer_to(target)
+        except (OSError, ValueError):
+            return  # nobody asks why: see above
+
+    def _answer_to(self, target: str) -> RawAnswer:
+        place = (str(self._address.hostname), int(self._address.port or 0))
+        # Of HTTP/1.0 an answer has no parts: it goes on until the connection ends.
+        request = f"GET {target} HTTP/1.0\r\nHost: {self._address.netloc}\r\n\r\n"
+        with socket.create_connection(place, timeout=self._left()) as connection:
+            connection.sendall(request.encode("ascii"))
+            return _parsed(self._received(connection))
+
+    def _received(self, connection: socket.socket) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        while piece := connection.recv(_PIECE):
+            pieces.append(piece)
+            size += len(piece)
+            if size > self._limit:
+                raise ValueError(f"more than {self._limit} bytes")
+            connection.settimeout(self._left())
+        return b"".join(pieces)
+
+    def _left(self) -> float:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+def _parsed(received: bytes) -> RawAnswer:
+    """Raises ValueError for what is no whole answer."""
+    head, end, body = received.partition(b"\r\n\r\n")
+    if not end or len(head) > _LONGEST_HEAD:
+        raise ValueError("no HTTP")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    pairs = (line.partition(":") for line in lines)
+    headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    version, status, *_ = first.split(" ")
+    if not version.startswith("HTTP/1.") or "transfer-encoding" in headers:
+        raise ValueError("not what was asked for")
+    if int(headers.get("content-length", len(body))) != len(body):
+        raise ValueError("cut off")
+    return RawAnswer(int(status), headers, body)

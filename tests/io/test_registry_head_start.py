@@ -1,0 +1,149 @@
+"""The first read, sent before anybody follows: it is shown at once, and nothing is lost by it."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from faults.etcd_servers import RealEtcd
+from faults.fake_etcd import FakeEtcd, Reply, forward
+from views import Views
+
+from fleettui.model.cluster import Link, Snapshot
+from fleettui.model.untrusted import Untrusted
+from fleettui.registry.follow import RegistryFollower
+from fleettui.registry.head_start import HeadStart
+from fleettui.registry.keys import DEFAULT_PREFIX, keys_under
+from fleettui.registry.tree import PARTS
+
+A, B = Untrusted("a.service"), Untrusted("b.service")
+
+
+@contextmanager
+def ahead(url: str) -> Iterator[RegistryFollower]:
+    follower = RegistryFollower((url,), keys_under(DEFAULT_PREFIX))
+    follower.read_ahead()
+    try:
+        yield follower
+    finally:
+        asyncio.run(follower.close())
+
+
+def holds_both(snapshot: Snapshot) -> bool:
+    return {A, B} <= snapshot.units.keys()
+
+
+def test_what_happens_between_the_first_read_and_the_streams_is_not_lost(etcd: RealEtcd) -> None:
+    etcd.put("job/a.service/target-state", "launched")
+    with ahead(etcd.endpoint) as follower:
+        for thread in threading.enumerate():
+            if thread.name == "etcd head start":
+                thread.join()
+        etcd.put("job/b.service/target-state", "launched")
+        views = Views()
+        follower.follow(views)
+        views.showing(holds_both)
+    first = next(view.snapshot for view in views.all if view.snapshot is not None)
+    assert first.units.keys() == {A}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(500, b"", {}),
+        Reply(200, b"<html>", {}),
+        Reply(200, headers={}),
+        Reply(401, b'{"message":"Insufficient credentials"}', {}),
+        Reply(301, headers={"Location": "http://127.0.0.1:9/"}),
+    ],
+    ids=["500", "html", "no index", "denied", "redirect"],
+)
+def test_where_it_fails_the_ordinary_way_is_taken_without_a_word(
+    etcd: RealEtcd, reply: Reply
+) -> None:
+    etcd.put("job/a.service/target-state", "launched")
+    real, left = forward(etcd.endpoint), iter([reply] * len(PARTS))
+    with (
+        FakeEtcd(lambda method, path: next(left, None) or real(method, path)) as between,
+        ahead(between.url) as follower,
+    ):
+        between.wait_for(len(PARTS))
+        views = Views()
+        follower.follow(views)
+        views.showing(lambda snapshot: A in snapshot.units)
+        assert {method for method, _ in between.asked} == {"GET"}
+    assert Link.LOST not in {view.link for view in views.all}
+
+
+PROGRAM = """
+import sys, threading
+from fleettui.model.cluster import Link
+from fleettui.registry.connect import connect_reader
+
+def show(view):
+    if view.link is Link.LIVE:
+        print(len(view.snapshot.units), "etcd" in sys.modules, flush=True)
+        shown.set()
+
+shown = threading.Event()
+reader = connect_reader([sys.argv[1]], "/_coreos.com/fleet")
+reader.read_ahead()
+reader.follow(show)
+shown.wait(60)
+"""
+
+
+def test_the_first_view_is_shown_before_python_etcd_is_imported(etcd: RealEtcd) -> None:
+    etcd.put("job/a.service/target-state", "launched")
+    argv = (sys.executable, "-c", PROGRAM, etcd.endpoint)
+    said = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=120).stdout
+    assert said.splitlines()[0] == "1 False"
+
+
+GOOD = b"HTTP/1.0 200 OK\r\nX-Etcd-Index: 7\r\n\r\n{}"
+
+
+@pytest.mark.parametrize(
+    ("said", "is_taken"),
+    [
+        (GOOD, True),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}", True),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}", False),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", False),
+        (b"HTTP/1.0 200 OK\r\nX-Etcd-Index: 7\r\n", False),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", False),
+        (b"HTTP/1.0 fine\r\n\r\n{}", False),
+        (b"HTTP/1.0 200\xff\r\nContent-Length: two\r\n\r\n{}", False),
+        (GOOD + b" " * 2000, False),
+        (b"", False),
+    ],
+)
+def test_only_a_whole_answer_is_taken(said: bytes, *, is_taken: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=_say, args=(server, said))
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        begun = HeadStart(url, {"job": "/v2/keys/job"}, seconds=20, limit=1000)
+        assert (begun.answers() is not None) is is_taken
+        thread.join()
+
+
+def _say(server: socket.socket, words: bytes) -> None:
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(1000)
+        connection.sendall(words)
+
+
+def test_a_server_that_says_nothing_is_not_waited_for() -> None:
+    def hangs(method: str, path: str) -> Reply:
+        return server.hang()
+
+    server = FakeEtcd(hangs)
+    with server:
+        begun = HeadStart(server.url, {"job": "/", "unit": "/"}, seconds=0.1, limit=1000)
+        assert begun.answers() is None
