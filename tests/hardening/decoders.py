@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 
+import msgspec
+
 from fleettui.access import HostUnreachable, RegistryUnavailable
 from fleettui.cli.config_file import BadConfig
 from fleettui.hosts.copies import read_copy
+from fleettui.hosts.rights import read_rights
 from fleettui.journal.pattern import PatternWrong
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry.answers import UNDECODABLE
@@ -79,6 +82,8 @@ def _texts(value: object, left: list[int]) -> Iterator[str]:
         case tuple() | list():
             for inner in value:
                 yield from _texts(inner, left)
+        case msgspec.Struct():
+            yield from _texts(msgspec.structs.asdict(value), left)
         case _ if is_dataclass(value):
             for field in fields(value):
                 yield from _texts(getattr(value, field.name), left)
@@ -116,6 +121,17 @@ _DECODERS = (
         (b"644 0 0 33188 3\nabc", b"Welcome\n0755 1 2 3 0\n"),
         refuses=(HostUnreachable,),
         covers=("read_copy",),
+    ),
+    Decoder(
+        "rights",
+        read_rights,
+        (
+            b"Welcome\nfleettui-rights-1\0core\0core sudo\0\0end\0",
+            b"fleettui-rights-1\0watcher\0watcher\0v1-0a1b\0end\0",
+        ),
+        (b"fleettui-rights-1\0core\0core", b"bash: not found"),
+        refuses=(HostUnreachable,),
+        covers=("read_rights",),
     ),
     Decoder("known-hosts", feeds.known_hosts, (inputs.KNOWN_HOSTS,), covers=("parse_known_hosts",)),
     Decoder(

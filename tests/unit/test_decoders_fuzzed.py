@@ -3,8 +3,10 @@
 The long run over the same decoders is `python -m tests.hardening fuzz`; what it found worth keeping
 lies in `tests/data/fuzz` and is tried here each time. Its last result, of 27 minutes on a machine
 that was busy otherwise: 3,385,736 inputs in 288 s of a core, 0 exceptions, 281,241 blocks of
-Python's memory after the first tenth and 281,857 at the end. A run of 30 minutes before it, of
-6,416,698 inputs, found one: a path in the config file that was too long for the system.
+Python's memory after the first tenth and 281,857 at the end, while the process's resident memory
+went from 53.6 to 63.1 MB. A run of 30 minutes before it, of 6,416,698 inputs, found one exception:
+a path in the config file that was too long for the system. The first run of all hung: a search
+pattern backtracked without end. What a pattern matches is not among the inputs since.
 """
 
 import ast
@@ -21,8 +23,6 @@ PACKAGE = Path(__file__).parents[2] / "fleettui"
 LAYERS = ("cli", "hosts", "registry", "repair", "model", "journal")
 """Where bytes of somebody else are decoded."""
 DECODES = re.compile(r"(decode|parse|read)_\w+|decode|(\w+_)?from_json|events?_of|fields_of")
-NOT_YET = {"read_rights"}
-"""Decoders that no input is made for yet: what an etcd says of a user's roles."""
 IDS = list(DECODERS)
 
 
@@ -72,5 +72,5 @@ def decoding_functions() -> set[str]:
 
 def test_every_decoder_of_the_product_is_among_them() -> None:
     covered = {name for decoder in DECODERS.values() for name in decoder.covers}
-    assert decoding_functions() - covered == NOT_YET
+    assert decoding_functions() - covered == set()
     assert covered >= {"decode_entry", "read_probe", "event_of", "read_past"}
