@@ -277,7 +277,7 @@ async def test_nothing_is_opened_after_closing(home: Home) -> None:
 async def test_reading_hosts_have_nothing_that_takes_a_command(home: Home) -> None:
     async with SshMachine() as machine, operator_of(home, machine) as (hosts, _):
         methods = {name for name in dir(hosts) if not name.startswith("_")}
-        told = {"copy", "images", "journal", "probe", "recall", "unit_changes"}
+        told = {"copy", "images", "journal", "probe", "recall", "rights", "unit_changes"}
         assert methods == {"ask_host_keys", "ask_secrets", "close", *told}
 
 

@@ -111,8 +111,10 @@ def _coloured(row: str, tones: Sequence[Tone]) -> Iterator[Piece]:
         yield ("".join(sign for sign, _ in group), tone)
 
 
-def events_panel(trail: Trail, at: datetime, width: int, height: int) -> Iterator[Content]:
-    """How many events etcd counted over time."""
+def events_panel(
+    picture: Picture, trail: Trail, at: datetime, width: int, height: int
+) -> Iterator[Content]:
+    """Events that etcd counted over time, and how often a full read found more than they told."""
     values = trail.events(width, at)
     counted = [value for value in values if value is not None] or [0]
     lately = counted[-60 // SLOT :]
@@ -121,12 +123,14 @@ def events_panel(trail: Trail, at: datetime, width: int, height: int) -> Iterato
         (f"{mean:.1f} a second", Tone.STRONG), (f", at most {max(counted) / SLOT:.1f}", Tone.DIM)
     )
     yield from (paint((row, Tone.ACCENT)) for row in chart(values, height))
-    yield _axis(width)
+    count = picture.view.disagreements
+    yield _axis(width, f"{count} reads disagreed", Tone.WARN if count else Tone.DIM)
 
 
-def _axis(width: int) -> Content:
-    left = f"{width * SLOT / 60:.0f} min ago"
-    return paint((f"{left}{'now':>{max(width - len(left), 4)}}", Tone.DIM))
+def _axis(width: int, middle: str = "", tone: Tone = Tone.DIM) -> Content:
+    left, right = f"{width * SLOT / 60:.0f} min ago", "now"
+    rest = max(width - len(left) - len(right), 1)
+    return paint((left, Tone.DIM), (f"{middle:^{rest}}", tone), (right, Tone.DIM))
 
 
 def change_panel(trail: Trail, width: int, height: int) -> Iterator[Content]:

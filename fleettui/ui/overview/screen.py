@@ -28,7 +28,42 @@ from fleettui.ui.overview.trail import SLOTS, Trail
 from fleettui.ui.paint import paint_lines
 from fleettui.ui.picture import Picture
 
-PANELS = ("machines", "units", "findings", "events", "changes")
+
+class Panel(Static):
+    """One framed part of the overview."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(id=name, classes="panel", markup=False)
+
+
+class MachinesPanel(Panel):
+    """A map of the machines by state."""
+
+    BORDER_TITLE = "MACHINES"
+
+
+class UnitsPanel(Panel):
+    """Bars of the units by state."""
+
+    BORDER_TITLE = "UNITS"
+
+
+class FindingsPanel(Panel):
+    """Findings over time."""
+
+    BORDER_TITLE = "FINDINGS"
+
+
+class EventsPanel(Panel):
+    """Events over time."""
+
+    BORDER_TITLE = "EVENTS"
+
+
+class ChangesPanel(Panel):
+    """The last changes."""
+
+    BORDER_TITLE = "CHANGES"
 
 
 class OverviewScreen(Screen[None]):
@@ -65,17 +100,15 @@ class OverviewScreen(Screen[None]):
             OverviewScreen.picture, OverviewScreen.holder
         )
         with Horizontal(id="now"):
-            yield Static(id="machines", classes="panel", markup=False)
-            yield Static(id="units", classes="panel", markup=False)
+            yield MachinesPanel("machines")
+            yield UnitsPanel("units")
         with Horizontal(id="time"):
-            yield Static(id="findings", classes="panel", markup=False)
-            yield Static(id="events", classes="panel", markup=False)
-        yield Static(id="changes", classes="panel", markup=False)
+            yield FindingsPanel("findings")
+            yield EventsPanel("events")
+        yield ChangesPanel("changes")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        for name in PANELS:
-            self.query_one(f"#{name}").border_title = name.upper()
         self.set_interval(1.0, self._draw)
         self.call_after_refresh(self._draw)
 
@@ -94,14 +127,9 @@ class OverviewScreen(Screen[None]):
         width = min(self._width("findings"), SLOTS)
         self._show("findings", list(findings_panel(picture, trail, at, width, tall)))
         width = min(self._width("events"), SLOTS)
-        self._show("events", list(events_panel(trail, at, width, tall)))
+        self._show("events", list(events_panel(picture, trail, at, width, tall)))
         changes = self.query_one("#changes").content_size
         self._show("changes", list(change_panel(trail, changes.width, changes.height)))
-        count = picture.view.disagreements
-        none = "0 reads disagreed"
-        self.query_one("#events").border_subtitle = (
-            f"{count} full reads found what no event told" if count else none
-        )
 
     def _draw_states(self) -> None:
         """What changes with the picture alone; both panels are as high as the higher one."""

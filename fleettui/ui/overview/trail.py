@@ -16,6 +16,7 @@ SLOTS = 360
 CHANGES = 200
 AT_ONCE = 40
 """Changes that one news may add; of more their number is told."""
+_TONES = {Untrusted("active"): Tone.GOOD, Untrusted("failed"): Tone.BAD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +151,11 @@ def _unit(was: Unit, unit: Unit, snapshot: Snapshot, at: datetime) -> Iterator[C
         before = f"{earlier.active} {earlier.sub}" if earlier else "no state"
         after = f"{state.active} {state.sub}"
         who = _place(state.machine_id, snapshot)
-        yield Change(at, who, name, before, after, _tone(state.active.raw))
+        yield Change(at, who, name, before, after, _TONES.get(state.active, Tone.WARN))
     for gone in was.states:
         if unit.state_on(gone.machine_id) is None:
             who = _place(gone.machine_id, snapshot)
             yield Change(at, who, name, f"{gone.active} {gone.sub}", "no state")
-
-
-def _tone(active: str) -> Tone:
-    return {"active": Tone.GOOD, "failed": Tone.BAD}.get(active, Tone.WARN)
 
 
 def _place(machine_id: Untrusted | None, snapshot: Snapshot) -> str:
