@@ -10,6 +10,7 @@ import click
 
 from fleettui.cli.session import Settings
 from fleettui.cli.source import SettingsSource
+from fleettui.model.untrusted import visible
 
 ROLE = "fleettui-observer"
 SCRIPT_PATH = "/opt/fleettui/observer-key"
@@ -50,8 +51,7 @@ def observer_setup(source: SettingsSource, part: str, user: str, public_key: Pat
     reads; each with how to test it.
     """
     settings = source.resolved()
-    if not re.fullmatch("[A-Za-z0-9_.-]{1,64}", user):
-        raise click.UsageError("an etcd user has letters, digits, `_`, `.` and `-` alone.")
+    _check_user(user)
     key = _public_key(public_key) if public_key else KEY
     parts: dict[Part, Callable[[], str]] = {
         Part.CURL: lambda: _text(curl_lines(settings, user)),
@@ -61,6 +61,17 @@ def observer_setup(source: SettingsSource, part: str, user: str, public_key: Pat
     }
     wanted = [Part.CURL, Part.ETCDCTL, Part.KEY, Part.SCRIPT] if part == Part.ALL else [Part(part)]
     click.echo("\n".join(parts[one]() for one in wanted), nl=False)
+
+
+def _check_user(user: str) -> None:
+    """Raises UsageError for what a command would take as an option, a folder or etcd's own user."""
+    if not re.fullmatch("[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", user):
+        raise click.UsageError(
+            "an etcd user has letters, digits, `_`, `.` and `-` alone, and begins with one of the "
+            "first three."
+        )
+    if user in {"root", "guest"}:
+        raise click.UsageError(f"{user} is etcd's own: give the observer a user besides it.")
 
 
 def _text(lines: Iterator[str]) -> str:
@@ -76,9 +87,11 @@ def _script() -> str:
 def _public_key(file: Path) -> str:
     """The key of a file, without anything that could become an option of the line."""
     words = file.read_text(errors="replace").split()
-    if len(words) < 2 or not words[0].startswith(("ssh-", "ecdsa-", "sk-")):
-        raise click.UsageError(f"{file} holds no public key of OpenSSH.")
-    return " ".join(words[:3])
+    kind, body, *comment = [*words, "", ""]
+    is_kind = re.fullmatch("(ssh|ecdsa|sk)-[A-Za-z0-9@.-]+", kind)
+    if not (is_kind and re.fullmatch("[A-Za-z0-9+/]+=*", body)):
+        raise click.UsageError(f"{visible(str(file))} holds no public key of OpenSSH.")
+    return f"{kind} {body} {visible(comment[0])}".rstrip()
 
 
 def _readable(settings: Settings) -> tuple[str, ...]:

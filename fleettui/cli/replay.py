@@ -8,6 +8,7 @@ import click
 
 from fleettui.cli.session import need_terminal
 from fleettui.cli.source import SettingsSource
+from fleettui.model.untrusted import visible
 
 if TYPE_CHECKING:
     from fleettui.recording.player import Player
@@ -39,7 +40,7 @@ def replay(source: SettingsSource, file: Path, speed: float, paused: bool, parti
     except BadRecording as bad:
         raise click.ClickException(str(bad)) from bad
     except OSError as disk:
-        raise click.ClickException(f"{file}: {disk.strerror or disk}.") from disk
+        raise click.ClickException(f"{visible(str(file))}: {disk.strerror or disk}.") from disk
     need_terminal()
     player = Player(recording, speed=speed, paused=paused)
     asyncio.run(_replayed(player, source.looks()))

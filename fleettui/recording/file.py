@@ -44,16 +44,19 @@ class RecordingFile:
     def add(self, record: Record) -> None:
         """Write down what the session was just told."""
         with self._lock:
-            if self._is_open:
-                self._write(Timed(now(), record))
-                self._count += 1
+            self._add(record)
 
     def close(self) -> None:
-        """Say that nothing was cut off."""
-        self.add(Ended(self._count))
+        """Say that nothing was cut off; what other threads add from now on is left out."""
         with self._lock:
+            self._add(Ended(self._count))
             if self._is_open:
                 self._end()
+
+    def _add(self, record: Record) -> None:
+        if self._is_open:
+            self._write(Timed(now(), record))
+            self._count += 1
 
     def _write(self, record: Head | Timed) -> None:
         text = json.dumps(plain(record), separators=(",", ":")).encode("ascii")
@@ -131,7 +134,15 @@ def _records(lines: Iterator[bytes]) -> tuple[list[Timed], str]:
             records.append(restored(Timed, _checked(line)))
         except ValueError as wrong:
             return records, visible(str(wrong))
-    return records, ""
+    return records, _missing(records)
+
+
+def _missing(records: list[Timed]) -> str:
+    """Whether whole lines were taken out, by what the end says."""
+    match records[-1].record if records else None:
+        case Ended(told) if told != len(records) - 1:
+            return f"its end speaks of {told} records before it, and there are {len(records) - 1}"
+    return ""
 
 
 def _checked(line: bytes) -> Any:

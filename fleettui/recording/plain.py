@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from fleettui.model.untrusted import Untrusted
+from fleettui.model.untrusted import Untrusted, visible
 
 T = TypeVar("T")
 _KIND = "is"
@@ -53,6 +53,8 @@ def restored(kind: Any, found: object) -> Any:
         return _sequence(get_args(kind), _list(found))
     if kind is Untrusted:
         return Untrusted(_of(str, found))
+    if kind is str:  # text of ours is shown as it is, and whoever wrote the file need not be us
+        return visible(_of(str, found))
     if kind is datetime:
         return _time(found)
     if isinstance(kind, type) and issubclass(kind, Enum):

@@ -225,6 +225,8 @@ def damaged_files_are_refused(whole: Path) -> None:
     assert "never closed" in refusal(content[: content.rindex(b"\n", 0, -1) + 1])
     middle = len(content) // 2
     assert "checksum" in refusal(content[:middle] + b"~" + content[middle + 1 :])
+    lines = content.splitlines(keepends=True)
+    assert "before it, and there are" in refusal(b"".join([*lines[:2], *lines[3:]]))
     assert "behind its end" in refusal(content + content.splitlines(keepends=True)[-1])
     for foreign in (b"", b"\n", b"# a text\n", b"\x7fELF" + bytes(300), b'{"a": 1}\n'):
         assert "is no recording of fleettui" in refusal(foreign)

@@ -62,7 +62,11 @@ def test_what_is_printed_is_about_the_cluster_of_the_settings(
     [
         ("--user", "a'; reboot", "letters, digits"),
         ("--user", "", "letters, digits"),
+        ("--user", "-u", "letters, digits"),
+        ("--user", "..", "letters, digits"),
+        ("--user", "root", "etcd's own"),
         ("--public-key", 'command="reboot" ssh-ed25519 AAAA', "holds no public key"),
+        ("--public-key", "ssh-ed25519 AA\x1b[2J", "holds no public key"),
         ("--public-key", "", "holds no public key"),
         ("--public-key", "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n", "holds no public key"),
     ],
