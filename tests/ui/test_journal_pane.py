@@ -153,6 +153,13 @@ async def test_what_a_filter_shows_above_the_chosen_row_fills_the_screen() -> No
         assert "lost its heartbeat" in text
 
 
+async def test_a_narrow_pane_says_that_it_filters_before_it_says_whose_journal_it_is() -> None:
+    async with pane_app(size=(80, 10)) as (pilot, pane):
+        await pilot.press("up", "F", *"Watch|lost", "enter")
+        pane.take([entry(LOOP, 60)])
+        await until(pilot, "1 error, f follows   filter Watch|lost")
+
+
 async def test_highlights_stay_while_something_else_is_searched() -> None:
     async with pane_app() as (pilot, pane):
         await pilot.press("h", *"zoo", "enter", "slash", *"Unit", "enter")

@@ -218,7 +218,11 @@ class JournalPane(KeepableLog):
         zone = "" if self.display_as.local else ", UTC"
         words = f"  {self.choice.words}{zone}, {self.received} lines"
         settings = [] if self.head_height > 2 else self._settings()
-        return [Cell(" JOURNAL "), state, Cell(words), *settings]
+        head = [Cell(" JOURNAL "), state]
+        if sum(len(cell.text) for cell in (*head, Cell(words), *settings)) > self.size.width:
+            # That lines are hidden must be seen where there is no room for both.
+            return [*head, *settings, Cell(words)]
+        return [*head, Cell(words), *settings]
 
     def settings(self) -> Sequence[str]:
         words = [self.task_words, *self._skewed(), *self._heard()]
