@@ -21,8 +21,8 @@ class InOrder(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: deque[Key | Paste] = deque()
-        self._since: float | None = None
+        self._typed: deque[Key | Paste] = deque()
+        self._typed_since: float | None = None
         """When the key that is under way was let go; None where none is."""
 
     async def on_event(self, event: Event) -> None:
@@ -30,18 +30,18 @@ class InOrder(App[None]):
         if not isinstance(event, Key | Paste) or event.is_forwarded:
             await super().on_event(event)
             return
-        self._waiting.append(event)
-        if self._since is None or monotonic() - self._since > LONGEST:
-            await self._next()
+        self._typed.append(event)
+        if self._typed_since is None or monotonic() - self._typed_since > LONGEST:
+            await self._next_key()
 
-    async def _next(self) -> None:
-        self._since = monotonic() if self._waiting else None
-        if self._waiting:
+    async def _next_key(self) -> None:
+        self._typed_since = monotonic() if self._typed else None
+        if self._typed:
             target = self.focused or self.screen
-            await super().on_event(self._waiting.popleft())
-            self._climb(target, self._since)
+            await super().on_event(self._typed.popleft())
+            self._climb_after(target, self._typed_since)
 
-    def _climb(self, node: DOMNode | None, since: float | None) -> None:
+    def _climb_after(self, node: DOMNode | None, since: float | None) -> None:
         """Follow a key upwards: where it was handled its parent has got it already."""
         pump: MessagePump = self if node is None or node is self else node
         above = self._settle if pump is self else self._rise
@@ -49,12 +49,12 @@ class InOrder(App[None]):
             self.call_later(self._settle, None, since)  # it was closed by that very key
 
     def _rise(self, node: DOMNode, since: float | None) -> None:
-        self._climb(node.parent, since)
+        self._climb_after(node.parent, since)
 
     def _settle(self, _: DOMNode | None, since: float | None) -> None:
         """The key was handled; what it asked for, such as the focus, is next in the queue."""
         self.call_later(self._go_on, since)
 
     async def _go_on(self, since: float | None) -> None:
-        if since == self._since:  # else the next one has not waited
-            await self._next()
+        if since == self._typed_since:  # else the next one has not waited
+            await self._next_key()
