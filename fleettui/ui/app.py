@@ -9,12 +9,12 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Key
-from textual.reactive import reactive
+from textual.reactive import Reactive, reactive
 from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
 
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from fleettui.ui.wizard.screen import WizardScreen
 
 _Answer = TypeVar("_Answer")
+_Screen = TypeVar("_Screen", bound=Screen[Any])
 
 PROBE_EVERY = timedelta(seconds=10)
 RETRY_EVERY = timedelta(seconds=4)
@@ -285,9 +286,19 @@ class FleetApp(InOrder):
 
     # --- screens ------------------------------------------------------------------------------
 
+    def _bound(self, screen: _Screen, *facts: Reactive[Any]) -> _Screen:
+        """A new screen to which these facts are handed down.
+
+        Textual lets go of a closed screen only when a fact is set that it was bound to, and these
+        two may stay as they are for days.
+        """
+        self.mutate_reactive(FleetApp.holder)
+        self.mutate_reactive(FleetApp.standing)
+        return screen.data_bind(*facts)
+
     def on_details_asked(self, message: DetailsAsked) -> None:
         screen = DetailScreen(message.table, message.key)
-        self.push_screen(screen.data_bind(FleetApp.picture))
+        self.push_screen(self._bound(screen, FleetApp.picture))
 
     def on_repair_asked(self, message: RepairAsked) -> None:
         finding = message.finding
@@ -318,7 +329,7 @@ class FleetApp(InOrder):
         if any(isinstance(known, type(screen)) for known in self.screen_stack):
             return  # a second press of the same key
         self.push_screen(
-            screen.data_bind(FleetApp.holder), lambda _: self.on_facts_asked(FactsAsked())
+            self._bound(screen, FleetApp.holder), lambda _: self.on_facts_asked(FactsAsked())
         )
 
     async def _offer_to_resume(self, access: Operator) -> None:
@@ -339,7 +350,7 @@ class FleetApp(InOrder):
         from fleettui.ui.repairs.screen import RepairsScreen
 
         screen = RepairsScreen(self._access, self._records)
-        self.push_screen(screen.data_bind(FleetApp.picture, FleetApp.holder))
+        self.push_screen(self._bound(screen, FleetApp.picture, FleetApp.holder))
 
     def on_overview_asked(self, _: OverviewAsked) -> None:
         from fleettui.ui.overview.screen import OverviewScreen
@@ -348,13 +359,13 @@ class FleetApp(InOrder):
             may_change = isinstance(self._access, Operator)
             screen = OverviewScreen(self._access.cluster, may_change=may_change)
             bound = (FleetApp.picture, FleetApp.trail, FleetApp.holder)
-            self.push_screen(screen.data_bind(*bound))
+            self.push_screen(self._bound(screen, *bound))
 
     def on_watch_asked(self, _: WatchAsked) -> None:
         from fleettui.ui.repairs.watch import WatchScreen
 
         screen = WatchScreen(self._access)
-        self.push_screen(screen.data_bind(FleetApp.picture, FleetApp.holder))
+        self.push_screen(self._bound(screen, FleetApp.picture, FleetApp.holder))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
         """The palette: nothing here writes to the cluster, nor a file."""
@@ -396,7 +407,7 @@ class FleetApp(InOrder):
 
     def action_rights(self) -> None:
         """What an observer's credentials could do."""
-        self.push_screen(RightsScreen().data_bind(FleetApp.picture, FleetApp.standing))
+        self.push_screen(self._bound(RightsScreen(), FleetApp.picture, FleetApp.standing))
 
     def action_repairs(self) -> None:
         """The list of repairs, past and under way."""

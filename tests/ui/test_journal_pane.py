@@ -488,6 +488,20 @@ async def test_enter_shows_every_field_as_the_machine_has_it() -> None:
         assert not isinstance(pilot.app.screen, EntryScreen)
 
 
+async def test_an_answer_that_comes_while_its_screen_is_taken_down_does_no_harm() -> None:
+    journals = Journals({MACHINES[0].id: night()})
+    async with pane_app(journals) as (pilot, _):
+        await pilot.press("left_square_bracket", "enter")
+        await until(pilot, "_SYSTEMD_UNIT")
+        screen = pilot.app.screen
+        assert isinstance(screen, EntryScreen)
+        await screen.query_children().remove()
+        await screen._ask()
+        assert len(journals.recalls) == 2
+        await pilot.press("escape")
+        await until(pilot, "_SYSTEMD_UNIT", gone=True)
+
+
 async def test_where_the_machine_is_gone_the_fields_that_are_held_are_shown() -> None:
     journals = Journals({MACHINES[0].id: night()}, unreachable="connection refused")
     async with pane_app(journals) as (pilot, _):

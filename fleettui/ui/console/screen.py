@@ -11,7 +11,6 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from fleettui.access import Observer, Operator
 from fleettui.diagnosis.finding import Finding
@@ -33,6 +32,7 @@ from fleettui.ui.keys import Explains, named
 from fleettui.ui.messages import DetailsAsked, FactsAsked, OverviewAsked, RepairAsked, RepairsAsked
 from fleettui.ui.picture import Picture
 from fleettui.ui.standing import Standing
+from fleettui.ui.widgets.footer import KeyFooter
 from fleettui.ui.widgets.grid import Column, Grid
 from fleettui.ui.widgets.journal import JournalPane
 
@@ -95,7 +95,7 @@ class ConsoleScreen(Explains, Screen[None]):
                 yield self._table("MACHINES", MACHINE_COLUMNS)
                 yield self._table("UNITS", UNIT_COLUMNS)
             yield self._journal_pane().data_bind(ConsoleScreen.picture)
-        yield Footer(show_command_palette=False)
+        yield KeyFooter(show_command_palette=False)
 
     def _table(self, title: str, columns: Sequence[Column]) -> Grid:
         name = title.lower()

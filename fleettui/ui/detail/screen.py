@@ -9,13 +9,14 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.detail.text import finding_lines, machine_lines, unit_lines
 from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint, paint_lines
 from fleettui.ui.picture import Picture
+from fleettui.ui.widgets.footer import KeyFooter
 
 
 class DetailScreen(Screen[None]):
@@ -42,7 +43,7 @@ class DetailScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll():
             yield Static(markup=False)
-        yield Footer()
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self._draw()

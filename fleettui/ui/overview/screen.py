@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from fleettui.access import ClusterAddress
 from fleettui.model.clock import now
@@ -27,6 +27,7 @@ from fleettui.ui.overview.board import (
 from fleettui.ui.overview.trail import SLOTS, Trail
 from fleettui.ui.paint import paint_lines
 from fleettui.ui.picture import Picture
+from fleettui.ui.widgets.footer import KeyFooter
 
 
 class Panel(Static):
@@ -106,7 +107,7 @@ class OverviewScreen(Screen[None]):
             yield FindingsPanel("findings")
             yield EventsPanel("events")
         yield ChangesPanel("changes")
-        yield Footer(show_command_palette=False)
+        yield KeyFooter(show_command_palette=False)
 
     def on_mount(self) -> None:
         self.set_interval(1.0, self._draw)

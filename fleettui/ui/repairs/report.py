@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.records.past import read_past
@@ -16,6 +16,7 @@ from fleettui.repair.records.report import as_markdown, report_of
 from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint, paint_lines
 from fleettui.ui.repairs.keep import keep_report
+from fleettui.ui.widgets.footer import KeyFooter
 
 
 class ReportScreen(Screen[None]):
@@ -43,7 +44,7 @@ class ReportScreen(Screen[None]):
         lines = as_markdown(self._report).splitlines()
         with VerticalScroll():
             yield Static(paint_lines(map(_line, lines)), markup=False)
-        yield Footer()
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()

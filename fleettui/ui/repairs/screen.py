@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from fleettui.access import Observer, Operator
 from fleettui.model.lock import LockHolder
@@ -19,6 +19,7 @@ from fleettui.ui.picture import Picture
 from fleettui.ui.repairs.report import ReportScreen
 from fleettui.ui.repairs.rows import COLUMNS, UNDER_WAY, is_left, repair_rows
 from fleettui.ui.repairs.watch import place_of
+from fleettui.ui.widgets.footer import KeyFooter
 from fleettui.ui.widgets.grid import Grid, Rows
 
 EVERY = 2.0
@@ -58,7 +59,7 @@ class RepairsScreen(Explains, Screen[None]):
     def compose(self) -> ComposeResult:
         yield Grid("REPAIRS", COLUMNS, empty="none was begun on this computer", id="repairs")
         yield Static(id="where", markup=False)
-        yield Footer()
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         where = paint(("Records lie in ", Tone.DIM), str(self._records))

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from fleettui.access import Observer
 from fleettui.model.clock import now
@@ -17,6 +17,7 @@ from fleettui.model.untrusted import Untrusted
 from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint, paint_lines
 from fleettui.ui.picture import Picture, ago
+from fleettui.ui.widgets.footer import KeyFooter
 from fleettui.ui.widgets.journal import JournalPane
 
 
@@ -42,7 +43,7 @@ class WatchScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Static(id="holder", markup=False)
         yield JournalPane(self._access.hosts, id="watched")
-        yield Footer()
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self._take(self.holder)

@@ -8,13 +8,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from fleettui.access import ClusterAddress
 from fleettui.repair.planning.action import Stage
 from fleettui.repair.planning.plan import Plan
 from fleettui.ui.keys import named
 from fleettui.ui.paint import paint_lines
+from fleettui.ui.widgets.footer import KeyFooter
 from fleettui.ui.wizard.script import hand_over
 from fleettui.ui.wizard.words.plan import plan_lines
 
@@ -47,7 +48,7 @@ class PlanScreen(Screen[None]):
         lines = plan_lines(self._plan, self._done, self._cluster.prefix)
         with VerticalScroll():
             yield Static(paint_lines(lines), markup=False)
-        yield Footer()
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widgets import Button, Footer, Input, Static
+from textual.widgets import Button, Input, Static
 
 from fleettui.access import Operator
 from fleettui.diagnosis.finding import Finding
@@ -21,6 +21,7 @@ from fleettui.repair.records.past import PastRepair
 from fleettui.ui.keys import Explains, named
 from fleettui.ui.messages import WatchAsked
 from fleettui.ui.paint import paint_lines
+from fleettui.ui.widgets.footer import KeyFooter
 from fleettui.ui.widgets.journal import JournalPane
 from fleettui.ui.wizard.body import (
     beside_lines,
@@ -112,7 +113,7 @@ class WizardScreen(Explains, Screen[None]):
             yield Button("Go on", id="go", variant="warning", compact=True)
             yield Button("Other way", id="other", compact=True)
         yield JournalPane(self._operator.hosts, id="tail")
-        yield Footer()
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self.set_interval(1.0, self._draw_stepper)

@@ -39,10 +39,12 @@ class EntryScreen(Dialog[None]):
         self._line = line
         self._source = source
         self._reader = reader
+        self._fields = Static(id="fields", markup=False)
+        """Kept, as the machine may answer while the screen is being taken down."""
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
-            yield Static(id="fields", markup=False)
+            yield self._fields
 
     def on_mount(self) -> None:
         if not self._line.cursor:
@@ -82,7 +84,7 @@ class EntryScreen(Dialog[None]):
             paint(""),
             *_field_lines(fields),
         ]
-        self.query_one("#fields", Static).update(paint_lines(lines))
+        self._fields.update(paint_lines(lines))
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
