@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -13,6 +15,15 @@ def resident_mb(pid: int | str = "self") -> float:
 
 def open_files(pid: int | str = "self") -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def files_by_kind(pid: int | str = "self") -> Counter[str]:
+    """Open files, such as `socket` or `/dev/ptmx`; those of a kind count as one name."""
+    kinds = Counter[str]()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # the one that the folder was read by
+            kinds[str(file.readlink()).partition(":[")[0]] += 1
+    return kinds
 
 
 def say(text: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import signal
 import statistics
 import sys
 import tempfile
@@ -40,9 +41,27 @@ KEYS = (
 """What is pressed at random; every screen is left again."""
 GROWTH = 1.05
 """How much more memory may be held at the end than after the first tenth."""
+SETTLES_WITHIN = 600.0
+"""Seconds in which all machines are probed and all units have a state."""
+CALM = 12.0
+"""Seconds of fair weather before a measure: requests that hung are given up by then."""
+ENDS_WITHIN = 30.0
+TOLD_BYTES = 8_000
+"""Of what was drawn from a traceback on."""
+
+_TRACEBACK = b"Traceback"
+_DRAWING = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+
+Objects = tuple[dict[str, int], dict[str, int], dict[str, int]]
+"""How many there are of each type, of each kind of task, and of each kind of open file."""
 
 
-_WITHOUT_COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
+@dataclass(frozen=True)
+class Measure:
+    """What the program holds in fair weather, on the console."""
+
+    counts: dict[str, float]
+    objects: Objects
 
 
 @dataclass(frozen=True)
@@ -61,22 +80,28 @@ class Soak:
 class Soaked:
     """What became of it: each count after the first tenth, and at the end."""
 
-    counts: dict[str, tuple[float, float]]
+    settled: float
+    """Seconds until the cluster was all there; the counts begin then."""
+    measures: tuple[Measure, Measure]
     misfortunes: int
     output: bytes
     status: int | None
+    """None = it did not end by itself."""
+    ended: float
+    """Seconds from the key to the end."""
 
     @property
     def problems(self) -> list[str]:
         """What did not hold."""
         found = [] if self.status == 0 else [f"it ended with {self.status}"]
-        if b"Traceback" in self.output:
+        if _TRACEBACK in self.output:
             found.append("a traceback was drawn")
-        early, late = self.counts["mb"]
+        first, last = (measure.counts for measure in self.measures)
+        early, late = first["mb"], last["mb"]
         if late > early * GROWTH:
             found.append(f"memory grew from {early:.1f} to {late:.1f} MB")
         for name in ("files", "tasks", "threads"):
-            early, late = self.counts[name]
+            early, late = first[name], last[name]
             if late > early * 1.1 + 3:
                 found.append(f"{name} grew from {early:.0f} to {late:.0f}")
         return found
@@ -86,32 +111,120 @@ def run(soak: Soak) -> int:
     """Soak, and say what became of it; how much did not hold."""
     soaked = soaked_by(soak)
     say(f"{soak.machines} machines, {soak.units:,} units, {soak.seconds:.0f} s, seed {soak.seed}")
-    for name, (early, late) in soaked.counts.items():
+    say(f"  all there after {soaked.settled:.0f} s, left in {soaked.ended:.2f} s")
+    first, last = soaked.measures
+    for name, early in first.counts.items():
+        late = last.counts[name]
         say(f"  {name:8}{early:8.1f} after the first tenth, {late:8.1f} at the end")
     say(f"  {soaked.misfortunes} misfortunes, {len(soaked.output):,} bytes drawn")
     for problem in soaked.problems:
         say(f"  {problem}")
-    at = soaked.output.find(b"Traceback")
-    if at >= 0:
-        say(_WITHOUT_COLOUR.sub(b"", soaked.output[at - 200 :])[-6000:].decode(errors="replace"))
+    if soaked.problems:
+        for line in (*_grown(first.objects, last.objects), *_traceback(soaked.output)):
+            say(f"    {line}")
     return len(soaked.problems)
 
 
 def soaked_by(soak: Soak) -> Soaked:
     """Everything from the start of the cluster to the end of the program."""
-    with tempfile.TemporaryDirectory() as folder, _cluster(soak) as demo:
+    with tempfile.TemporaryDirectory() as name, _cluster(soak) as demo:
+        folder = Path(name)
         port = int(demo.endpoint.rpartition(":")[2])
-        with Proxy("127.0.0.1", port) as proxy, _console(demo, proxy, Path(folder)) as terminal:
-            terminal.until(b"LIVE", 120)
-            misfortunes = _weathered(soak, demo, proxy, terminal)
-            terminal.press(b"\x1b")
-            terminal.read(1.0)
-            terminal.press(b"q")
-            end = time.monotonic() + 30
-            while terminal.process.poll() is None and time.monotonic() < end:
-                terminal.read(0.1)
-        counts = [json.loads(n) for n in (Path(folder) / "counts").read_text().splitlines()]
-        return Soaked(_both_ends(counts), misfortunes, terminal.output, terminal.process.returncode)
+        with Proxy("127.0.0.1", port) as proxy, _console(demo, proxy, folder) as terminal:
+            sky = Sky(soak, demo, proxy, terminal, random.Random(soak.seed))  # noqa: S311
+            settled = _settle(terminal, folder, soak.machines, soak.units)
+            _weathered(sky, soak.seconds / 10)
+            early = _measured(sky, folder)
+            _weathered(sky, soak.seconds * 9 / 10)
+            late = _measured(sky, folder)
+            ended = _leave(terminal)
+        status = terminal.process.returncode if ended < ENDS_WITHIN else None
+        return Soaked(settled, (early, late), sky.misfortunes, terminal.output, status, ended)
+
+
+def _counts(folder: Path) -> list[dict[str, float]]:
+    file = folder / "counts"
+    lines = file.read_text().splitlines(keepends=True) if file.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def _objects(folder: Path) -> list[Objects]:
+    file = folder / "counts.objects"
+    lines = file.read_text().splitlines(keepends=True) if file.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def _settle(terminal: Terminal, folder: Path, machines: int, units: int) -> float:
+    """Wait until all machines answered and so many units run; seconds it took."""
+    began = time.monotonic()
+    while True:
+        counts = _counts(folder)
+        now = counts[-1] if counts else {"machines": 0, "units": 0}
+        if now["machines"] >= machines and now["units"] >= units:
+            return time.monotonic() - began
+        assert time.monotonic() - began < SETTLES_WITHIN, f"the cluster never settled: {now}"
+        assert terminal.process.poll() is None, terminal.output[-TOLD_BYTES:].decode()
+        terminal.read(0.2)
+        time.sleep(0.1)
+
+
+def _measured(sky: "Sky", folder: Path) -> Measure:
+    """What is held when the weather has been fair for a while, on the console."""
+    terminal = sky.terminal
+    sky.proxy.weather = Weather.FAIR
+    for _ in range(3):  # a screen may be above another one
+        terminal.press(b"\x1b")
+        terminal.read(0.5)
+    _rest(terminal, CALM)
+    _settle(terminal, folder, sky.soak.machines, 0)
+    before = len(_counts(folder))
+    while len(counts := _counts(folder)[before:]) < 5:
+        _rest(terminal, 1.0)
+        assert terminal.process.poll() is None, terminal.output[-TOLD_BYTES:].decode()
+    middle = {name: statistics.median(c[name] for c in counts) for name in counts[0]}
+    told = len(_objects(folder))
+    terminal.process.send_signal(signal.SIGUSR1)
+    end = time.monotonic() + ENDS_WITHIN
+    while len(_objects(folder)) == told:
+        assert time.monotonic() < end, "it does not tell what it holds"
+        terminal.read(0.1)
+    return Measure(middle, _objects(folder)[-1])
+
+
+def _rest(terminal: Terminal, seconds: float) -> None:
+    """Look at the screen, and do nothing."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        terminal.read(0.2)
+        time.sleep(0.1)
+
+
+def _leave(terminal: Terminal) -> float:
+    """Back to the console, and out; seconds from the key on."""
+    terminal.press(b"\x1b")
+    terminal.read(1.0)
+    began = time.monotonic()
+    terminal.press(b"q")
+    while terminal.process.poll() is None and time.monotonic() - began < ENDS_WITHIN:
+        terminal.read(0.1)
+    return time.monotonic() - began
+
+
+def _grown(first: Objects, last: Objects) -> Iterator[str]:
+    """What there is more of at the end, most of all first."""
+    for kind, early, late in zip(("objects", "tasks", "files"), first, last, strict=True):
+        more = {name: late[name] - early.get(name, 0) for name in late}
+        for name in sorted(more, key=more.__getitem__, reverse=True)[:15]:
+            if more[name] > 0:
+                yield f"{kind}: {name} {early.get(name, 0)} -> {late[name]}"
+
+
+def _traceback(output: bytes) -> Iterator[str]:
+    """What was drawn from shortly before the first traceback on, without colours and places."""
+    at = output.find(_TRACEBACK)
+    if at >= 0:
+        drawn = output[max(at - 2_000, 0) : at + 100_000]
+        yield from _DRAWING.sub(b" ", drawn)[:TOLD_BYTES].decode(errors="replace").splitlines()
 
 
 @contextmanager
@@ -145,26 +258,35 @@ def _console(demo: DemoCluster, proxy: Proxy, folder: Path) -> Iterator[Terminal
         yield terminal
 
 
-def _weathered(soak: Soak, demo: DemoCluster, proxy: Proxy, terminal: Terminal) -> int:
-    """Let things go wrong and right again, and press keys meanwhile; how often it went wrong."""
-    chance = random.Random(soak.seed)  # noqa: S311 - what goes wrong, and when
-    end = time.monotonic() + soak.seconds
-    next_one, count = time.monotonic() + soak.every, 0
-    while time.monotonic() < end:
-        terminal.press(chance.choice(KEYS))
-        terminal.read(0.2)
+@dataclass
+class Sky:
+    """Where misfortunes come from."""
+
+    soak: Soak
+    demo: DemoCluster
+    proxy: Proxy
+    terminal: Terminal
+    chance: random.Random
+    misfortunes: int = 0
+
+
+def _weathered(sky: Sky, seconds: float) -> None:
+    """Let things go wrong and right again, and press keys meanwhile."""
+    end = time.monotonic() + seconds
+    next_one = time.monotonic() + sky.soak.every
+    while time.monotonic() < end and sky.terminal.process.poll() is None:
+        sky.terminal.press(sky.chance.choice(KEYS))
+        sky.terminal.read(0.2)
         time.sleep(0.1)
-        assert terminal.process.poll() is None, terminal.output[-2000:]
         if time.monotonic() > next_one:
-            next_one = time.monotonic() + soak.every
-            count += 1
-            _go_wrong(chance, demo, proxy, count)
-    proxy.weather = Weather.FAIR
-    return count
+            next_one = time.monotonic() + sky.soak.every
+            sky.misfortunes += 1
+            _go_wrong(sky)
 
 
-def _go_wrong(chance: random.Random, demo: DemoCluster, proxy: Proxy, count: int) -> None:
+def _go_wrong(sky: Sky) -> None:
     """One misfortune; what went wrong before is over, or goes on."""
+    chance, demo, proxy = sky.chance, sky.demo, sky.proxy
     proxy.weather = Weather.FAIR
     machine = chance.choice(demo.machines)
     match chance.randrange(8):
@@ -179,22 +301,11 @@ def _go_wrong(chance: random.Random, demo: DemoCluster, proxy: Proxy, count: int
             state = chance.choice(("launched", "inactive", "runnning", "loaded"))
             demo.registry.write(f"job/app{chance.randrange(20):04}.service/target-state", state)
         case 5:
-            demo.registry.write(
-                f"states/ghost{count % 5}.service/{machine.id}", '{"loadState":"x"}'
-            )
+            ghost = f"ghost{sky.misfortunes % 5}.service"
+            demo.registry.write(f"states/{ghost}/{machine.id}", '{"loadState":"x"}')
         case 6:
             state = "loaded" if chance.random() < 0.5 else "inactive"
             demo.registry.write(f"job/{TEMPLATE}/target-state", state)
         case _:
             proxy.weather = Weather.CORRUPT
             proxy.cut()
-
-
-def _both_ends(counts: list[dict[str, float]]) -> dict[str, tuple[float, float]]:
-    """The median of each count over the second tenth, and over the last one."""
-    tenth = max(len(counts) // 10, 1)
-    early, late = counts[tenth : 2 * tenth] or counts[:1], counts[-tenth:]
-    return {
-        name: (statistics.median(c[name] for c in early), statistics.median(c[name] for c in late))
-        for name in counts[0]
-    }
