@@ -132,7 +132,7 @@ class FleetApp(InOrder):
         self._records = records
         self._asking: set[Place] = set()
         """Machines that are being asked, wait for it, or were and are not in the picture yet."""
-        self._waiting: deque[Machine] = deque()
+        self._unasked: deque[Machine] = deque()
         self._under_way = 0
         self._heard: list[tuple[HostReport, Machine]] = []
         """Answers that are not in the picture yet."""
@@ -204,13 +204,13 @@ class FleetApp(InOrder):
         place = place_of(machine)
         if place not in self._asking:
             self._asking.add(place)
-            self._waiting.append(machine)
+            self._unasked.append(machine)
             self._ask_next()
 
     def _ask_next(self) -> None:
-        while self._waiting and self._under_way < PROBES_AT_ONCE:
+        while self._unasked and self._under_way < PROBES_AT_ONCE:
             self._under_way += 1
-            self.run_worker(self._asked(self._waiting.popleft()), group="probes")
+            self.run_worker(self._asked(self._unasked.popleft()), group="probes")
 
     async def _asked(self, machine: Machine) -> None:
         try:
