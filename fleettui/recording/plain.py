@@ -12,6 +12,8 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import msgspec
+
 from fleettui.model.untrusted import Untrusted, visible
 
 T = TypeVar("T")
@@ -34,9 +36,10 @@ def plain(value: object) -> Any:
             return [[plain(key), plain(inner)] for key, inner in value.items()]
         case Sequence():
             return [plain(inner) for inner in value]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f: plain(getattr(value, f)) for f in _fields(type(value)) if _says(value, f)}
-        return {_KIND: type(value).__name__, **fields}
+    kind: Any = type(value)
+    if _is_ours(kind):
+        fields = {f: plain(getattr(value, f)) for f in _fields(kind) if _says(value, f)}
+        return {_KIND: kind.__name__, **fields}
     raise TypeError(f"{type(value).__name__} is not recorded")
 
 
@@ -59,7 +62,7 @@ def restored(kind: Any, found: object) -> Any:
         return _time(found)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(found)
-    if dataclasses.is_dataclass(kind):
+    if _is_ours(kind):
         return _dataclass(kind, _of(dict, found))
     return _of(type(None) if kind is None else kind, found)
 
@@ -116,14 +119,23 @@ def _says(value: Any, name: str) -> bool:
     return bool(getattr(value, name) != _defaults(value.__class__).get(name, dataclasses.MISSING))
 
 
+def _is_ours(kind: Any) -> bool:
+    """Whether it is made of named fields: a dataclass, or a struct where there are many of them."""
+    return dataclasses.is_dataclass(kind) or hasattr(kind, "__struct_fields__")
+
+
 @cache
-def _fields(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind) if field.init)
+def _fields(kind: Any) -> tuple[str, ...]:
+    if dataclasses.is_dataclass(kind):
+        return tuple(field.name for field in dataclasses.fields(kind) if field.init)
+    return tuple(kind.__struct_fields__)
 
 
 @cache
 def _defaults(kind: Any) -> dict[str, object]:
-    return {f.name: f.default for f in dataclasses.fields(kind)}
+    if dataclasses.is_dataclass(kind):
+        return {f.name: f.default for f in dataclasses.fields(kind)}
+    return {f.name: f.default for f in msgspec.structs.fields(kind)}
 
 
 @cache
