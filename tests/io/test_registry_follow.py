@@ -288,7 +288,9 @@ print(sum(t.name.startswith("etcd") for t in threading.enumerate()), "left behin
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
             server.wait_for(3)
             said, _ = child.communicate(b"end\n", timeout=3)
-    assert (child.returncode, said) == (0, b"3 left behind\n")
+    number, words = said.split(maxsplit=1)
+    assert (child.returncode, words) == (0, b"left behind\n")
+    assert int(number) >= 3  # more where a request that hesitates has others asked as well
 
 
 def test_hostile_names_are_shown_as_they_are(etcd: RealEtcd, follow: Follow) -> None:

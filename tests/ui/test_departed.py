@@ -175,10 +175,10 @@ async def test_an_address_that_a_machine_left_for_another_is_asked_on_too() -> N
 
 
 async def test_a_demo_machine_that_lost_its_etcd_leaves_and_stays_found(tmp_path: Path) -> None:
-    settings = DemoSettings(fault="etcd-unreachable", ttl=8, lease_ttl=4, pull=0.2)
+    settings = DemoSettings(fault="etcd-unreachable", ttl=18, lease_ttl=4, pull=0.2)
     async with DemoCluster(settings) as demo, console(demo, tmp_path) as pilot:
         machine = demo.machines[1]
-        await until(pilot, "MACHINES 2, 1 left the registry", within=40)
+        await until(pilot, "MACHINES 2, 1 left the registry", within=60)
         await until(pilot, "etcd-unreachable", within=40)
         row = next(x for x in screen_text(pilot).splitlines() if f"{machine.id[:8]}... " in x)
         assert "BROKEN" in row
