@@ -1,6 +1,7 @@
 """One SSH connection: opened on demand, shared by all who ask the machine, replaced when dead."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -18,6 +19,8 @@ STREAMS = 4
 """Of these, how many may run without end: a command must always find a free one."""
 START_SECONDS = 15
 CLOSE_SECONDS = 0.5
+AT_ONCE_SECONDS = 2.0
+"""What shows that soon that it is dead was closed at the other end, and can be opened anew."""
 
 Opener = Callable[[], Awaitable[asyncssh.SSHClientConnection]]
 """Opens the connection, or raises HostUnreachable."""
@@ -113,14 +116,18 @@ class Line:
         return self._connection
 
     async def _process(self, text: str) -> RemoteProcess:
-        """Start the command. A connection that turns out to be dead is replaced, once."""
+        """Start the command. A connection that turns out to be dead is replaced, once.
+
+        But not one that died of silence: its machine would most likely leave a login waiting too.
+        """
         connection = await self.connect()
+        begun = time.monotonic()
         try:
             return await self._start(connection, text)
         except Unanswered:
             raise
         except HostUnreachable:
-            if not connection.is_closed():
+            if not connection.is_closed() or time.monotonic() - begun > AT_ONCE_SECONDS:
                 raise
         return await self._start(await self.connect(), text)
 
