@@ -13,8 +13,10 @@ from msgspec import structs
 from textual.widgets import Static
 
 from fleettui.access import HostKeyQuestion, SecretQuestion
+from fleettui.demo.faults import FAULTS
 from fleettui.model.cluster import Link, RegistryView
 from fleettui.model.secret import Secret
+from fleettui.ui.console.rows import FINDING_COLUMNS
 from fleettui.ui.detail.screen import DetailScreen
 from fleettui.ui.dialogs.help import HelpScreen
 from fleettui.ui.dialogs.question import QuestionScreen
@@ -311,3 +313,7 @@ async def test_without_rows_the_console_says_why_and_what_to_do_next(
             registry.sink(RegistryView(Link.LOST, fakes.now(), None, U("connection refused")))
         for word in words:
             await until(pilot, word)
+
+
+def test_the_name_of_every_fault_has_its_room() -> None:
+    assert FINDING_COLUMNS[1].width >= max(map(len, FAULTS))

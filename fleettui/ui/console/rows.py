@@ -30,7 +30,7 @@ UNIT_COLUMNS = (
 )
 FINDING_COLUMNS = (
     Column("", 1),
-    Column("", 15, 1),
+    Column("", 20),  # the longest name of a fault
     Column("", 18, 2),
     Column("", 21, 2),
     Column("", 40, 14, rank=1),
