@@ -37,6 +37,7 @@ class OperatorSsh:
             "StrictHostKeyChecking": "yes",
             "UserKnownHostsFile": str(self.known_hosts),
             "ConnectTimeout": "10",
+            "ConnectionAttempts": "5",  # a second apart: an sshd that is reloaded does not listen
             "LogLevel": "ERROR",
         }
         given = (word for name, value in options.items() for word in ("-o", f"{name}={value}"))
