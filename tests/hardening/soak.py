@@ -131,7 +131,8 @@ def soaked_by(soak: Soak) -> Soaked:
         folder = Path(name)
         port = int(demo.endpoint.rpartition(":")[2])
         with Proxy("127.0.0.1", port) as proxy, _console(demo, proxy, folder) as terminal:
-            sky = Sky(soak, demo, proxy, terminal, random.Random(soak.seed))  # noqa: S311
+            chance = random.Random(soak.seed)  # noqa: S311 - what befalls the cluster, to be repeated
+            sky = Sky(soak, demo, proxy, terminal, chance)
             settled = _settle(terminal, folder, soak.machines, soak.units)
             _weathered(sky, soak.seconds / 10)
             early = _measured(sky, folder)
