@@ -2,11 +2,8 @@
 
 import asyncio
 import contextlib
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -15,8 +12,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.reactive import Reactive, reactive
-from textual.screen import ModalScreen, Screen
-from textual.timer import Timer
+from textual.screen import Screen
 
 from fleettui.access import (
     HostKeyQuestion,
@@ -27,18 +23,17 @@ from fleettui.access import (
     RightsReader,
     SecretQuestion,
 )
-from fleettui.diagnosis.departed import Place, place_of
 from fleettui.diagnosis.finding import Finding
 from fleettui.model.clock import now
-from fleettui.model.cluster import Link, Machine, RegistryView, Snapshot
-from fleettui.model.host import HostReport, NotChecked
+from fleettui.model.cluster import Link, Machine, RegistryView
 from fleettui.model.lock import LockHolder
 from fleettui.model.secret import Secret
-from fleettui.model.untrusted import Untrusted
+from fleettui.ui import leaving, palette
 from fleettui.ui.console.screen import ConsoleScreen
 from fleettui.ui.detail.screen import DetailScreen
+from fleettui.ui.dialogs.dialog import answer_to
 from fleettui.ui.dialogs.help import HelpScreen
-from fleettui.ui.dialogs.question import QuestionScreen, host_key_text
+from fleettui.ui.dialogs.question import host_key_question
 from fleettui.ui.dialogs.rights import RightsScreen
 from fleettui.ui.dialogs.secret import SecretScreen
 from fleettui.ui.keys import entries, named, reason
@@ -55,33 +50,19 @@ from fleettui.ui.messages import (
     WatchAsked,
 )
 from fleettui.ui.overview.trail import Trail
-from fleettui.ui.paint import Tone, paint, paint_lines
-from fleettui.ui.picture import Picture, units_by_machine
+from fleettui.ui.picture import Picture
 from fleettui.ui.plain_ascii import AsciiOnly
+from fleettui.ui.rounds import Heard, Rounds
 from fleettui.ui.standing import Standing
 from fleettui.ui.themes import THEMES, Looks, other_than
 
 if TYPE_CHECKING:
     from fleettui.ui.wizard.screen import WizardScreen
 
-_Answer = TypeVar("_Answer")
 _Screen = TypeVar("_Screen", bound=Screen[Any])
-
-PROBE_EVERY = timedelta(seconds=10)
-RETRY_EVERY = timedelta(seconds=4)
-"""A machine of the registry that did not answer is asked again sooner, so that its return is soon
-seen."""
-PROBES_PER_SECOND = 5
-"""A large cluster is asked round by round at this pace, so that asking never becomes a load."""
-PROBES_AT_ONCE = 64
-"""The rest waits for its turn: with a thousand machines the first answers must not wait for it."""
-FOLD_EVERY = 0.1
-"""Seconds between two pictures because of what machines answered; the first comes at once."""
 
 LEARN_EVERY = 2.0
 """Seconds between two looks for servers whose rights are not known yet."""
-LET_GO_WITHIN = 0.4
-"""Seconds that quitting waits for a repair to be let go; its lock expires by itself anyway."""
 
 
 class FleetApp(InOrder):
@@ -130,14 +111,7 @@ class FleetApp(InOrder):
         self._access = access
         self._follows_lock = False
         self._records = records
-        self._asking: set[Place] = set()
-        """Machines that are being asked, wait for it, or were and are not in the picture yet."""
-        self._unasked: deque[Machine] = deque()
-        self._under_way = 0
-        self._heard: list[tuple[HostReport, Machine]] = []
-        """Answers that are not in the picture yet."""
-        self._folding: Timer | None = None
-        self._placed: tuple[Snapshot | None, Mapping[Untrusted, Sequence[Untrusted]]] = (None, {})
+        self._rounds = Rounds(self, access.hosts, lambda: self.picture, self._heard)
 
     def on_mount(self) -> None:
         self.push_screen(
@@ -186,64 +160,14 @@ class FleetApp(InOrder):
         self.trail = self.trail.went_on(before, after, now())
 
     def _ask_due(self) -> None:
-        """Ask the machines whose facts are missing or old, those that left the registry too."""
-        picture = self.picture
-        machines = picture.places
-        pace = timedelta(seconds=len(machines) / PROBES_PER_SECOND)
-        for machine in machines:
-            asked = picture.asked_at(machine)
-            if asked is None or now() - asked > max(self._every(machine), pace):
-                self._ask(machine)
+        self._rounds.ask_due()
 
-    def _every(self, machine: Machine) -> timedelta:
-        listed = self.picture.snapshot.machines if self.picture.snapshot else {}
-        is_silent = isinstance(self.picture.reports.get(machine.id), NotChecked)
-        return RETRY_EVERY if is_silent and listed.get(machine.id) is machine else PROBE_EVERY
-
-    def _ask(self, machine: Machine) -> None:
-        place = place_of(machine)
-        if place not in self._asking:
-            self._asking.add(place)
-            self._unasked.append(machine)
-            self._ask_next()
-
-    def _ask_next(self) -> None:
-        while self._unasked and self._under_way < PROBES_AT_ONCE:
-            self._under_way += 1
-            self.run_worker(self._asked(self._unasked.popleft()), group="probes")
-
-    async def _asked(self, machine: Machine) -> None:
-        try:
-            units = self._units_on(machine)
-            report: HostReport = await self._access.hosts.probe(machine, units)
-        except HostUnreachable as reason:
-            report = NotChecked(machine.id, now(), Untrusted(str(reason)))
-        self._under_way -= 1
-        self._ask_next()
-        self._heard.append((report, machine))
-        if self._folding is None:
-            self._fold()
-
-    def _units_on(self, machine: Machine) -> Sequence[Untrusted]:
-        """What the registry has there, worked out once a snapshot for all machines."""
-        snapshot = self.picture.snapshot
-        if self._placed[0] is not snapshot:
-            self._placed = snapshot, units_by_machine(snapshot)
-        return self._placed[1].get(machine.id, ())
-
-    def _fold(self) -> None:
-        """Take what was answered into the picture: one answer at once, then those of a while."""
-        self._folding = None
-        if self._heard:
-            heard, self._heard = self._heard, []
-            self._asking.difference_update(place_of(machine) for _, machine in heard)
-            self._folding = self.set_timer(FOLD_EVERY, self._fold)
-            self.picture = self.picture.with_reports(heard)
+    def _heard(self, answers: Sequence[Heard]) -> None:
+        self.picture = self.picture.with_reports(answers)
 
     def on_facts_asked(self, _: FactsAsked) -> None:
         self._access.registry.refresh()
-        for machine in self.picture.places:
-            self._ask(machine)
+        self._rounds.ask_all()
 
     async def _learn(self, rights: RightsReader) -> None:
         """Ask each server once what these credentials could do, when it has begun to answer."""
@@ -261,28 +185,10 @@ class FleetApp(InOrder):
             await asyncio.sleep(LEARN_EVERY)
 
     async def _trusts(self, question: HostKeyQuestion) -> bool:
-        return await self._answered(
-            lambda: QuestionScreen(host_key_text(question), yes="Trust this key", no="Refuse"),
-            otherwise=False,
-        )
+        return await answer_to(self, lambda: host_key_question(question), otherwise=False)
 
     async def _told(self, question: SecretQuestion) -> Secret | None:
-        return await self._answered(lambda: SecretScreen(question), otherwise=None)
-
-    async def _answered(
-        self, ask: Callable[[], ModalScreen[_Answer]], otherwise: _Answer
-    ) -> _Answer:
-        """What the operator answers to a modal, whatever task asks: that of a tunnel is begun by a
-        thread of the registry, in whose context no screen can be made.
-        """
-        answer: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
-
-        def settle(given: _Answer | None) -> None:
-            if not answer.done():
-                answer.set_result(otherwise if given is None else given)
-
-        self.call_later(lambda: self.push_screen(ask(), settle))
-        return await answer
+        return await answer_to(self, lambda: SecretScreen(question), otherwise=None)
 
     # --- screens ------------------------------------------------------------------------------
 
@@ -333,18 +239,11 @@ class FleetApp(InOrder):
         )
 
     async def _offer_to_resume(self, access: Operator) -> None:
-        """Ask once whether to go on with the newest repair that was left on this cluster."""
-        from fleettui.repair.records.past import past_repairs
-        from fleettui.ui.repairs.rows import is_left, left_lines
+        from fleettui.ui.repairs.resuming import record_to_resume
 
-        repairs = await asyncio.to_thread(past_repairs, self._records)
-        left = [past for past in repairs if is_left(past, access.cluster)]
-        if left:
-            question = QuestionScreen(
-                paint_lines(left_lines(left[0], others=len(left) - 1)), yes="Resume", no="Later"
-            )
-            if await self.push_screen_wait(question):
-                self.post_message(ResumeAsked(left[0].path))
+        record = await record_to_resume(self, access.cluster, self._records)
+        if record is not None:
+            self.post_message(ResumeAsked(record))
 
     def on_repairs_asked(self, _: RepairsAsked) -> None:
         from fleettui.ui.repairs.screen import RepairsScreen
@@ -368,30 +267,7 @@ class FleetApp(InOrder):
         self.push_screen(self._bound(screen, FleetApp.picture, FleetApp.holder))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
-        """The palette: nothing here writes to the cluster, nor a file."""
-        yield SystemCommand("Keys", "The keys that work here", self.action_keys)
-        yield SystemCommand("Overview", "The whole cluster at a glance", self.action_overview)
-        yield SystemCommand("Refresh", "Read everything afresh", self.action_refresh)
-        yield SystemCommand("Repairs", "Past repairs and their reports", self.action_repairs)
-        yield SystemCommand("Light or dark", "The other of our two themes", self.action_light)
-        if self._access.rights is not None:
-            words = "What this observer's credentials could do"
-            yield SystemCommand("Rights", words, self.action_rights)
-        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
-        yield SystemCommand("Quit", "Leave fleettui", self.action_leave)
-        yield from self._pane_commands(screen)
-
-    def _pane_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
-        """All that keys do in the focused pane and its screen."""
-        told = set[str]()
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            words = active.tooltip or binding.tooltip or binding.description
-            if not words or words in told or active.node is self or not active.enabled:
-                continue
-            told.add(words)
-            act = partial(self.call_later, self.run_action, binding.action, active.node)
-            yield SystemCommand(words, f"Key {self.get_key_display(binding)}", act)
+        return palette.commands(self, screen, rights=self._access.rights is not None)
 
     def action_refresh(self) -> None:
         """Read the registry and every machine afresh."""
@@ -429,18 +305,10 @@ class FleetApp(InOrder):
 
     async def action_leave(self) -> None:
         """Quit; but a step under way on a machine asks first."""
-        if not any(getattr(screen, "is_acting", False) for screen in self.screen_stack):
+        if leaving.is_acting(self.screen_stack):
+            self.push_screen(leaving.acting_question(), self._quit_if_sure)
+        else:
             await self._quit()
-            return
-        words = paint_lines(
-            [
-                paint(("A repair step is under way.", Tone.STRONG)),
-                paint("Quit now, and its result is not read back: the record says so."),
-            ]
-        )
-        self.push_screen(
-            QuestionScreen(words, yes="Quit all the same", no="Stay"), self._quit_if_sure
-        )
 
     async def _quit_if_sure(self, sure: bool | None) -> None:
         if sure:
@@ -448,10 +316,5 @@ class FleetApp(InOrder):
 
     async def _quit(self) -> None:
         self.workers.cancel_all()
-        for screen in self.screen_stack:
-            let_go = getattr(screen, "let_go", None)
-            if let_go is not None:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LET_GO_WITHIN):
-                        await let_go()
+        await leaving.let_go(self.screen_stack)
         self.exit()

@@ -20,7 +20,7 @@ from fleettui.demo.cluster import DemoCluster, DemoSettings
 from fleettui.model.cluster import Leader, Link, Machine, RegistryView, Snapshot
 from fleettui.model.host import HostFacts, JournalEntry, NotChecked
 from fleettui.model.untrusted import Untrusted
-from fleettui.ui import app as app_module
+from fleettui.ui import rounds
 from fleettui.ui.app import FleetApp
 from fleettui.ui.console.rows import unit_rows
 from fleettui.ui.detail.screen import DetailScreen
@@ -36,8 +36,8 @@ STAYED = (MACHINES[0], MACHINES[2])
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask each machine about once a second."""
-    monkeypatch.setattr(app_module, "PROBE_EVERY", timedelta(seconds=0.2))
-    monkeypatch.setattr(app_module, "PROBES_PER_SECOND", 100)
+    monkeypatch.setattr(rounds, "PROBE_EVERY", timedelta(seconds=0.2))
+    monkeypatch.setattr(rounds, "PROBES_PER_SECOND", 100)
 
 
 def healthy(machines: Sequence[Machine] = MACHINES) -> Snapshot:

@@ -15,6 +15,7 @@ from observer_actions import ACTIONS, PALETTE, SCREENS, actions, screens
 
 from fleettui.demo.cluster import DemoCluster
 from fleettui.ui.app import FleetApp
+from fleettui.ui.palette import pane_commands
 
 
 class Writes:
@@ -78,7 +79,7 @@ async def test_every_palette_entry_is_classed(tmp_path: Path) -> None:
     async with FleetApp(observer(), tmp_path).run_test() as pilot:
         app = pilot.app
         assert isinstance(app, FleetApp)
-        by_keys = {entry.title for entry in app._pane_commands(app.screen)}
+        by_keys = {entry.title for entry in pane_commands(app, app.screen)}
         titles = {entry.title for entry in app.get_system_commands(app.screen)}
     assert titles - by_keys == PALETTE.keys() - {"Rights"}, "say in PALETTE what it is"
 
@@ -108,7 +109,7 @@ def test_an_observers_process_never_loads_what_repairs(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     loaded = set(ended.stdout.split())
     assert "fleettui.ui.repairs.screen" in loaded
-    acting = ("ui.wizard", "repair.driver", "repair.run", "repair.acts", "repair.lock")
+    acting = ("ui.wizard", "repair.driving", "repair.script", "repair.planning.plan_repair")
     writing = ("registry.write", "registry.send", "hosts.hands", "hosts.rootjournal")
     names = tuple(f"fleettui.{name}" for name in (*acting, *writing))
     assert [name for name in loaded if name.startswith(names)] == []

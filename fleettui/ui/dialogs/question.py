@@ -48,7 +48,12 @@ class QuestionScreen(Dialog[bool]):
         self.dismiss(False)  # noqa: FBT003 - the answer is the value
 
 
-def host_key_text(question: HostKeyQuestion) -> Content:
+def host_key_question(question: HostKeyQuestion) -> QuestionScreen:
+    """Whether a machine's key is to be trusted."""
+    return QuestionScreen(_host_key_text(question), yes="Trust this key", no="Refuse")
+
+
+def _host_key_text(question: HostKeyQuestion) -> Content:
     """What an operator needs to compare before trusting a machine's key."""
     where = question.remembered_in
     kept = (

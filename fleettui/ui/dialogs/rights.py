@@ -11,6 +11,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from fleettui.ui.dialogs.dialog import Dialog
+from fleettui.ui.keys import named
 from fleettui.ui.paint import paint_lines
 from fleettui.ui.picture import Picture
 from fleettui.ui.standing import Standing
@@ -20,9 +21,7 @@ class RightsScreen(Dialog[None]):
     """Follows what is found out."""
 
     CSS_PATH = "rights.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter", "dismiss", "Close"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named([Binding("escape,q,enter", "dismiss", "Close")])
 
     picture: reactive[Picture] = reactive(Picture, init=False)
     standing: reactive[Standing] = reactive(Standing, init=False)

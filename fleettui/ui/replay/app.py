@@ -114,8 +114,7 @@ class ReplayApp(FleetApp):
 
     def _ask_due(self) -> None:
         """Every machine is being asked at any time: each answer comes when it came then."""
-        for machine in self.picture.places:
-            self._ask(machine)
+        self._rounds.ask_all()
 
     def _draw_bar(self) -> None:
         if isinstance(self.screen, ModalScreen):

@@ -1,0 +1,116 @@
+"""The rounds in which machines are asked: whose turn it is, how many at once, and their answers."""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+from textual.app import App
+from textual.timer import Timer
+
+from fleettui.access import HostReader, HostUnreachable
+from fleettui.diagnosis.departed import Place, place_of
+from fleettui.model.clock import now
+from fleettui.model.cluster import Machine, Snapshot
+from fleettui.model.host import HostReport, NotChecked
+from fleettui.model.untrusted import Untrusted
+from fleettui.ui.picture import Picture, units_by_machine
+
+PROBE_EVERY = timedelta(seconds=10)
+RETRY_EVERY = timedelta(seconds=4)
+"""A machine of the registry that did not answer is asked again sooner, so that its return is soon
+seen."""
+PROBES_PER_SECOND = 5
+"""A large cluster is asked round by round at this pace, so that asking never becomes a load."""
+PROBES_AT_ONCE = 64
+"""The rest waits for its turn: with a thousand machines the first answers must not wait for it."""
+FOLD_EVERY = 0.1
+"""Seconds between two batches of answers; the first answer goes up at once."""
+
+Heard = tuple[HostReport, Machine]
+"""What came of asking, and who was asked."""
+
+
+class Rounds:
+    """Asks the machines of the newest picture, by workers of the app."""
+
+    def __init__(
+        self,
+        app: App[None],
+        hosts: HostReader,
+        seen: Callable[[], Picture],
+        told: Callable[[Sequence[Heard]], None],
+    ) -> None:
+        """`seen` gives the newest picture; `told` is given each batch of answers."""
+        self._app = app
+        self._hosts = hosts
+        self._seen = seen
+        self._told = told
+        self._asking: set[Place] = set()
+        """Machines that are being asked, wait for it, or were and are not handed up yet."""
+        self._unasked: deque[Machine] = deque()
+        self._under_way = 0
+        self._heard: list[Heard] = []
+        """Answers that are not handed up yet."""
+        self._folding: Timer | None = None
+        self._placed: tuple[Snapshot | None, Mapping[Untrusted, Sequence[Untrusted]]] = (None, {})
+
+    def ask_due(self) -> None:
+        """Ask the machines whose facts are missing or old, those that left the registry too."""
+        picture = self._seen()
+        machines = picture.places
+        pace = timedelta(seconds=len(machines) / PROBES_PER_SECOND)
+        for machine in machines:
+            asked = picture.asked_at(machine)
+            if asked is None or now() - asked > max(_every(machine, picture), pace):
+                self._ask(machine)
+
+    def ask_all(self) -> None:
+        """Ask every machine that is not being asked right now."""
+        for machine in self._seen().places:
+            self._ask(machine)
+
+    def _ask(self, machine: Machine) -> None:
+        place = place_of(machine)
+        if place not in self._asking:
+            self._asking.add(place)
+            self._unasked.append(machine)
+            self._ask_next()
+
+    def _ask_next(self) -> None:
+        while self._unasked and self._under_way < PROBES_AT_ONCE:
+            self._under_way += 1
+            self._app.run_worker(self._asked(self._unasked.popleft()), group="probes")
+
+    async def _asked(self, machine: Machine) -> None:
+        try:
+            units = self._units_on(machine)
+            report: HostReport = await self._hosts.probe(machine, units)
+        except HostUnreachable as reason:
+            report = NotChecked(machine.id, now(), Untrusted(str(reason)))
+        self._under_way -= 1
+        self._ask_next()
+        self._heard.append((report, machine))
+        if self._folding is None:
+            self._fold()
+
+    def _units_on(self, machine: Machine) -> Sequence[Untrusted]:
+        """What the registry has there, worked out once a snapshot for all machines."""
+        snapshot = self._seen().snapshot
+        if self._placed[0] is not snapshot:
+            self._placed = snapshot, units_by_machine(snapshot)
+        return self._placed[1].get(machine.id, ())
+
+    def _fold(self) -> None:
+        """Hand up what was answered: one answer at once, then those of a while."""
+        self._folding = None
+        if self._heard:
+            heard, self._heard = self._heard, []
+            self._asking.difference_update(place_of(machine) for _, machine in heard)
+            self._folding = self._app.set_timer(FOLD_EVERY, self._fold)
+            self._told(heard)
+
+
+def _every(machine: Machine, picture: Picture) -> timedelta:
+    listed = picture.snapshot.machines if picture.snapshot else {}
+    is_silent = isinstance(picture.reports.get(machine.id), NotChecked)
+    return RETRY_EVERY if is_silent and listed.get(machine.id) is machine else PROBE_EVERY
