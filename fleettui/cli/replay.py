@@ -47,15 +47,16 @@ def replay(source: SettingsSource, file: Path, speed: float, paused: bool, parti
 
 
 async def _replayed(player: "Player", chosen: dict[str, Any]) -> None:
-    from fleettui.cli.session import records_folder
+    from fleettui.cli.session import check_keys, records_folder
     from fleettui.model.clock import living_by
     from fleettui.recording.player import replayed
     from fleettui.ui.replay.app import ReplayApp
     from fleettui.ui.themes import looks
 
+    check_keys(chosen["keys"])
     seen = looks(chosen["theme"], is_ascii=chosen["ascii"])
     with living_by(player.now):
-        app = ReplayApp(replayed(player), records_folder(), player, seen)
+        app = ReplayApp(replayed(player), records_folder(), player, seen, chosen["keys"])
         await app.run_async()
     if app.return_code:
         raise SystemExit(app.return_code)

@@ -240,11 +240,9 @@ async def _opened(
     access = build(settings, ahead=True)  # while all that a screen takes is imported
 
     from fleettui.ui.app import FleetApp
-    from fleettui.ui.keys import wrong_key
     from fleettui.ui.themes import looks
 
-    if problem := wrong_key(settings.keys):
-        raise click.UsageError(f"the config file: {problem}")
+    check_keys(settings.keys)
     with recording(access, record) as told:
         seen = looks(settings.theme, is_ascii=settings.ascii)
         app = FleetApp(told, records, repair, seen, settings.keys)
@@ -254,6 +252,14 @@ async def _opened(
             await hang_up(access)
     if app.return_code:
         raise SystemExit(app.return_code)
+
+
+def check_keys(keys: Mapping[str, str]) -> None:
+    """Raises click.UsageError for an action or a key of the config file that there is not."""
+    from fleettui.ui.keys import wrong_key
+
+    if problem := wrong_key(keys):
+        raise click.UsageError(f"the config file: {problem}")
 
 
 def _collect() -> None:

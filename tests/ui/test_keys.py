@@ -21,6 +21,14 @@ def test_each_action_can_be_named_in_the_config_file() -> None:
     for module in pkgutil.walk_packages(fleettui.ui.__path__, "fleettui.ui."):
         importlib.import_module(module.name)
     assert sorted(names_in([DOMNode])) == list(NAMES)
+    assert [
+        b for kind in _ours(DOMNode) for b in kind.__dict__.get("BINDINGS", ()) if not b.id
+    ] == []
+
+
+def _ours(kind: type[DOMNode]) -> set[type[DOMNode]]:
+    below = {one for child in kind.__subclasses__() for one in _ours(child)}
+    return below | ({kind} if kind.__module__.startswith("fleettui.") else set())
 
 
 @pytest.mark.parametrize(

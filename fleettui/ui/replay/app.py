@@ -1,7 +1,9 @@
 """The same console on a recording, with keys to stop it, to step through it and to hurry it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Protocol
 
 from textual.binding import Binding, BindingType
@@ -10,6 +12,7 @@ from textual.widgets import Static
 
 from fleettui.access import Observer
 from fleettui.ui.app import FleetApp
+from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint
 from fleettui.ui.picture import Picture
 from fleettui.ui.themes import Looks
@@ -86,12 +89,14 @@ class ReplayApp(FleetApp):
     """Only its bar knows that nothing of this happens now."""
 
     CSS_PATH = "../app.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5", "pause", "Pause", tooltip="Stop the replay, or let it go on", show=False),
-        Binding("f6", "step", "Step", tooltip="One more record of the replay", show=False),
-        Binding("f7", "speed(-1)", "Slower", tooltip="Replay slower", show=False),
-        Binding("f8", "speed(1)", "Faster", tooltip="Replay faster", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("f5", "pause", "Pause", tooltip="Stop the replay, or let it go on", show=False),
+            Binding("f6", "step", "Step", tooltip="One more record of the replay", show=False),
+            Binding("f7", "speed(-1)", "Slower", tooltip="Replay slower", show=False),
+            Binding("f8", "speed(1)", "Faster", tooltip="Replay faster", show=False),
+        ]
+    )
 
     def __init__(
         self,
@@ -99,8 +104,9 @@ class ReplayApp(FleetApp):
         records: Path,
         playback: Playback,
         looks: Looks = Looks(),  # noqa: B008 - frozen
+        keys: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        super().__init__(access, records, looks=looks)
+        super().__init__(access, records, looks=looks, keys=keys)
         self._playback = playback
 
     def _begin(self) -> None:
