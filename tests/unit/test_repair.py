@@ -1,6 +1,7 @@
 """The repair: its order, its proof, and that nothing is called done that was not read back."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,33 @@ async def test_a_repair_that_leaves_the_registry_alone_never_comes_to_its_restar
     assert "still wanted: zookeeper@.service" in outcome.said.raw
     assert repair.next_stage is Stage.DELETE
     assert not {"kill", "restart"} & set(world.calls)
+
+
+async def test_no_file_goes_while_the_registry_still_sends_it(tmp_path: Path) -> None:
+    """A fleetd that is at work on what it read before would write it again."""
+    world = World(engine_lag=timedelta(seconds=4))
+    sent_at: dict[str, bool] = {}
+
+    def note(name: str) -> None:
+        sent_at[name] = world.is_targeted
+
+    repair = await opened(world, tmp_path)
+    world.sabotage = note
+    world.trouble = lambda _: world.live(timedelta(seconds=1))
+    (outcome,) = await performed(repair, Stage.DELETE)
+    assert outcome.result is Result.DONE, outcome
+    assert sent_at == {"sudo": True, "file": False, "link": False}
+
+
+async def test_an_engine_that_never_follows_leaves_the_files_where_they_are(
+    tmp_path: Path,
+) -> None:
+    world = World(engine_lag=timedelta(days=1))
+    repair = await opened(world, tmp_path)
+    (outcome,) = await performed(repair, Stage.DELETE)
+    assert outcome.result is Result.FAILED
+    assert "the engine took its target away: still sent: zookeeper@.service" in outcome.said.raw
+    assert (world.calls, world.file) == (["sudo", "unload"], True)
 
 
 async def test_success_of_a_command_alone_is_not_done(tmp_path: Path) -> None:

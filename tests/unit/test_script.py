@@ -192,6 +192,7 @@ case "$*" in
   *"$TOLD"/target) printf '{"node":{"value":"%s"}}\n200' "$TARGET" ;;
   *"$TOLD"/target-state) printf '{"node":{"value":"launched"}}\n200' ;;
   *"$TOLD"*) printf '%s\n200' '{"node":{"value":"{\"activeState\":\"active\",\"subState\":\"running\"}","modifiedIndex":9}}' ;;
+  */target) if [ -e "$LOG.done" ]; then printf '{}\n404'; else printf '{}\n200'; fi ;;
   *) if [ ! -e "$LOG.done" ]; then printf '{"node":{"value":"odd","modifiedIndex":4}}\n200'
      elif [ "$AFTER" = gone ]; then printf '{}\n404'
      else printf '{"node":{"value":"%s","modifiedIndex":5}}\n200' "$AFTER"; fi ;;
@@ -343,6 +344,8 @@ def test_a_copy_is_kept_before_the_file_is_removed(tmp_path: Path) -> None:
     assert (tmp_path / f"{TOKEN}.{TEMPLATE}").read_bytes() == b"[Service]"
     words = [call[-1] for call in calls if "fleettui-" in call[-1]]
     assert [word.rpartition(" fleettui-")[2].split()[0] for word in words[:2]] == ["copy", "remove"]
+    copied = next(n for n, call in enumerate(calls) if "fleettui-copy" in call[-1])
+    assert calls[copied - 1][-1].endswith("/target"), "only when the engine has followed"
 
 
 def test_another_file_is_not_removed_and_never_written_over_a_good_copy(tmp_path: Path) -> None:

@@ -59,12 +59,11 @@ def fails(units: Collection[Untrusted], before: Before, facts: HostFacts) -> boo
     )
 
 
-def clean(units: Collection[Untrusted], snapshot: Snapshot, facts: HostFacts) -> list[Check]:
-    """Nothing brings the templates back: what must hold before fleetd may be replaced."""
+def unwanted(units: Collection[Untrusted], snapshot: Snapshot) -> list[Check]:
+    """The registry has no fleetd write the templates' files."""
     jobs = [job for unit in units if (job := snapshot.units.get(unit)) is not None]
     wanted = [job.name.raw for job in jobs if job.wanted is not TargetState.INACTIVE]
     sent = [job.name.raw for job in jobs if job.target is not None]
-    others = sorted(_other_templates(units, snapshot, facts))
     return [
         Check(
             "nobody wants the template",
@@ -76,6 +75,14 @@ def clean(units: Collection[Untrusted], snapshot: Snapshot, facts: HostFacts) ->
             not sent,
             Untrusted(f"still sent: {', '.join(sent)}" if sent else "no target"),
         ),
+    ]
+
+
+def clean(units: Collection[Untrusted], snapshot: Snapshot, facts: HostFacts) -> list[Check]:
+    """Nothing brings the templates back: what must hold before fleetd may be replaced."""
+    others = sorted(_other_templates(units, snapshot, facts))
+    return [
+        *unwanted(units, snapshot),
         no_leftovers(units, facts),
         Check(
             "no other template is on its way here",

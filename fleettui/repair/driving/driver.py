@@ -1,7 +1,7 @@
 """Drives the steps of a plan in their one order, records every act, and reads back what it did."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from fleettui.diagnosis.finding import Finding
 from fleettui.diagnosis.template_loaded import FAULT as TEMPLATE_LOADED
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.driving.acts import perform
-from fleettui.repair.driving.checks import clean
+from fleettui.repair.driving.checks import clean, unwanted
 from fleettui.repair.driving.contact import Contact
 from fleettui.repair.driving.ledger import Failure, Ledger
 from fleettui.repair.driving.lock import RepairLock
@@ -18,7 +18,16 @@ from fleettui.repair.driving.replace import Replacement
 from fleettui.repair.driving.undo import undo_of
 from fleettui.repair.driving.verify import FactsProof, FleetdProof, Proof
 from fleettui.repair.driving.watch import Watch
-from fleettui.repair.planning.action import Action, Stage, Step, Way, literal, summary
+from fleettui.repair.planning.action import (
+    Action,
+    RemoveFile,
+    RemoveLink,
+    Stage,
+    Step,
+    Way,
+    literal,
+    summary,
+)
 from fleettui.repair.planning.plan import Plan
 from fleettui.repair.planning.plan_json import as_json
 from fleettui.repair.planning.stake import UnitAtStake
@@ -237,11 +246,30 @@ class Repair:
             self._ledger.note_first("confirmed", stage=step.stage, who=confirmed.who, when=at)
         except Failure as disk:
             return disk.outcome
-        outcome = await self._all_of(step.stage, step.actions)
-        if outcome.result is not Result.DONE or step.stage is not Stage.DELETE:
-            return outcome
-        outcome = await self._contact.guarded(self._cleaned())
-        self._watch.tell(Acted("nothing brings the template back", outcome))
+        if step.stage is Stage.DELETE:
+            return await self._deleted(step.actions)
+        return await self._all_of(step.stage, step.actions)
+
+    async def _deleted(self, actions: Sequence[Action]) -> Outcome:
+        """The registry first, and the machine's files only when the engine has followed.
+
+        A fleetd that is at work on what it read before would write a file again that went
+        earlier: with the file gone its reconciler is alive.
+        """
+        files = [a for a in actions if isinstance(a, RemoveFile | RemoveLink)]
+        registry = [a for a in actions if a not in files]
+        outcome = await self._all_of(Stage.DELETE, registry)
+        if outcome.result is Result.DONE and files:
+            outcome = await self._told("the engine followed", self._unwanted())
+        if outcome.result is Result.DONE:
+            outcome = await self._all_of(Stage.DELETE, files)
+        if outcome.result is Result.DONE:
+            outcome = await self._told("nothing brings the template back", self._cleaned())
+        return outcome
+
+    async def _told(self, title: str, watched: Awaitable[str]) -> Outcome:
+        outcome = await self._contact.guarded(watched)
+        self._watch.tell(Acted(title, outcome))
         return outcome
 
     async def _all_of(
@@ -275,6 +303,13 @@ class Repair:
         outcome = self._ledger.outcome("outcome", outcome, n=number, stage=stage, action=name)
         self._watch.tell(Acted(summary(action), outcome))
         return outcome
+
+    async def _unwanted(self) -> str:
+        async def look() -> Progress:
+            return Progress(tuple(unwanted(self.plan.units, await self._contact.snapshot())))
+
+        await self._watch.until(look, self._watch.pace.clean_within)
+        return "read back: nobody wants it, and no machine is its target"
 
     async def _cleaned(self) -> str:
         await self._watch.until(self._clean, self._watch.pace.clean_within)

@@ -50,7 +50,11 @@ class Steps:
 
     def step(self, step: Step) -> Lines:
         """The actions of a step in their order, then what must be read back."""
+        is_sent = step.stage is Stage.DELETE
         for action in step.actions:
+            if is_sent and isinstance(action, RemoveFile | RemoveLink):
+                yield from self._unwanted()
+                is_sent = False
             yield f"say {shlex.quote(f'   {summary(action)}')}"
             if isinstance(action, SetTargetState | DeleteKey | DeleteFolder | CreateKey):
                 yield from self._on_registry(action)
@@ -94,8 +98,12 @@ class Steps:
             case _:
                 assert_never(action)
 
-    def _unbroken(self) -> Lines:
+    def _unwanted(self) -> Lines:
+        """A fleetd at work on what it read before would write a file again that went earlier."""
         yield "wait_for 20 'nobody wants it, and no machine is its target' is_unwanted"
+
+    def _unbroken(self) -> Lines:
+        yield from self._unwanted()
         yield "wait_for 10 'nothing of it is left in either folder' is_clean"
 
     def _set_target_state(self, action: SetTargetState) -> Lines:

@@ -73,7 +73,7 @@ def delete_step(units: Sequence[Untrusted], snapshot: Snapshot, facts: HostFacts
         changes=(
             f"Registry: {named} becomes inactive, and the engine takes its target away.",
             "The template stays submitted, so instances can be loaded from it.",
-            "Machine: its file and its link go into quarantine; a copy is kept here first.",
+            "Machine: then its file and its link go into quarantine; a copy is kept here first.",
         ),
         keeps=("No running unit is touched: a template has no process.",),
         reads_back="target state inactive, no target, and nothing of the template in either folder",
