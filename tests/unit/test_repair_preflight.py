@@ -3,6 +3,7 @@
 import resource
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,22 +145,26 @@ async def test_what_preflight_says_stops_the_repair_before_anything(tmp_path: Pa
 # --- a full disk at the record -------------------------------------------------------------------
 
 
-@pytest.fixture
+@contextmanager
 def full_disk() -> Iterator[None]:
-    """No file may grow beyond 1 kB: writes fail as they do where a disk is full."""
+    """No file may grow beyond 1 kB: writes fail as they do where a disk is full.
+
+    No fixture: pytest's own output may be a file as well, and it writes between the phases.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-@pytest.mark.usefixtures("full_disk")
 async def test_a_full_disk_stops_before_the_first_change(tmp_path: Path) -> None:
     world = World()
     plan = await planned(world)
-    with pytest.raises(CannotBegin, match="the record can be written: no"):
+    with full_disk(), pytest.raises(CannotBegin, match="the record can be written: no"):
         await open_repair(world.operator(), FINDING, plan, tmp_path, nobody, QUICK)
     assert set(world.calls) <= {"sudo", "quarantine"}
     assert (world.lock, world.target_state, world.file) == (None, "loaded", True)
