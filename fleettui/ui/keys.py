@@ -13,14 +13,14 @@ from textual.screen import Screen
 from fleettui.model.untrusted import visible
 
 NAMES = (
-    "again", "again-back", "answer_no", "as_root", "ask-filter", "ask-highlight", "ask-search",
-    "ask-since", "boot", "boot-back", "bottom", "choose", "command_palette", "context",
-    "context-back", "copy", "details", "dim", "dismiss", "down", "end", "end-back", "entry",
-    "error", "error-back", "faults", "first", "focus_next", "focus_previous", "fold", "follow",
-    "give_up", "journal", "keys", "last", "leave", "light", "locate", "machines", "merge", "move",
-    "move-back", "mute", "noise", "open", "overview", "page", "page-back", "pager", "pause",
-    "plan", "pop_screen", "refresh", "refuse", "repair", "repairs", "resume", "save", "script",
-    "scroll", "scroll-back", "scroll-page", "scroll-page-back", "select", "select-back", "shift",
+    "abandon", "again", "again-back", "answer_no", "as_root", "ask-filter", "ask-highlight",
+    "ask-search", "ask-since", "boot", "boot-back", "bottom", "choose", "command_palette",
+    "context", "context-back", "copy", "details", "dim", "dismiss", "down", "end", "end-back",
+    "entry", "error", "error-back", "faults", "first", "focus_next", "focus_previous", "fold",
+    "follow", "give_up", "journal", "keys", "last", "leave", "light", "locate", "machines", "merge",
+    "move", "move-back", "mute", "noise", "open", "overview", "page", "page-back", "pager",
+    "pause", "plan", "pop_screen", "refresh", "refuse", "repair", "repairs", "resume", "save",
+    "script", "scroll", "scroll-back", "scroll-page", "scroll-page-back", "select", "select-back", "shift",
     "shift-back", "since-0", "since-1", "since-2", "since-3", "since-4", "since-5", "since-6",
     "solo", "speed", "speed-back", "step", "take", "times", "top", "undo", "unfold", "unit",
     "unit_journal", "unmute", "unzoom", "up", "warning", "warning-back", "wrap", "zone", "zoom",

@@ -51,7 +51,9 @@ _ACTIONS = {
         """,
     Kind.KEEPS: "KeepableLog.save ReportScreen.save",
     Kind.LEAVES: "FleetApp.leave",
-    Kind.NEEDS_OPERATOR: "ConsoleScreen.repair RepairsScreen.resume JournalPane.as_root",
+    Kind.NEEDS_OPERATOR: """
+        ConsoleScreen.repair RepairsScreen.resume RepairsScreen.abandon JournalPane.as_root
+        """,
 }
 ACTIONS = {name: kind for kind, names in _ACTIONS.items() for name in names.split()}
 """By class and action, for what is defined outside of the wizard."""

@@ -14,6 +14,8 @@ from textual.pilot import Pilot
 
 from fleettui.access import Operator
 from fleettui.model.lock import LockHolder
+from fleettui.repair.records.past import Closed, PastState, read_past
+from fleettui.repair.records.record import Record
 from fleettui.ui.dialogs.question import QuestionScreen
 from fleettui.ui.repairs.report import ReportScreen
 from fleettui.ui.repairs.watch import WatchScreen
@@ -174,6 +176,53 @@ async def test_from_the_list_r_goes_on_with_what_was_left_and_with_nothing_else(
         await pilot.press("g", "r")
         await until(pilot, "1 Locate")
         assert isinstance(pilot.app.screen, WizardScreen)
+
+
+async def test_what_was_left_is_given_up_only_by_a_yes_and_its_record_says_so(
+    tmp_path: Path,
+) -> None:
+    path = past_records.killed(tmp_path, OLD)
+    access = operator()
+    async with app_of(access, tmp_path).run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, "A repair was left unfinished")
+        await pilot.press("escape")
+        await opened(pilot)
+        before = path.read_bytes()
+        await pilot.press("x")
+        text = await until(pilot, "Give this repair up?")
+        assert "IN DOUBT" in text
+        assert "Nothing is changed on the cluster" in text
+        await pilot.press("enter")
+        await until(pilot, "Give this repair up?", gone=True)
+        assert path.read_bytes() == before, "enter alone is no yes"
+        await pilot.press("x")
+        await press_button(pilot, "Give it up")
+        await until(pilot, "given up")
+        await pilot.press("x")
+        await until(pilot, "came to its end")
+    past = read_past(path)
+    assert (past.state, past.closed) == (PastState.FINISHED, Closed.GIVEN_UP)
+    assert past.in_doubt, "what is in doubt stays in doubt"
+    assert "ann@desk" in (tmp_path / "reports" / f"{OLD}.md").read_text()
+    async with app_of(operator(), tmp_path).run_test(size=(80, 24)) as pilot:
+        await until(pilot, "template-loaded")
+        assert not isinstance(pilot.app.screen, QuestionScreen), "nothing is offered any more"
+
+
+async def test_a_repair_that_another_fleettui_drives_by_now_is_not_given_up(tmp_path: Path) -> None:
+    path = past_records.left(tmp_path, OLD)
+    app = app_of(operator(), tmp_path)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until(pilot, "A repair was left unfinished")
+        await pilot.press("escape")
+        await opened(pilot)
+        await pilot.press("x")
+        await until(pilot, "Give this repair up?")
+        driven = Record.reopen(path)
+        await press_button(pilot, "Give it up")
+        await until(pilot, "It was not given up")
+        driven.close()
+    assert read_past(path).closed is None
 
 
 # --- somebody else ----------------------------------------------------------------------------

@@ -175,7 +175,7 @@ def _moved(report: Report, event: Event) -> Report:
     if words is None:
         return report
     who = report.who
-    if event.name == "resumed" and Untrusted(_text(facts, "who")) not in who:
+    if "who" in facts and Untrusted(_text(facts, "who")) not in who:
         who = (*who, Untrusted(_text(facts, "who")))
     return replace(report, who=who, moments=(*report.moments, Moment(event.at, Untrusted(words))))
 

@@ -91,11 +91,27 @@ def is_left(past: PastRepair, cluster: ClusterAddress) -> bool:
 
 def left_lines(past: PastRepair, others: int = 0) -> Iterator[Content]:
     """What an operator must know before going on with a repair that was left."""
+    yield paint(("A repair was left unfinished", Tone.STRONG))
+    yield from _what_was_done(past)
+    yield paint("Resuming looks first, and repeats nothing that is done.")
+    if others:
+        yield paint((f"{others} more were left unfinished: R lists them.", Tone.WARN))
+
+
+def abandon_lines(past: PastRepair) -> Iterator[Content]:
+    """What an operator must know before giving up a repair that was left."""
+    yield paint(("Give this repair up?", Tone.STRONG))
+    yield from _what_was_done(past)
+    yield paint("Nothing is changed on the cluster: what was done stays, the rest is not done.")
+    yield paint("It is not offered any more; its record and its report stay.")
+    yield paint("What is still broken is found as before, and repaired anew.")
+
+
+def _what_was_done(past: PastRepair) -> Iterator[Content]:
     units = ", ".join(str(unit) for unit in past.units)
     where = f"{past.ip}, machine {past.machine_id}"
     if past.machine_id == NOWHERE:
         where = "the registry alone"
-    yield paint(("A repair was left unfinished", Tone.STRONG))
     yield paint("")
     yield paint(("  unit     ", Tone.DIM), (units, Tone.STRONG), (f"  {past.fault}", Tone.DIM))
     yield paint(("  machine  ", Tone.DIM), where)
@@ -108,6 +124,3 @@ def left_lines(past: PastRepair, others: int = 0) -> Iterator[Content]:
         yield from (paint(f"  {intent.stage}, at {intent.at:%H:%M:%S}") for intent in past.in_doubt)
     else:
         yield paint("Nothing is in doubt: no act was under way.")
-    yield paint("Resuming looks first, and repeats nothing that is done.")
-    if others:
-        yield paint((f"{others} more were left unfinished: R lists them.", Tone.WARN))

@@ -11,13 +11,17 @@ from textual.widgets import Static
 
 from fleettui.access import Observer, Operator
 from fleettui.model.lock import LockHolder
+from fleettui.repair.records.give_up import give_up
 from fleettui.repair.records.past import PastRepair, PastState, past_repairs
+from fleettui.repair.records.record import RecordInUse
+from fleettui.ui.dialogs.question import QuestionScreen
 from fleettui.ui.keys import Explains, named
 from fleettui.ui.messages import ResumeAsked, WatchAsked
-from fleettui.ui.paint import Tone, paint
+from fleettui.ui.paint import Tone, paint, paint_lines
 from fleettui.ui.picture import Picture
+from fleettui.ui.repairs.keep import keep_report
 from fleettui.ui.repairs.report import ReportScreen
-from fleettui.ui.repairs.rows import COLUMNS, UNDER_WAY, is_left, repair_rows
+from fleettui.ui.repairs.rows import COLUMNS, UNDER_WAY, abandon_lines, is_left, repair_rows
 from fleettui.ui.repairs.watch import place_of
 from fleettui.ui.widgets.footer import KeyFooter
 from fleettui.ui.widgets.grid import Grid, Rows
@@ -43,6 +47,12 @@ class RepairsScreen(Explains, Screen[None]):
             Binding(
                 "r", "resume", "Resume", tooltip="Go on with a repair that was left unfinished"
             ),
+            Binding(
+                "x",
+                "abandon",
+                "Give up",
+                tooltip="Close the record of a repair that nobody will go on with",
+            ),
         ]
     )
 
@@ -54,7 +64,7 @@ class RepairsScreen(Explains, Screen[None]):
         self._access = access
         self._records = records
         self._repairs: tuple[PastRepair, ...] = ()
-        self._why = ""
+        self._why = ("", "")
 
     def compose(self) -> ComposeResult:
         yield Grid("REPAIRS", COLUMNS, empty="none was begun on this computer", id="repairs")
@@ -83,8 +93,8 @@ class RepairsScreen(Explains, Screen[None]):
         self.on_grid_moved()
 
     def on_grid_moved(self) -> None:
-        """Whether `r` is greyed out follows from where the cursor stands."""
-        why = self.why_not("resume")
+        """Whether `r` and `x` are greyed out follows from where the cursor stands."""
+        why = (self.why_not("resume"), self.why_not("abandon"))
         if why != self._why:
             self._why = why
             self.refresh_bindings()
@@ -109,7 +119,7 @@ class RepairsScreen(Explains, Screen[None]):
             self.app.push_screen(ReportScreen(past.path))
 
     def why_not(self, action: str) -> str:
-        if action != "resume":
+        if action not in {"resume", "abandon"}:
             return ""
         past = self._chosen()
         if not isinstance(self._access, Operator):
@@ -120,7 +130,7 @@ class RepairsScreen(Explains, Screen[None]):
             return "Another fleettui on this computer drives this repair right now."
         if past.state is PastState.FINISHED:
             return "This repair came to its end: there is nothing to go on with."
-        if not is_left(past, self._access.cluster):
+        if action == "resume" and not is_left(past, self._access.cluster):
             return f"This repair is of another cluster: {', '.join(map(str, past.cluster))}"
         return ""
 
@@ -128,3 +138,22 @@ class RepairsScreen(Explains, Screen[None]):
         past = self._chosen()
         if past is not None:
             self.post_message(ResumeAsked(past.path))
+
+    def action_abandon(self) -> None:
+        past, access = self._chosen(), self._access
+        if past is not None and isinstance(access, Operator):
+            words = paint_lines(abandon_lines(past))
+            question = QuestionScreen(words, yes="Give it up", no="Keep it")
+            record, who = past.path, access.name
+            self.app.push_screen(question, lambda yes: self._abandon(record, who) if yes else None)
+
+    def _abandon(self, path: Path, who: str) -> None:
+        try:
+            give_up(path, who)
+            report = keep_report(path)
+        except (RecordInUse, OSError) as problem:
+            said = f"It was not given up: {problem}"
+            self.notify(said, severity="error", markup=False)
+        else:
+            self.notify(f"Given up. What was done is told in {report}", markup=False)
+        self._look()
