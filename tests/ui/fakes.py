@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from fleettui.access import (
@@ -18,6 +18,7 @@ from fleettui.access import (
     Observer,
     SecretAsker,
 )
+from fleettui.model.clock import now
 from fleettui.model.cluster import Leader, Link, Machine, RegistryView, Snapshot, Unit, UnitState
 from fleettui.model.host import (
     FLEET_SERVICE,
@@ -52,10 +53,6 @@ LOOP = (
     "ERROR generator.go:65: Failed fetching current unit states: Unit name zookeeper@.service "
     "is neither a valid invocation ID nor unit name."
 )
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def unit(name: str, machine: int | None, *, text: str = UNIT_TEXT, want: str = "launched") -> Unit:

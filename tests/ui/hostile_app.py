@@ -24,6 +24,7 @@ from fleettui.access import (
 )
 from fleettui.commands import ChangeCommand, sudo_works
 from fleettui.commands.scripts import QUARANTINE_SCRIPT
+from fleettui.model.clock import now
 from fleettui.model.cluster import Leader, Machine, Snapshot, TargetState, Unit, UnitState
 from fleettui.model.host import (
     FLEET_SERVICE,
@@ -79,7 +80,7 @@ def hostile(payload: str) -> Observer:
     template = structs.replace(fakes.unit("zookeeper@.service", 0, want="loaded"), file=unit.file)
     shown = Snapshot(
         1,
-        fakes.now(),
+        now(),
         MappingProxyType({machine.id: machine, bad: replace(machine, id=bad)}),
         MappingProxyType({unit.name: unit, template.name: template}),
         Leader(bad),
@@ -87,8 +88,8 @@ def hostile(payload: str) -> Observer:
     journal: list[JournalItem] = [
         fakes.entry(f"ERROR a.go:1: {payload}"),
         fakes.entry(payload),
-        JournalNotice(NoticeKind.SAID, fakes.now(), bad),
-        JournalNotice(NoticeKind.LOST, fakes.now(), bad),
+        JournalNotice(NoticeKind.SAID, now(), bad),
+        JournalNotice(NoticeKind.LOST, now(), bad),
     ]
     hosts = FakeHosts({machine.id: hostile_facts(machine, payload)}, {machine.id: journal})
     return Observer(ClusterAddress(("http://127.0.0.1:2379",), "/p/"), FakeRegistry(shown), hosts)
@@ -165,7 +166,7 @@ def watching(payload: str) -> Observer:
     """An observer of the same cluster, while somebody repairs whose every word is hostile."""
     seen, bad = hostile(payload), U(payload)
     assert isinstance(seen.registry, FakeRegistry)
-    seen.registry.lock = LockHolder(bad, bad, bad, bad, fakes.now(), bad)
+    seen.registry.lock = LockHolder(bad, bad, bad, bad, now(), bad)
     return seen
 
 

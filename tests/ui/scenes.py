@@ -1,12 +1,13 @@
 """Every screen in each state that holds still, made of values: what is drawn, checked and shown."""
 
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import fakes
 import past_records
@@ -18,6 +19,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from fleettui.access import HostKeyQuestion, Observer, Operator, SecretQuestion
+from fleettui.model.clock import living_by
 from fleettui.model.cluster import Link, RegistryView, Snapshot
 from fleettui.model.lock import LockHolder
 from fleettui.ui.app import FleetApp
@@ -39,22 +41,29 @@ from fleettui.ui.widgets.journal.saving import SaveScreen
 AT = datetime(2026, 1, 1, 12, 3, 21, tzinfo=UTC)
 SIZES = ((80, 24), (120, 40), (200, 60))
 THEMES = ("fleet-dark", "fleet-light")
+LOOKS = tuple((size, theme) for theme in THEMES for size in SIZES)
+"""In the order in which they are drawn."""
+
+
+class State(StrEnum):
+    """How a cluster stands to a screen."""
+
+    FAULTED = "faulted"
+    HEALTHY = "healthy"
+    EMPTY = "empty"
+    LOADING = "loading"
+    LOST = "lost"
+    """After it was there."""
+    NEVER = "never"
+    """Lost from the start."""
 
 
 @contextmanager
-def stopped_clock() -> Iterator[None]:
-    """It is noon, and stays it, in every module that asks."""
-    changed = []
-    for name, module in list(sys.modules.items()):
-        ours = name.startswith("fleettui.") or name == "fakes"
-        if ours and callable(getattr(module, "now", None)):
-            changed.append((module, module.now))
-            module.now = lambda: AT  # type: ignore[attr-defined]  # put back below
-    try:
+def holding_still() -> Iterator[None]:
+    """It is always the same moment, in the same folder."""
+    folder = classmethod(lambda cls: cls("/home/ann"))
+    with living_by(lambda: AT), patch.object(Path, "cwd", folder):
         yield
-    finally:
-        for module, now in changed:
-            module.now = now  # type: ignore[attr-defined]  # as it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,7 @@ class Scene:
     link: Link = Link.LIVE
     act: Callable[[FleetApp], Awaitable[None]] | None = None
     observe: bool = False
+    state: State = State.FAULTED
 
 
 def healthy() -> Snapshot:
@@ -113,13 +123,14 @@ async def _lock(app: FleetApp) -> None:
 def _states(name: str, screen: type[Screen[Any]], keys: tuple[str, ...]) -> tuple[Scene, ...]:
     at_once = "CHANGES" if screen is OverviewScreen else "MACHINES"
     broken = "1 BROKEN" if screen is OverviewScreen else "BROKEN"
+    asked, lost = Link.CONNECTING, Link.LOST
     return (
         Scene(name, screen, broken, keys),
-        Scene(f"{name}-healthy", screen, "no fault", keys, healthy),
-        Scene(f"{name}-empty", screen, at_once, keys, empty),
-        Scene(f"{name}-loading", screen, "connecting", keys, None, Link.CONNECTING),
-        Scene(f"{name}-lost", screen, "STALE since", keys, fakes.faulted, Link.LOST),
-        Scene(f"{name}-never", screen, "NOT CONNECTED", keys, None, Link.LOST),
+        Scene(f"{name}-healthy", screen, "no fault", keys, healthy, state=State.HEALTHY),
+        Scene(f"{name}-empty", screen, at_once, keys, empty, state=State.EMPTY),
+        Scene(f"{name}-loading", screen, "connecting", keys, None, asked, state=State.LOADING),
+        Scene(f"{name}-lost", screen, "STALE since", keys, fakes.faulted, lost, state=State.LOST),
+        Scene(f"{name}-never", screen, "NOT CONNECTED", keys, None, lost, state=State.NEVER),
     )
 
 
@@ -177,9 +188,9 @@ async def played(scene: Scene, folder: Path) -> AsyncIterator[Pilot[None]]:
     """The scene at 120 x 40, complete and calm."""
     records = folder / "repairs"
     records.mkdir()
-    past_records.repaired(records, "20260101T110000Z-aaaaaa")
-    past_records.left(records, "20260101T113000Z-bbbbbb", past_records.ELSEWHERE)
-    with stopped_clock():
+    with holding_still():
+        past_records.repaired(records, "20260101T110000Z-aaaaaa")
+        past_records.left(records, "20260101T113000Z-bbbbbb", past_records.ELSEWHERE)
         app = FleetApp(_access(scene), records)
         async with app.run_test(size=(120, 40)) as pilot:
             await until(pilot, "MACHINES")

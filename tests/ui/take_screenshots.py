@@ -13,7 +13,7 @@ from pathlib import Path
 from demo_session import TEMPLATE, console
 from drawing import as_svg
 from driving import delete_by_keys, press_button, reload_by_keys, type_text, until
-from scenes import SCENES, SIZES, THEMES, calm, file_name, played, turn
+from scenes import LOOKS, SCENES, THEMES, calm, file_name, played, turn
 from textual.pilot import Pilot
 
 from fleettui.demo.cluster import DemoCluster, DemoSettings
@@ -40,10 +40,9 @@ DRAWN_FROM_DEMO = {
 async def save(pilot: Pilot[None], name: str) -> None:
     """All sizes and themes; afterwards it is at 120 x 40 again."""
     await calm(pilot)
-    for theme in THEMES:
-        for size in SIZES:
-            await turn(pilot, size, theme)
-            (FOLDER / file_name(name, size, theme)).write_text(as_svg(pilot.app))
+    for size, theme in LOOKS:
+        await turn(pilot, size, theme)
+        (FOLDER / file_name(name, size, theme)).write_text(as_svg(pilot.app))
     await turn(pilot, (120, 40), THEMES[0])
     sys.__stdout__.write(f"{name}\n") if sys.__stdout__ else None
 

@@ -14,7 +14,7 @@ from time import monotonic
 
 import pytest
 from demo_session import TEMPLATE, access_to, quick
-from fakes import MACHINES, FakeHosts, FakeRegistry, facts, now, snapshot, unit
+from fakes import MACHINES, FakeHosts, FakeRegistry, facts, snapshot, unit
 
 from fleettui.access import ClusterAddress, Observer, RegistryUnavailable
 from fleettui.check import report
@@ -22,6 +22,7 @@ from fleettui.check.examine import Examination, ExitStatus, examine
 from fleettui.check.watch import watch
 from fleettui.demo.cluster import DemoCluster
 from fleettui.diagnosis.finding import Confidence
+from fleettui.model.clock import now
 from fleettui.model.cluster import Machine, RegistryView, Snapshot
 from fleettui.model.host import HostFacts, NotChecked
 from fleettui.model.untrusted import Untrusted

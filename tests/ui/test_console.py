@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from fleettui.access import HostKeyQuestion, SecretQuestion
 from fleettui.demo.faults import FAULTS
+from fleettui.model.clock import now
 from fleettui.model.cluster import Link, RegistryView
 from fleettui.model.secret import Secret
 from fleettui.ui.console.rows import FINDING_COLUMNS
@@ -310,7 +311,7 @@ async def test_without_rows_the_console_says_why_and_what_to_do_next(
         await when(lambda: registry.sink is not None, "somebody follows")
         if state == "lost":
             assert registry.sink is not None
-            registry.sink(RegistryView(Link.LOST, fakes.now(), None, U("connection refused")))
+            registry.sink(RegistryView(Link.LOST, now(), None, U("connection refused")))
         for word in words:
             await until(pilot, word)
 

@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 
 from fleettui.access import Observer
 from fleettui.demo.cluster import DemoCluster, DemoSettings
+from fleettui.model.clock import now
 from fleettui.model.cluster import Leader, Link, Machine, RegistryView, Snapshot
 from fleettui.model.host import HostFacts, JournalEntry, NotChecked
 from fleettui.model.untrusted import Untrusted
@@ -200,7 +201,7 @@ def picture(*listings: Sequence[Machine]) -> Picture:
 
 
 def view(machines: Sequence[Machine]) -> RegistryView:
-    return RegistryView(Link.LIVE, fakes.now(), healthy(machines))
+    return RegistryView(Link.LIVE, now(), healthy(machines))
 
 
 def test_a_machine_is_asked_where_it_is_and_where_it_was() -> None:
@@ -216,7 +217,7 @@ def test_an_answer_from_a_former_address_is_not_taken_for_the_machines_own() -> 
     seen = seen.with_report(other, LEAVER)
     assert seen.reports[LEAVER.id] is own
     assert seen.asked_at(LEAVER) == other.taken_at
-    refused = NotChecked(LEAVER.id, fakes.now(), U("connection refused"))
+    refused = NotChecked(LEAVER.id, now(), U("connection refused"))
     assert seen.with_report(refused, LEAVER).asked_at(LEAVER) == refused.at
 
 

@@ -10,6 +10,7 @@ from textual.content import Content
 from wizard_plans import all_facts, registry_plan, template_plan, the_finding
 
 from fleettui.diagnosis.finding import Finding, Severity
+from fleettui.model.clock import now
 from fleettui.model.host import ImageFacts, NotChecked
 from fleettui.repair.planning.action import Stage, Way
 from fleettui.repair.planning.cures.by_hand import BY_HAND
@@ -94,7 +95,7 @@ def located(*silent: int) -> Located:
     """What locate saw; the machines of these numbers could not be asked."""
     facts = all_facts()
     reports = [
-        NotChecked(m.id, fakes.now(), U("connection refused")) if n in silent else facts[m.id]
+        NotChecked(m.id, now(), U("connection refused")) if n in silent else facts[m.id]
         for n, m in enumerate(MACHINES)
     ]
     return Located(fakes.faulted(), tuple(reports), MACHINES[0], template_plan())

@@ -7,6 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.geometry import Size
+from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Static
@@ -33,8 +34,14 @@ from fleettui.ui.widgets.footer import KeyFooter
 class Panel(Static):
     """One framed part of the overview."""
 
+    class Sized(Message):
+        """It has another size now; that of the screen is known before those of its parts."""
+
     def __init__(self, name: str) -> None:
         super().__init__(id=name, classes="panel", markup=False)
+
+    def on_resize(self) -> None:
+        self.post_message(self.Sized())
 
 
 class MachinesPanel(Panel):
@@ -94,7 +101,7 @@ class OverviewScreen(Screen[None]):
         self._may_change = may_change
         self._drawn: dict[str, str] = {}
         self._seen: Picture | None = None
-        self._drawn_at = Size()
+        self._drawn_at: tuple[Size, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield StatusLines(self._cluster, may_change=self._may_change).data_bind(
@@ -113,16 +120,17 @@ class OverviewScreen(Screen[None]):
         self.set_interval(1.0, self._draw)
         self.call_after_refresh(self._draw)
 
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._draw)
+    def on_panel_sized(self) -> None:
+        self._draw()
 
     def _draw(self) -> None:
         """Draw what is in front; a panel that says the same is left alone."""
         if not self.is_current:
             return
         picture, trail, at = self.picture, self.trail, now()
-        if self._seen is not picture or self._drawn_at != self.size:
-            self._seen, self._drawn_at = picture, self.size
+        room = (self.size, *(panel.content_size for panel in self.query(Panel)))
+        if self._seen is not picture or self._drawn_at != room:
+            self._seen, self._drawn_at = picture, room
             self._draw_states()
         tall = 3 if self.has_class("-tall") else 1
         width = min(self._width("findings"), SLOTS)

@@ -6,7 +6,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import OptionList, SelectionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 from textual.widgets.selection_list import Selection
 
@@ -18,6 +18,7 @@ from fleettui.ui.dialogs.dialog import Dialog
 from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint
 from fleettui.ui.picture import Picture, units_by_machine
+from fleettui.ui.widgets.toggles import Marks
 
 
 def offered_units(picture: Picture, machines: Sequence[Machine]) -> list[Untrusted]:
@@ -86,7 +87,7 @@ class MachinesScreen(Dialog[tuple[Machine, ...] | None]):
         with Vertical():
             words = paint(("Merge which machines?", Tone.STRONG), "  space marks, enter merges")
             yield Static(words, markup=False)
-            yield SelectionList[int](
+            yield Marks(
                 *(
                     Selection(paint(Untrusted(name)), number, shown)
                     for number, (_, name, shown) in enumerate(self._machines)
@@ -94,11 +95,11 @@ class MachinesScreen(Dialog[tuple[Machine, ...] | None]):
             )
 
     def action_take(self) -> None:
-        chosen = self.query_one(SelectionList).selected
+        chosen = self.query_one(Marks).selected
         self.dismiss(tuple(self._machines[number][0] for number in sorted(chosen)))
 
     def action_move(self, lines: int) -> None:
-        options = self.query_one(SelectionList)
+        options = self.query_one(Marks)
         options.action_cursor_down() if lines > 0 else options.action_cursor_up()
 
 

@@ -8,12 +8,13 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, Input, RadioButton, RadioSet, Static
+from textual.widgets import Button, Input, RadioSet, Static
 
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.dialogs.dialog import Dialog
 from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint
+from fleettui.ui.widgets.toggles import Choice
 
 
 class Extent(StrEnum):
@@ -59,12 +60,12 @@ class SaveScreen(Dialog[Saving | None]):
         with Vertical():
             yield Static(paint(("Save the journal", Tone.STRONG)), markup=False)
             with RadioSet(id="extent"):
-                yield RadioButton(f"the {self._held:,} lines received and held", value=True)
-                yield RadioButton(f"only the {self._shown:,} lines that are shown", id="shown")
-                yield RadioButton("the same stretch, read once more from the machines", id="anew")
+                yield Choice(f"the {self._held:,} lines received and held", value=True)
+                yield Choice(f"only the {self._shown:,} lines that are shown", id="shown")
+                yield Choice("the same stretch, read once more from the machines", id="anew")
             with RadioSet(id="form"):
-                yield RadioButton("text, safe to look at", value=True)
-                yield RadioButton("JSON lines, to work with", id="json")
+                yield Choice("text, safe to look at", value=True)
+                yield Choice("JSON lines, to work with", id="json")
             if self._fixed:
                 yield Static(paint("in ", Untrusted(str(self._folder))), markup=False)
             yield Input(
