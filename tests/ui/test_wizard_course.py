@@ -106,6 +106,8 @@ def test_after_the_proof_the_next_machine_is_offered_or_the_end() -> None:
     assert over.is_over
     assert main_offer(over) == Offer(Deed.CLOSE, "Close")
     assert main_offer(over, following="core-02") == Offer(Deed.NEXT_MACHINE, "Go on to core-02")
+    though = main_offer(over, following="core-02", away=2)
+    assert though.label == "Go on to core-02 although 2 units are away"
 
 
 def test_a_step_that_failed_is_looked_at_again_and_never_just_repeated() -> None:

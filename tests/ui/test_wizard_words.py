@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import fakes
+import pytest
 from fakes import MACHINES, TEMPLATE, U
 from textual.content import Content
 from wizard_plans import all_facts, registry_plan, template_plan, the_finding
@@ -12,7 +13,7 @@ from wizard_plans import all_facts, registry_plan, template_plan, the_finding
 from fleettui.diagnosis.finding import Finding, Severity
 from fleettui.model.clock import now
 from fleettui.model.host import ImageFacts, NotChecked
-from fleettui.repair.planning.action import Stage, Way
+from fleettui.repair.planning.action import Stage, TrySudo, Way
 from fleettui.repair.planning.cures.by_hand import BY_HAND
 from fleettui.repair.planning.locate import Located
 from fleettui.repair.planning.stake import PulledImage, Twin, UnitAtStake
@@ -25,8 +26,11 @@ from fleettui.repair.records.outcome import (
     Return,
     UnitReturn,
 )
+from fleettui.ui.hanging import Hanging
+from fleettui.ui.paint import paint
 from fleettui.ui.wizard.confirm import named
 from fleettui.ui.wizard.course import Course, Phase
+from fleettui.ui.wizard.words.beside import contrast_lines, contrasts
 from fleettui.ui.wizard.words.ending import campaign_lines, repaired_lines
 from fleettui.ui.wizard.words.frame import Target, stepper, target_lines
 from fleettui.ui.wizard.words.locate import by_hand_lines, located_lines, preflight_lines
@@ -39,6 +43,39 @@ PREFIX = "/_coreos.com/fleet/"
 
 def shown(lines: Iterable[Content]) -> list[str]:
     return [line.plain for line in lines]
+
+
+def test_the_rest_of_a_long_line_stays_below_its_own_beginning() -> None:
+    long = "the quick brown fox jumps over the lazy dog again"
+    lines = Hanging([paint(f"  ✔ {long}"), paint(f"  12. {long}"), paint(long), paint("")]).at(30)
+    assert lines.plain.splitlines() == [
+        "  ✔ the quick brown fox jumps",
+        "    over the lazy dog again",
+        "  12. the quick brown fox",
+        "      jumps over the lazy dog",
+        "      again",
+        "the quick brown fox jumps over",
+        "the lazy dog again",
+    ]
+    assert Hanging([paint(f"{' ' * 20}{long}")]).at(30).plain.splitlines()[1][:7].strip() != ""
+
+
+@pytest.mark.parametrize("version", ["0.11.8", "1.0.0"])
+def test_each_step_lays_what_it_finds_beside_what_it_leaves(version: str) -> None:
+    plan = template_plan(version)
+    off = UnitAtStake(U("off.service"), "inactive dead", stops=False)
+    stake = (UnitAtStake(U("web@1.service"), "active running"), off)
+    told = {step.stage: shown(contrast_lines(step.actions, stake)) for step in plan.steps}
+    assert told[Stage.DELETE][:3] == [
+        "Now, and after this step", f"  target state of {TEMPLATE}", "    loaded → inactive",
+    ]  # fmt: skip
+    assert told[Stage.RESTART][2] == "    the process that is there → a new one"
+    gentle = version == "0.11.8"
+    after = "run on, untouched" if gentle else "STOPPED, and started anew"
+    assert told[Stage.RESTART][3:] == ["  its unit", f"    web@1.service → {after}"]
+    for step in plan.steps:
+        for action in (*step.actions, *step.undo):
+            assert isinstance(action, TrySudo) is not bool(contrasts(action, stake))
 
 
 # --- above every stage --------------------------------------------------------------------------

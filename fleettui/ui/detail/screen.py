@@ -13,8 +13,9 @@ from textual.widgets import Static
 
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.detail.text import finding_lines, machine_lines, unit_lines
+from fleettui.ui.hanging import Hanging
 from fleettui.ui.keys import named
-from fleettui.ui.paint import Tone, paint, paint_lines
+from fleettui.ui.paint import Tone, paint
 from fleettui.ui.picture import Picture
 from fleettui.ui.widgets.footer import KeyFooter
 
@@ -53,7 +54,7 @@ class DetailScreen(Screen[None]):
             self._draw()
 
     def _draw(self) -> None:
-        self.query_one(Static).update(paint_lines(self._lines()))
+        self.query_one(Static).update(Hanging(self._lines()))
 
     def _lines(self) -> Iterable[Content]:
         picture, key = self.picture, self._key

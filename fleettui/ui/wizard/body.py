@@ -13,6 +13,7 @@ from fleettui.ui.paint import Tone, paint
 from fleettui.ui.wizard.confirm import Typing
 from fleettui.ui.wizard.course import Phase
 from fleettui.ui.wizard.errand import Errand
+from fleettui.ui.wizard.words.beside import contrast_lines
 from fleettui.ui.wizard.words.ending import (
     before_lines,
     campaign_lines,
@@ -52,6 +53,12 @@ def following(errand: Errand) -> str:
     return str(machine.public_ip) if machine and healthy else ""
 
 
+def still_away(errand: Errand) -> int:
+    """Units of this machine that did not run again when it was proven healthy."""
+    absences = errand.repair.absences if errand.repair and errand.course.is_over else ()
+    return sum(not absence.is_over for absence in absences)
+
+
 def known_names(errand: Errand) -> tuple[Untrusted, ...]:
     """The names among which one that cannot be typed is chosen by its number."""
     snapshot = errand.located.snapshot
@@ -81,9 +88,13 @@ def _body(errand: Errand, prefix: str) -> Iterable[Content]:
 
 
 def beside_lines(errand: Errand) -> Iterator[Content]:
-    """What stands beside the text: at the end of a repair, what it began with."""
-    if errand.course.is_over and not errand.course.undo and errand.repair is not None:
+    """What stands beside the text: of a step what it changes, at the end what it began with."""
+    course, plan = errand.course, errand.course.plan
+    if course.is_over and not course.undo and errand.repair is not None:
         yield from before_lines(errand.finding)
+    elif plan is not None and not course.only_reads and course.phase is Phase.ASKING:
+        actions = course.undo or plan.step(course.stage).actions
+        yield from contrast_lines(actions, plan.at_stake)
 
 
 def _verdict(errand: Errand, plan: Plan) -> Iterator[Content]:

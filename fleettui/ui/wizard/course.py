@@ -152,8 +152,10 @@ class Course:
         return replace(self, stage=stage, phase=Phase.ASKING, result=None, undo=tuple(actions))
 
 
-def main_offer(course: Course, following: str = "") -> Offer:
-    """The first button; `following` names the machine that is next after this one."""
+def main_offer(course: Course, following: str = "", away: int = 0) -> Offer:
+    """The first button; `following` names the machine that is next after this one, of which
+    `away` units do not run again yet.
+    """
     match course.phase:
         case Phase.LOOKING:
             return Offer(Deed.NONE, "Looking ...", is_ready=False)
@@ -172,10 +174,10 @@ def main_offer(course: Course, following: str = "") -> Offer:
         case Phase.READY:
             return Offer(Deed.GO_ON, f"Go on to {course.next_stage}")
         case Phase.DONE | Phase.FAILED:
-            return _after(course, following)
+            return _after(course, following, away)
 
 
-def _after(course: Course, following: str) -> Offer:
+def _after(course: Course, following: str, away: int) -> Offer:
     """What comes after an act, however it ended."""
     if course.undo:
         closes = course.phase is Phase.DONE
@@ -184,7 +186,8 @@ def _after(course: Course, following: str) -> Offer:
         again = course.stage is Stage.VERIFY
         return Offer(Deed.ACT, "Verify again") if again else Offer(Deed.LOCATE, "Locate again")
     if course.is_over:
-        more = Offer(Deed.NEXT_MACHINE, f"Go on to {following}")
+        though = f" although {away} unit{'s are' if away > 1 else ' is'} away" if away else ""
+        more = Offer(Deed.NEXT_MACHINE, f"Go on to {following}{though}")
         return more if following else Offer(Deed.CLOSE, "Close")
     return Offer(Deed.GO_ON, f"Go on to {course.next_stage}")
 

@@ -18,6 +18,7 @@ from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.planning.action import Stage
 from fleettui.repair.records.past import PastRepair
+from fleettui.ui.hanging import Hanging
 from fleettui.ui.keys import Explains, named
 from fleettui.ui.messages import WatchAsked
 from fleettui.ui.paint import paint_lines
@@ -29,6 +30,7 @@ from fleettui.ui.wizard.body import (
     following,
     known_names,
     said_lines,
+    still_away,
     target_of,
 )
 from fleettui.ui.wizard.confirm import Typing, typing_for
@@ -59,7 +61,7 @@ class WizardScreen(Explains, Screen[None]):
     """Holds an Operator, so no observer can open it."""
 
     CSS_PATH = "wizard.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared by Textual
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - declared by Textual
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - declared by Textual
     BINDINGS: ClassVar[list[BindingType]] = named(
         [
@@ -161,7 +163,7 @@ class WizardScreen(Explains, Screen[None]):
 
     @property
     def _main(self) -> Offer:
-        return main_offer(self.errand.course, following(self.errand))
+        return main_offer(self.errand.course, following(self.errand), still_away(self.errand))
 
     @property
     def _other(self) -> Offer | None:
@@ -280,7 +282,7 @@ class WizardScreen(Explains, Screen[None]):
     def told(self) -> None:
         """Something that is being watched moved: neither focus nor scrolling may."""
         if self.is_mounted:
-            self._static("said").update(paint_lines(said_lines(self.errand)))
+            self._static("said").update(Hanging(said_lines(self.errand)))
 
     def changed(self) -> None:
         """The errand is somewhere else now."""
@@ -301,9 +303,9 @@ class WizardScreen(Explains, Screen[None]):
         text = body_lines(errand, self._typing, self._operator.cluster.prefix)
         self._draw_stepper()
         self._static("target").update(paint_lines(target_lines(target)))
-        self._static("text").update(paint_lines(text))
+        self._static("text").update(Hanging(text))
         beside = list(beside_lines(errand))
-        self._static("beside").update(paint_lines(beside))
+        self._static("beside").update(Hanging(beside))
         self.set_class(bool(beside), "-beside")
         self.told()
         self._draw_buttons()
