@@ -244,7 +244,8 @@ async def _opened(
 
     check_keys(settings.keys)
     with recording(access, record) as told:
-        seen = looks(settings.theme, is_ascii=settings.ascii)
+        welcomed = records.parent / "welcomed"  # an observer writes into this folder alone
+        seen = looks(settings.theme, is_ascii=settings.ascii, welcomed=welcomed)
         app = FleetApp(told, records, repair, seen, settings.keys)
         try:
             await app.run_async()

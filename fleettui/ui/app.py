@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.events import Key
+from textual.events import Event, Key
 from textual.reactive import Reactive, reactive
 from textual.screen import Screen
 
@@ -103,6 +103,7 @@ class FleetApp(InOrder):
         super().__init__()
         for theme in THEMES:
             self.register_theme(theme)
+        self._looks = looks
         self.theme = looks.theme
         self.set_keymap(dict(keys))
         if looks.is_ascii:
@@ -114,11 +115,9 @@ class FleetApp(InOrder):
         self._rounds = Rounds(self, access.hosts, lambda: self.picture, self._heard)
 
     def on_mount(self) -> None:
-        self.push_screen(
-            ConsoleScreen(self._access, self._records.parent / "journals").data_bind(
-                FleetApp.picture, FleetApp.holder, FleetApp.standing
-            )
-        )
+        journals = self._records.parent / "journals"
+        console = ConsoleScreen(self._access, journals, self._looks.welcomed)
+        self.push_screen(console.data_bind(FleetApp.picture, FleetApp.holder, FleetApp.standing))
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -133,6 +132,13 @@ class FleetApp(InOrder):
             self.run_worker(self._offer_to_resume(self._access))
         elif self._access.rights is not None:
             self.run_worker(self._learn(self._access.rights))
+
+    async def on_event(self, event: Event) -> None:
+        """Every key passes here first, whoever it is for."""
+        is_key = self._looks.welcomed is not None and isinstance(event, Key)
+        if is_key and isinstance(self.screen, ConsoleScreen):
+            self.screen.key_was_pressed()
+        await super().on_event(event)
 
     # --- facts go up --------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """The colours: a dark theme, a light one, and one of the terminal's own sixteen."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from textual.theme import Theme
@@ -137,16 +138,18 @@ class Looks:
     theme: str = DARK.name
     is_ascii: bool = False
     """Whether the screen holds no character above U+007E."""
+    welcomed: Path | None = None
+    """The file whose presence says that a newcomer was welcomed; None = nobody is."""
 
 
 THEMES = (DARK, LIGHT, SIXTEEN)
 
 
-def looks(theme: str, *, is_ascii: bool) -> Looks:
+def looks(theme: str, *, is_ascii: bool, welcomed: Path | None = None) -> Looks:
     """From the setting: `dark`, `light`, `ansi`, or `auto` for what suits the terminal."""
     if theme == "auto":
         theme = "ansi" if Console().color_system == "standard" else "dark"
-    return Looks(f"fleet-{theme}", is_ascii)
+    return Looks(f"fleet-{theme}", is_ascii, welcomed)
 
 
 def other_than(name: str) -> Theme:

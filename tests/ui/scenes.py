@@ -33,6 +33,7 @@ from fleettui.ui.overview.screen import OverviewScreen
 from fleettui.ui.repairs.report import ReportScreen
 from fleettui.ui.repairs.screen import RepairsScreen
 from fleettui.ui.repairs.watch import WatchScreen
+from fleettui.ui.themes import Looks
 from fleettui.ui.widgets.grid import Grid
 from fleettui.ui.widgets.journal.choosing import MachinesScreen, UnitScreen
 from fleettui.ui.widgets.journal.entry import EntryScreen
@@ -41,6 +42,7 @@ from fleettui.ui.widgets.journal.saving import SaveScreen
 AT = datetime(2026, 1, 1, 12, 3, 21, tzinfo=UTC)
 SIZES = ((80, 24), (120, 40), (200, 60))
 THEMES = ("fleet-dark", "fleet-light")
+DEFAULT_LOOKS = Looks()
 LOOKS = tuple((size, theme) for theme in THEMES for size in SIZES)
 """In the order in which they are drawn."""
 
@@ -82,6 +84,7 @@ class Scene:
     act: Callable[[FleetApp], Awaitable[None]] | None = None
     observe: bool = False
     state: State = State.FAULTED
+    looks: Looks = DEFAULT_LOOKS
 
 
 def healthy() -> Snapshot:
@@ -137,6 +140,7 @@ def _states(name: str, screen: type[Screen[Any]], keys: tuple[str, ...]) -> tupl
 SCENES = (
     *_states("console", ConsoleScreen, ()),
     *_states("overview", OverviewScreen, ("o",)),
+    Scene("console-welcome", ConsoleScreen, "New here?", looks=Looks(welcomed=Path("seen"))),
     Scene("console-zoomed", ConsoleScreen, "JOURNAL", ("l", "Z")),
     Scene("observer", ConsoleScreen, "OBSERVER", observe=True),
     Scene("details-machine", DetailScreen, "Folder", ("enter",)),
@@ -191,7 +195,7 @@ async def played(scene: Scene, folder: Path) -> AsyncIterator[Pilot[None]]:
     with holding_still():
         past_records.repaired(records, "20260101T110000Z-aaaaaa")
         past_records.left(records, "20260101T113000Z-bbbbbb", past_records.ELSEWHERE)
-        app = FleetApp(_access(scene), records)
+        app = FleetApp(_access(scene), records, looks=scene.looks)
         async with app.run_test(size=(120, 40)) as pilot:
             await until(pilot, "MACHINES")
             if scene.shown is fakes.faulted:

@@ -15,6 +15,7 @@ import fleettui.ui
 from fleettui.cli.config_file import read_config
 from fleettui.ui.app import FleetApp
 from fleettui.ui.keys import NAMES, names_in, wrong_key
+from fleettui.ui.themes import Looks
 
 
 def test_each_action_can_be_named_in_the_config_file() -> None:
@@ -57,6 +58,28 @@ async def test_a_key_of_the_config_file_takes_the_place_of_ours(tmp_path: Path) 
         await pilot.press("o")
         await pilot.press("f6")
         await until(pilot, "CHANGES")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_newcomer_is_told_three_keys_once_and_any_key_ends_it(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    welcomed = tmp_path / "state" / "welcomed"
+    looks, keys = Looks(welcomed=welcomed), {"repair": "f6"}
+    for is_first in (True, False):
+        app = FleetApp(fakes.observer(), tmp_path / "repairs", looks=looks, keys=keys)
+        async with app.run_test(size=size) as pilot:
+            await until(pilot, "template-loaded")
+            assert ("New here?" in screen_text(pilot)) is is_first
+            if is_first:
+                text = await until(pilot, "lists all keys")
+                assert "f6 repairs step by step" in text
+                assert "? lists all keys" in text
+                assert not welcomed.exists()
+                await pilot.press("j")
+                await until(pilot, "New here?", gone=True)
+                assert welcomed.exists()
+                assert "OBSERVER" in screen_text(pilot), "it goes into the state folder alone"
 
 
 async def test_keys_typed_in_one_breath_arrive_in_order_where_the_one_before_leads(

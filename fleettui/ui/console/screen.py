@@ -28,6 +28,7 @@ from fleettui.ui.console.rows import (
     machine_rows,
     unit_rows,
 )
+from fleettui.ui.console.welcome import Welcome, is_welcome_due, keep_welcome
 from fleettui.ui.keys import Explains, named
 from fleettui.ui.messages import DetailsAsked, FactsAsked, OverviewAsked, RepairAsked, RepairsAsked
 from fleettui.ui.picture import Picture
@@ -74,11 +75,13 @@ class ConsoleScreen(Explains, Screen[None]):
     holder: reactive[LockHolder | None] = reactive(None, init=False, repaint=False)
     standing: reactive[Standing] = reactive(Standing, init=False, repaint=False)
 
-    def __init__(self, access: Observer, folder: Path) -> None:
-        """`folder` is the only one that an observer's files go to."""
+    def __init__(self, access: Observer, folder: Path, welcomed: Path | None = None) -> None:
+        """`folder` is the only one that an observer's files go to. `welcomed` is the file that
+        says that a newcomer was welcomed; None where nobody is."""
         super().__init__()
         self._access = access
         self._folder = folder
+        self._welcomed = welcomed
         self._settling: Timer | None = None
         self._leading = "machines"
         """The table whose cursor chooses the journal, and what `r` repairs."""
@@ -95,7 +98,16 @@ class ConsoleScreen(Explains, Screen[None]):
                 yield self._table("MACHINES", MACHINE_COLUMNS)
                 yield self._table("UNITS", UNIT_COLUMNS)
             yield self._journal_pane().data_bind(ConsoleScreen.picture)
+        if is_welcome_due(self._welcomed):
+            yield Welcome()
         yield KeyFooter(show_command_palette=False)
+
+    def key_was_pressed(self) -> None:
+        """Whoever presses keys is no newcomer any more."""
+        for welcome in self.query(Welcome):
+            welcome.remove()
+            if self._welcomed is not None:
+                keep_welcome(self._welcomed)
 
     def _table(self, title: str, columns: Sequence[Column]) -> Grid:
         name = title.lower()
