@@ -1,7 +1,11 @@
-"""The reader and the writer that are made from a registry's settings."""
+"""The reader and the writer that are made from a registry's settings.
+
+What writes is imported with the first writer: an observer's process never loads it.
+"""
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from fleettui.access import Dial
 from fleettui.registry.endpoints import checked_endpoints
@@ -10,7 +14,9 @@ from fleettui.registry.keys import keys_under
 from fleettui.registry.pace import Pace
 from fleettui.registry.settings import RegistrySettings
 from fleettui.registry.way import STRAIGHT, Login, Way
-from fleettui.registry.write import EtcdWriter
+
+if TYPE_CHECKING:
+    from fleettui.registry.write import EtcdWriter
 
 
 def reader_for(settings: RegistrySettings, dial: Dial | None = None) -> RegistryFollower:
@@ -21,7 +27,7 @@ def reader_for(settings: RegistrySettings, dial: Dial | None = None) -> Registry
 
 def writer_for(
     settings: RegistrySettings, reader: RegistryFollower, dial: Dial | None = None
-) -> EtcdWriter:
+) -> "EtcdWriter":
     """A writer to the cluster that `reader` reads; connects to nothing yet. Raises ValueError."""
     way, pace = way_of(settings, dial), pace_of(settings)
     return connect_writer(settings.endpoints, settings.prefix, reader, way, pace)
@@ -66,10 +72,12 @@ def connect_writer(
     reader: RegistryFollower | None = None,
     way: Way = STRAIGHT,
     pace: Pace | None = None,
-) -> EtcdWriter:
+) -> "EtcdWriter":
     """A writer; connects to nothing yet. Raises ValueError for a bad endpoint or prefix.
 
     With the session's reader it refuses to write to any other cluster than the one being read.
     """
+    from fleettui.registry.write import EtcdWriter
+
     cluster = reader.cluster if reader is not None else None
     return EtcdWriter(checked_endpoints(endpoints), keys_under(prefix), cluster, pace, way)

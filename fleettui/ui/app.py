@@ -112,11 +112,12 @@ class FleetApp(InOrder):
         self._access = access
         self._follows_lock = False
         self._records = records
+        self._journals = records.parent / "journals"
+        """Where an observer's files go."""
         self._rounds = Rounds(self, access.hosts, lambda: self.picture, self._heard)
 
     def on_mount(self) -> None:
-        journals = self._records.parent / "journals"
-        console = ConsoleScreen(self._access, journals, self._looks.welcomed)
+        console = ConsoleScreen(self._access, self._journals, self._looks.welcomed)
         self.push_screen(console.data_bind(FleetApp.picture, FleetApp.holder, FleetApp.standing))
         self.call_after_refresh(self._begin)
 
@@ -269,7 +270,7 @@ class FleetApp(InOrder):
     def on_watch_asked(self, _: WatchAsked) -> None:
         from fleettui.ui.repairs.watch import WatchScreen
 
-        screen = WatchScreen(self._access)
+        screen = WatchScreen(self._access, self._journals)
         self.push_screen(self._bound(screen, FleetApp.picture, FleetApp.holder))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:

@@ -93,7 +93,7 @@ class PaneApp(App[None]):
 
     def __init__(self, reader: JournalReader) -> None:
         super().__init__()
-        self.pane = JournalPane(reader, id="journal")
+        self.pane = JournalPane(reader, id="journal", keep_in=None)
 
     def compose(self) -> ComposeResult:
         yield self.pane

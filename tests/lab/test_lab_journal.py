@@ -96,7 +96,7 @@ async def pane_on(
     hosts: SshHosts, *machines: Machine, unit: str = UNIT
 ) -> AsyncIterator[tuple[Pilot[None], JournalPane]]:
     """The pane on one machine, or on several merged."""
-    pane = JournalPane(hosts, id="journal", root=root_journals_for(hosts))
+    pane = JournalPane(hosts, id="journal", keep_in=None, root=root_journals_for(hosts))
     async with PaneApp(pane).run_test(size=(160, 50), notifications=True) as pilot:
         pane.focus()
         pane.watch_all(Source(member(machine), unit) for machine in machines)
@@ -319,7 +319,7 @@ units = ("talker.service", "ssh.service", "cron.service")
 async def main():
     hosts = connect_hosts(settings)
     reader = root_journals_for(hosts) if root == "root" else hosts
-    pane = JournalPane(reader, id="journal")
+    pane = JournalPane(reader, id="journal", keep_in=None)
     async with PaneApp(pane).run_test():
         pane.watch_all(Source(machine, unit) for unit in units)
         while pane.received == 0:

@@ -9,6 +9,7 @@ import pkgutil
 from collections.abc import Iterator
 from enum import Enum, auto
 
+from textual.dom import DOMNode
 from textual.screen import Screen
 
 import fleettui.ui
@@ -58,6 +59,26 @@ _ACTIONS = {
 ACTIONS = {name: kind for kind, names in _ACTIONS.items() for name in names.split()}
 """By class and action, for what is defined outside of the wizard."""
 
+_TEXTUALS = {
+    Kind.READS: """
+        App.change_theme App.command_palette App.focus_next App.focus_previous App.pop_screen
+        Button.press CommandPalette.command_list CommandPalette.cursor_down CommandPalette.escape
+        Input.copy
+        Input.cursor_left Input.cursor_left_word Input.cursor_right Input.cursor_right_word
+        Input.cut Input.delete_left Input.delete_left_all Input.delete_left_word
+        Input.delete_right Input.delete_right_all Input.delete_right_word Input.end Input.home
+        Input.paste Input.select_all Input.submit OptionList.cursor_down OptionList.cursor_up
+        OptionList.first OptionList.last OptionList.page_down OptionList.page_up
+        OptionList.select RadioSet.next_button RadioSet.previous_button RadioSet.toggle_button
+        Screen.copy_text Screen.dismiss ScrollBar.grab ScrollBar.scroll_down Widget.page_down
+        Widget.page_left Widget.page_right Widget.page_up Widget.scroll_down Widget.scroll_end
+        Widget.scroll_home Widget.scroll_left Widget.scroll_right Widget.scroll_up
+        """,
+    Kind.LEAVES: "App.quit App.help_quit",
+}
+TEXTUALS = {name: kind for kind, names in _TEXTUALS.items() for name in names.split()}
+"""The same for what is Textual's own, as far as a key, an entry or the mouse leads to it."""
+
 PALETTE = {
     "Keys": Kind.READS,
     "Light or dark": Kind.READS,
@@ -77,8 +98,28 @@ SCREENS = {
 }
 """Those that an observer may have: they only look, or save into the state folder."""
 
+MOUSE = {
+    "Grid.on_click": Kind.READS,
+    "JournalLog.on_click": Kind.READS,
+    "Lines.on_mouse_scroll_down": Kind.READS,
+    "Lines.on_mouse_scroll_up": Kind.READS,
+}
+"""What the mouse does by itself; buttons, lists and keys at the foot run actions."""
+
 OPERATORS_OWN = "fleettui.ui.wizard"
 """What lies in this package is made for an Operator, and never loaded by an observer."""
+
+
+def action_of(node: DOMNode, action: str) -> str:
+    """An action by the class that defines it."""
+    methods = f"action_{action}", f"_action_{action}"
+    owners = (kind for kind in type(node).__mro__ if any(name in vars(kind) for name in methods))
+    return f"{next(owners, type(node)).__name__}.{action}"
+
+
+def kind_of(named: str) -> Kind | None:
+    """What it comes to; None where nobody has said it."""
+    return (ACTIONS | TEXTUALS).get(named)
 
 
 def classes() -> Iterator[type]:
@@ -103,6 +144,21 @@ def actions() -> set[str]:
         for name in vars(kind)
         if name.startswith("action_")
     }
+
+
+def mouse() -> set[str]:
+    """What the mouse does by itself, wherever an observer's session may have it."""
+    return {
+        f"{kind.__name__}.{name}"
+        for kind in observable()
+        for name in vars(kind)
+        if name.lstrip("_").startswith(("on_click", "on_mouse"))
+    }
+
+
+def offering() -> set[str]:
+    """Screens that offer more in the palette than their app does."""
+    return {k.__name__ for k in observable() if issubclass(k, Screen) and k.COMMANDS}
 
 
 def screens() -> set[str]:

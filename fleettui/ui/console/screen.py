@@ -120,7 +120,8 @@ class ConsoleScreen(Explains, Screen[None]):
         """An observer reads as nobody but himself, and saves into one folder only."""
         access = self._access
         if isinstance(access, Operator):
-            return JournalPane(access.hosts, id="journal", root=access.root_journals)
+            root = access.root_journals
+            return JournalPane(access.hosts, id="journal", keep_in=None, root=root)
         return JournalPane(access.hosts, id="journal", keep_in=self._folder)
 
     def on_mount(self) -> None:

@@ -1,6 +1,7 @@
 """Watching a repair that somebody else drives: the lock, and the journal of its machine."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,7 +11,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Static
 
-from fleettui.access import Observer
+from fleettui.access import Observer, Operator
 from fleettui.model.clock import now
 from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
@@ -34,15 +35,17 @@ class WatchScreen(Screen[None]):
     picture: reactive[Picture] = reactive(Picture, init=False, repaint=False)
     holder: reactive[LockHolder | None] = reactive(None, init=False, repaint=False)
 
-    def __init__(self, access: Observer) -> None:
+    def __init__(self, access: Observer, folder: Path) -> None:
+        """`folder` is the only one that an observer's files go to."""
         super().__init__()
         self._access = access
+        self._keep_in = None if isinstance(access, Operator) else folder
         self._stages: list[Content] = []
         self._last: LockHolder | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(id="holder", markup=False)
-        yield JournalPane(self._access.hosts, id="watched")
+        yield JournalPane(self._access.hosts, id="watched", keep_in=self._keep_in)
         yield KeyFooter()
 
     def on_mount(self) -> None:

@@ -114,7 +114,7 @@ class WizardScreen(Explains, Screen[None]):
             yield Button("Leave", id="leave", compact=True)
             yield Button("Go on", id="go", variant="warning", compact=True)
             yield Button("Other way", id="other", compact=True)
-        yield JournalPane(self._operator.hosts, id="tail")
+        yield JournalPane(self._operator.hosts, id="tail", keep_in=None)
         yield KeyFooter()
 
     def on_mount(self) -> None:

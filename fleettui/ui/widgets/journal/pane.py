@@ -64,11 +64,11 @@ class JournalPane(KeepableLog):
         hosts: JournalReader,
         *,
         id: str,  # noqa: A002 - Textual's name
+        keep_in: Path | None,
         root: JournalReader | None = None,
-        keep_in: Path | None = None,
     ) -> None:
-        """`root` reads through sudo and is an operator's. With `keep_in`, files are saved in that
-        folder and nowhere else."""
+        """`keep_in` is the only folder that an observer's files are saved in, None an operator's
+        word that any will do; `root` reads through sudo and is an operator's too."""
         super().__init__(id=id)
         self._hosts = hosts
         self._root = root
