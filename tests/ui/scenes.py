@@ -1,10 +1,13 @@
 """Every screen in each state that holds still, made of values: what is drawn, checked and shown."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,7 +24,10 @@ from textual.widgets import Input
 from fleettui.access import HostKeyQuestion, Observer, Operator, SecretQuestion
 from fleettui.model.clock import living_by
 from fleettui.model.cluster import Link, RegistryView, Snapshot
+from fleettui.model.host import HostFacts
 from fleettui.model.lock import LockHolder
+from fleettui.repair.driving.pace import Pace
+from fleettui.repair.planning.action import Stage
 from fleettui.ui.app import FleetApp
 from fleettui.ui.console.screen import ConsoleScreen
 from fleettui.ui.detail.screen import DetailScreen
@@ -38,6 +44,8 @@ from fleettui.ui.widgets.grid import Grid
 from fleettui.ui.widgets.journal.choosing import MachinesScreen, UnitScreen
 from fleettui.ui.widgets.journal.entry import EntryScreen
 from fleettui.ui.widgets.journal.saving import SaveScreen
+from fleettui.ui.wizard import screen as wizard
+from fleettui.ui.wizard.screen import WizardScreen
 
 AT = datetime(2026, 1, 1, 12, 3, 21, tzinfo=UTC)
 SIZES = ((80, 24), (120, 40), (200, 60))
@@ -64,7 +72,9 @@ class State(StrEnum):
 def holding_still() -> Iterator[None]:
     """It is always the same moment, in the same folder."""
     folder = classmethod(lambda cls: cls("/home/ann"))
-    with living_by(lambda: AT), patch.object(Path, "cwd", folder):
+    always = patch("secrets.token_hex", lambda size: "ab" * size)
+    no_second = patch.object(wizard, "monotonic", lambda: 0.0)
+    with living_by(lambda: AT), patch.object(Path, "cwd", folder), always, no_second:
         yield
 
 
@@ -85,6 +95,8 @@ class Scene:
     observe: bool = False
     state: State = State.FAULTED
     looks: Looks = DEFAULT_LOOKS
+    then: Callable[[Pilot[None]], Awaitable[None]] | None = None
+    """What is done after the keys."""
 
 
 def healthy() -> Snapshot:
@@ -111,6 +123,42 @@ async def _ask_secret(app: FleetApp) -> None:
 async def _ask_rights(app: FleetApp) -> None:
     screen = RightsScreen()
     await app.push_screen(screen.data_bind(FleetApp.picture))
+
+
+async def _forget(app: FleetApp) -> None:
+    """No repair was begun on this computer."""
+    for record in app._records.iterdir():
+        record.unlink()
+
+
+async def _unlock(pilot: Pilot[None]) -> None:
+    """Whoever repaired is done."""
+    await until(pilot, "UNDER WAY")
+    app = pilot.app
+    assert isinstance(app, FleetApp)
+    registry = app._access.registry
+    assert isinstance(registry, FakeRegistry)
+    registry.show_lock(None)
+
+
+async def _hang(app: FleetApp) -> None:
+    """From now on no machine answers."""
+
+    async def probe(*_: object) -> HostFacts:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    app._access.hosts.probe = probe  # type: ignore[assignment,method-assign]  # it hangs
+
+
+async def _refuse(pilot: Pilot[None]) -> None:
+    """The first step is confirmed, and refused."""
+    await until(pilot, "Go on to delete")
+    screen = pilot.app.screen
+    assert isinstance(screen, WizardScreen)
+    screen.errand.pace = Pace(look_every=0, clock=partial(next, count()))
+    await screen.errand.go_on(Stage.DELETE)
+    await screen.errand.act()
 
 
 async def _lock(app: FleetApp) -> None:
@@ -156,6 +204,14 @@ SCENES = (
     Scene("journal-save", SaveScreen, "Save", ("l", "s")),
     Scene("repairs", RepairsScreen, "REPAIRS 2", ("R",)),
     Scene("report", ReportScreen, "#", ("R", "enter")),
+    Scene("repairs-empty", RepairsScreen, "none was begun", ("R",), act=_forget, state=State.EMPTY),
+    Scene("watch-ended", WatchScreen, "Nobody", ("R", "g", "enter"), act=_lock, then=_unlock,
+          state=State.EMPTY),
+    Scene("details-lost", DetailScreen, "Folder", ("enter",), link=Link.LOST, state=State.LOST),
+    Scene("wizard-looking", WizardScreen, "Looking ...", ("r",), act=_hang, state=State.LOADING),
+    Scene("wizard-found", WizardScreen, "Go on to delete", ("r",)),
+    Scene("wizard-refused", WizardScreen, "Locate again", ("r",), then=_refuse),
+    Scene("wizard-unfit", WizardScreen, "Watch it", ("r",), act=_lock),
     Scene("watch", WatchScreen, "UNDER WAY", ("R", "g", "enter"), act=_lock),
 )  # fmt: skip
 
@@ -208,6 +264,8 @@ async def played(scene: Scene, folder: Path) -> AsyncIterator[Pilot[None]]:
             for key in scene.keys:
                 await pilot.press(key)
                 await pilot.pause()
+            if scene.then is not None:
+                await scene.then(pilot)
             await until(pilot, scene.words)
             await calm(pilot)
             assert type(app.screen) is scene.screen, type(app.screen)

@@ -114,7 +114,7 @@ async def full_restart(folder: Path) -> None:
 async def main(begin: str = "") -> None:
     FOLDER.mkdir(exist_ok=True)
     await still(begin)
-    if "wizard".startswith(begin) or begin.startswith("wizard"):
+    if any(name.startswith(begin) for name in DRAWN_FROM_DEMO):
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             os.environ.pop("NO_COLOR", None)
             await wizard(Path("repairs"))

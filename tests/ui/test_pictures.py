@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from drawing import as_svg, colours, runs
 from driving import screen_text, when
-from scenes import LOOKS, SCENES, SIZES, THEMES, Scene, file_name, played, turn
+from scenes import LOOKS, SCENES, SIZES, THEMES, Scene, State, file_name, played, turn
 from take_screenshots import DRAWN_FROM_DEMO, FOLDER
 from textual.color import Color
 from textual.pilot import Pilot
@@ -17,8 +17,15 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 import fleettui.ui
+from fleettui.ui.console.screen import ConsoleScreen
+from fleettui.ui.detail.screen import DetailScreen
+from fleettui.ui.dialogs.rights import RightsScreen
+from fleettui.ui.overview.screen import OverviewScreen
 from fleettui.ui.plain_ascii import AsciiOnly
+from fleettui.ui.repairs.screen import RepairsScreen
+from fleettui.ui.repairs.watch import WatchScreen
 from fleettui.ui.themes import DARK, LIGHT
+from fleettui.ui.wizard.screen import WizardScreen
 
 ENOUGH = 4.5
 """Contrast of text against its background, as WCAG 2 has it for AA."""
@@ -112,6 +119,25 @@ def test_each_screen_and_state_has_its_pictures_and_all_together_are_small() -> 
     wanted = {file_name(name, size, theme) for name in names for size in SIZES for theme in THEMES}
     assert {path.name for path in FOLDER.iterdir()} == wanted
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 4_000_000
+
+
+_STATES = {State.FAULTED, State.LOST, State.EMPTY, State.LOADING}
+_NEVER_SO = {
+    DetailScreen: {State.EMPTY, State.LOADING},  # it is opened on a row
+    RepairsScreen: {State.LOST, State.LOADING},  # records lie on this computer
+    WatchScreen: {State.LOST, State.LOADING},  # it is opened on a lock that was read
+    RightsScreen: {State.LOST, State.LOADING, State.EMPTY},  # a line a server, asked or not
+    WizardScreen: {State.LOST, State.EMPTY},  # it looks by itself: see wizard-unfit
+}
+"""Screens that follow the cluster, and the states of it that look like another of theirs."""
+
+
+def test_each_screen_that_follows_the_cluster_is_drawn_in_each_of_its_states() -> None:
+    follow = {scene.screen for scene in SCENES if {"holder", "picture"} & vars(scene.screen).keys()}
+    drawn = {(scene.screen, scene.state) for scene in SCENES}
+    wanted = {(kind, state) for kind in follow for state in _STATES - _NEVER_SO.get(kind, set())}
+    assert wanted - drawn == set()
+    assert {ConsoleScreen, OverviewScreen, WizardScreen} <= follow
 
 
 def _made_from(kind: type) -> set[type]:
