@@ -7,13 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from driving import screen_text, squeezed, until
+from driving import screen_text, squeezed, until, when
 from fakes import MACHINES, U
 from journal_pane import LOOP, START, Journals, entry, night, notice, pane_app
 from textual.pilot import Pilot
 
 from fleettui.journal.columns import Code
 from fleettui.journal.sources import Source
+from fleettui.model.clock import now
 from fleettui.model.host import NEWEST, NoticeKind, Span
 from fleettui.ui.dialogs.help import HelpScreen
 from fleettui.ui.keys import entries
@@ -62,6 +63,29 @@ async def test_a_late_line_above_the_view_moves_nothing_on_the_screen() -> None:
         pane.take([entry(f"INFO a.go:1: late {n}", 1.2) for n in range(5)], 2)
         await until(pilot, "+5 new")
         assert rows(pilot) == before
+
+
+async def test_what_a_machine_said_before_it_was_added_is_no_news() -> None:
+    async with pane_app(size=(120, 16)) as (pilot, pane):
+        await pilot.press("k")
+        held = pane.received
+        await pilot.press("m")
+        await until(pilot, "3 machines")
+        await when(lambda: pane.received > 2 * held, "the others told what they had")
+        assert "new" not in await until(pilot, "paused, f follows")
+        ahead = (now() - START).total_seconds() + 5
+        pane.take([entry("ERROR a.go:1: fresh", ahead)], 1)
+        await until(pilot, "paused: +1 new, 1 error")
+
+
+async def test_a_low_pane_still_counts_every_line() -> None:
+    async with pane_app(size=(80, 10)) as (pilot, pane):
+        assert f"{pane.received} lines" in await until(pilot, "following")
+        await pilot.press("i")
+        text = await until(pilot, " filtered")
+        shown, filtered = pane.view.lines, pane.view.filtered
+        assert f"{pane.received} = {shown} shown + {filtered} filtered" in text
+        assert adds_up(pane)
 
 
 async def test_the_wheel_scrolls_and_a_click_chooses() -> None:

@@ -30,6 +30,13 @@ def counts(ring: Ring, view: View) -> str:
     )
 
 
+def short_counts(ring: Ring, view: View) -> str:
+    """The same where there is no line for it, without what is nothing."""
+    hidden = ((view.filtered, "filtered"), (ring.evicted, "evicted"))
+    more = "".join(f" + {count:,} {word}" for count, word in hidden if count)
+    return f"{ring.received:,} = {view.lines:,} shown{more}"
+
+
 def settings(ring: Ring, view: View, display: Display) -> Iterator[str]:
     """What is shown in another way than at first, and how much noise there is."""
     wanted = view.wanted

@@ -82,7 +82,7 @@ class JournalLog(Lines):
             self.view.update()
         else:
             self.view.grow(stream)
-        self.window.took(batch)
+        self.window.took(stream, batch)
         if self._pause is None:
             self.redraw()
             self._pause = self.set_timer(COALESCE, self._rested)

@@ -11,9 +11,10 @@ from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 
 from fleettui.access import JournalReader
-from fleettui.journal.columns import Packer
+from fleettui.journal.columns import Packer, microseconds
 from fleettui.journal.sources import SERVICES, SINCE, Choice, Source
 from fleettui.journal.times import skew_words
+from fleettui.model.clock import now
 from fleettui.model.cluster import Machine
 from fleettui.model.host import FLEET_SERVICE, JournalItem, Span
 from fleettui.model.untrusted import Untrusted
@@ -131,6 +132,7 @@ class JournalPane(KeepableLog):
 
     def _begin(self, source: Source, choice: Choice) -> Tail:
         tail = Tail(source, self.ring.open(), Packer())
+        self.window.joined(tail.stream, microseconds(now()))
         if refused := unreadable(source):
             self._take(tail, refused)
         elif reader := self._root if choice.as_root else self._hosts:
@@ -217,6 +219,8 @@ class JournalPane(KeepableLog):
         state = heading.state(self.window, self._trouble())
         zone = "" if self.display_as.local else ", UTC"
         words = f"  {self.choice.words}{zone}, {self.received} lines"
+        if self.head_height == 1 and self.received != self.view.lines:
+            words = f"  {heading.short_counts(self.ring, self.view)}  {self.choice.words}{zone}"
         settings = [] if self.head_height > 2 else self._settings()
         head = [Cell(" JOURNAL "), state]
         if sum(len(cell.text) for cell in (*head, Cell(words), *settings)) > self.size.width:

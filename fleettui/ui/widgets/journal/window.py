@@ -34,6 +34,8 @@ class Window:
         self.unseen = 0
         self.unseen_errors = 0
         """Lines that came since the view stands still."""
+        self._joined: dict[int, int] = {}
+        """When each stream joined that did so while the view stands still, in microseconds."""
         self._top: Place | None = None
         self._skip = 0
         """Screen lines of the top row that are above the screen."""
@@ -127,6 +129,7 @@ class Window:
         self.following = True
         self.cursor = self.mark = None
         self.unseen = self.unseen_errors = 0
+        self._joined.clear()
 
     def pause(self) -> None:
         """Stand still; the last row is chosen."""
@@ -188,12 +191,21 @@ class Window:
 
     # --- what came, what is chosen -----------------------------------------------------------
 
-    def took(self, batch: Batch) -> None:
-        """Count what came while the view stands still."""
+    def joined(self, stream: int, at: int) -> None:
+        """A stream is shown from now on; what it said before `at` (in microseconds) is no news."""
         if not self.following:
-            rules = batch.codes.count(Code.RULE)
-            self.unseen += len(batch) - rules
-            self.unseen_errors += sum(batch.codes.count(c) for c in (Code.ERROR, Code.FAULT))
+            self._joined[stream] = at
+
+    def took(self, stream: int, batch: Batch) -> None:
+        """Count what came while the view stands still."""
+        if self.following:
+            return
+        codes = batch.codes
+        since = self._joined.get(stream)
+        if since is not None:
+            codes = bytes(c for c, at in zip(codes, batch.at, strict=True) if at >= since)
+        self.unseen += len(codes) - codes.count(Code.RULE)
+        self.unseen_errors += sum(codes.count(c) for c in (Code.ERROR, Code.FAULT))
 
     @property
     def selected(self) -> tuple[Place, Place] | None:
