@@ -1,5 +1,6 @@
 """The app's own wizard on real machines: keys in; real sshd, sudo, journald and systemctl out."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from driving import press_button, repair_by_keys, squeezed, until, up_to_verify
 from textual.pilot import Pilot
+from watching import both, operate, replays_to, starts_in
 
 from fleettui.cli import Settings, build
 from fleettui.model.host import FLEET_UNITS
@@ -93,26 +95,32 @@ def absence_by_journald(machine: Machine, unit: str, since: float) -> float:
 async def test_by_keys_the_gentle_way_repairs_and_touches_no_unit(
     cluster: Cluster, settings: Settings, tmp_path: Path
 ) -> None:
-    """Twenty units on the machine: none of their main PIDs changes, and the report tells it all."""
+    """Twenty units on the machine: none of their main PIDs changes, and the report tells it all.
+
+    An observer's console follows each step of it, and its recording replays as it was.
+    """
     crowd(cluster)
     broken = cluster.load_template()
     units = [*cluster.units_of(broken), *CROWD]
     assert len(units) >= 20
     pids = broken.main_pids(units)
-    async with console(settings, tmp_path) as pilot:
-        await until(pilot, "BROKEN", within=20)
-        stages = await repair_by_keys(pilot, TEMPLATE)
-        repaired_at = time.time()
-        assert "no unit's main PID changed" in squeezed(stages[3])
-        assert "0 services interrupted" in squeezed(stages[4])
-        await until(pilot, "0 findings", within=20)
+    file, records = tmp_path / "repair.rec", tmp_path / "repairs"
+    operating = asyncio.create_task(operate(build(settings), file, records, TEMPLATE))
+    observer = build(replace(settings, observe=True))
+    then, watched = await both(operating, observer, tmp_path / "observer")
+    repaired_at = time.time()
+    assert "no unit's main PID changed" in squeezed(then.texts[3])
+    assert "0 services interrupted" in squeezed(then.texts[4])
     assert broken.main_pids(units) == pids
     assert leftovers(broken) == []
     assert cluster.fleetctl.value(f"job/{TEMPLATE}/target-state") == "inactive"
     assert cluster.fleetctl.target(TEMPLATE) is None
     assert stays_quiet(cluster, broken, repaired_at)
     assert set(units) - set(CROWD) == set(cluster.units_of(broken))
-    insist_on_report(report_in(tmp_path), cluster, broken)
+    insist_on_report(report_in(records), cluster, broken)
+    watched.insist_on(starts_in(records, then))
+    assert ("came", f"template-loaded {TEMPLATE}") in then.news
+    await replays_to(file, then, tmp_path)
 
 
 def insist_on_report(report: dict[str, Any], cluster: Cluster, broken: Machine) -> None:

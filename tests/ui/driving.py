@@ -101,11 +101,16 @@ async def up_to_verify(pilot: Pilot[None], unit: str) -> None:
 
 
 async def repair_by_keys(
-    pilot: Pilot[None], unit: str, *, full: str | None = None
+    pilot: Pilot[None],
+    unit: str,
+    *,
+    full: str | None = None,
+    verifying: Callable[[], None] | None = None,
 ) -> Sequence[str]:
     """The wizard from `r` to its end; `full` is the host name to type for the full restart.
 
-    Returns the screen's text after each stage.
+    `verifying` is told when the last stage was asked for, which asks for no confirmation. Returns
+    the screen's text after each stage.
     """
     await pilot.press("r")
     seen = [await until(pilot, "AFFECTED")]
@@ -113,6 +118,8 @@ async def repair_by_keys(
     seen.append(await reload_by_keys(pilot))
     seen.append(await restart_by_keys(pilot, full))
     await press_button(pilot, "Go on to verify")
+    if verifying is not None:
+        verifying()
     proof = await until(pilot, "Repaired, and read back", within=120)
     for _ in range(10):  # units that were away come first, and take the room of the proof
         if "the finding is gone" in proof:

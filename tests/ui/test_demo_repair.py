@@ -1,5 +1,6 @@
 """The main job on the demo cluster, over real etcd and real SSH, by keys alone."""
 
+import asyncio
 import json
 import shlex
 from pathlib import Path
@@ -15,6 +16,7 @@ from driving import (
     squeezed,
     until,
 )
+from watching import both, operate, replays_to, starts_in
 
 from fleettui import commands
 from fleettui.access import Operator
@@ -25,17 +27,22 @@ from fleettui.model.host import FLEET_UNITS, SYSTEMD_UNITS
 from fleettui.model.untrusted import Untrusted
 
 
-async def test_by_keys_from_the_fault_to_a_verified_repair(tmp_path: Path) -> None:
-    async with DemoCluster(quick()) as demo, console(demo, tmp_path) as pilot:
+@pytest.mark.timeout(300)
+async def test_by_keys_from_the_fault_to_a_verified_repair_followed_and_replayed(
+    tmp_path: Path,
+) -> None:
+    """Two consoles on one cluster, an operator's and an observer's; then the recording."""
+    file, records = tmp_path / "repair.rec", tmp_path / "repairs"
+    async with DemoCluster(quick()) as demo:
         machine = demo.broken
         assert machine is not None
-        await until(pilot, "BROKEN")
         before = machine.systemd.main_pids()
-        stages = await repair_by_keys(pilot, TEMPLATE)
+        operating = asyncio.create_task(operate(access_to(demo), file, records, TEMPLATE))
+        then, watched = await both(operating, access_to(demo, observe=True), tmp_path / "observer")
+        stages = then.texts
         assert f"{FLEET_UNITS}/{TEMPLATE}" in stages[0]
-        assert "main PID changed" in stages[3]
+        assert "(0 of " in stages[3], "no main PID changed, whoever came up meanwhile"
         assert "the finding is gone" in stages[4]
-        await until(pilot, "0 findings")
         job = demo.registry.read(JOB)
         assert job[f"{JOB}/target-state"] == "inactive"
         assert f"{JOB}/target" not in job
@@ -43,11 +50,14 @@ async def test_by_keys_from_the_fault_to_a_verified_repair(tmp_path: Path) -> No
         after = machine.systemd.main_pids()
         assert before
         assert {name: after[name] for name in before} == before
-        (record,) = tmp_path.glob("*.jsonl")  # noqa: ASYNC240 - one look at a folder of the test's
+        (record,) = records.glob("*.jsonl")
         events = [json.loads(line)["event"] for line in record.read_text().splitlines()]
         assert events[0] == "begun"
         assert events[-2:] == ["verified", "closed"]
-        assert sorted(path.suffix for path in (tmp_path / "reports").iterdir()) == [".json", ".md"]
+        assert sorted(path.suffix for path in (records / "reports").iterdir()) == [".json", ".md"]
+    watched.insist_on(starts_in(records, then))
+    assert ("came", f"template-loaded {TEMPLATE}") in then.news
+    await replays_to(file, then, tmp_path)
 
 
 async def test_the_full_restart_says_what_it_stops_and_stops_it(tmp_path: Path) -> None:
