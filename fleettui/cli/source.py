@@ -2,17 +2,27 @@
 
 import os
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
 
 from fleettui.cli.config_file import config_path, read_config
 from fleettui.cli.fleetctl import api_endpoint
+from fleettui.cli.keys import PASSWORD_VARIABLE
 from fleettui.cli.resolve import Given, Sources, looks_of, observe_of, resolve
 from fleettui.cli.session import Settings
 from fleettui.model.secret import Secret
+
+
+def taken_environment() -> Mapping[str, str]:
+    """All variables, once: no program that is started later is handed the password among them."""
+    variables = dict(os.environ)
+    os.environ.pop(PASSWORD_VARIABLE, None)
+    return MappingProxyType(variables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,7 @@ class SettingsSource:
     given: Given
     record: Path | None = None
     """Where the console's session is recorded; None = nowhere."""
+    environment: Mapping[str, str] = field(default_factory=taken_environment, repr=False)
 
     def refuse_record(self, command: str) -> None:
         """For a command that opens no console. Raises click.UsageError."""
@@ -31,7 +42,7 @@ class SettingsSource:
     def sources(self) -> Sources:
         """Flags, variables, config file. Raises click.UsageError."""
         try:
-            return Sources(self.given, os.environ, read_config(config_path()))
+            return Sources(self.given, self.environment, read_config(config_path()))
         except ValueError as error:
             raise click.UsageError(str(error)) from error
 
@@ -45,7 +56,7 @@ class SettingsSource:
     def settings(self) -> Settings:
         """The settings of a session: what is missing is asked for. Raises click.UsageError."""
         settings = self.resolved()
-        not_obeyed = api_endpoint(os.environ)
+        not_obeyed = api_endpoint(self.environment)
         if not_obeyed and settings.origins["endpoint"] != "--endpoint":
             click.echo(f"fleettui: {not_obeyed}", err=True)
         return _with_password(settings)

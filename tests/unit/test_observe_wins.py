@@ -1,10 +1,13 @@
 """The strictest setting wins, in every combination; a wish that cannot be read starts nothing."""
 
+import socket
 from itertools import product
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from fleettui.cli import cli
 from fleettui.cli.config_file import read_config
 from fleettui.cli.resolve import Given, Sources, observe_of, resolve
 
@@ -46,3 +49,29 @@ def test_a_config_file_that_cannot_be_read_starts_nothing(tmp_path: Path, word: 
     for top, profile in ((word, None), (None, word)):
         with pytest.raises(ValueError, match=r"observe|config"):
             resolve(sources(tmp_path, FLAG[0], None, top, profile))
+
+
+@pytest.mark.parametrize("command", [(), ("demo",), ("repair",), ("repair", "--dry-run")])
+@pytest.mark.parametrize("wish", ["variable", "file", "profile", "no file"])
+def test_no_command_starts_as_what_it_was_not_asked_to_be(
+    command: tuple[str, ...], wish: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wish of an observer that cannot be honoured ends the program before it reaches anybody."""
+
+    def refused(*args: object) -> None:
+        raise AssertionError("the network was touched")
+
+    monkeypatch.setattr(socket.socket, "connect", refused)
+    monkeypatch.setattr("fleettui.cli.need_terminal", lambda: None)
+    folder = tmp_path / "fleettui"
+    folder.mkdir()
+    texts = {"file": "observe = 'maybe'\n", "profile": "[profiles.p]\nobserve = 'maybe'\n"}
+    (folder / "config.toml").write_text(texts.get(wish, ""))
+    variables = {"XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path), "TERM": "xterm"}
+    if wish == "variable":
+        variables["FLEETTUI_OBSERVE"] = "maybe"
+    flags = ("--profile", "audit") if wish == "no file" else ()
+    ended = CliRunner(env=variables).invoke(cli, [*flags, *command])
+    assert ended.exit_code == 2, ended.output
+    said = {"variable": "FLEETTUI_OBSERVE", "no file": "no profile"}.get(wish, "observe")
+    assert said in ended.output

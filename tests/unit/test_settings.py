@@ -1,6 +1,7 @@
 """Settings: who wins, where each value came from, and what is said of a wrong one."""
 
 import os
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from fleettui.cli.keys import KEYS, Key
 from fleettui.cli.kinds import Texts
 from fleettui.cli.resolve import Given, Sources, resolve
 from fleettui.cli.session import Settings
+from fleettui.cli.source import SettingsSource
 from fleettui.hosts.settings import SudoMode, Tunnel
 from fleettui.model.cluster import Machine
 from fleettui.model.place import AddressMap, Place, parse_place, parse_rule
@@ -301,6 +303,22 @@ def test_a_password_comes_from_a_private_file_or_a_variable_and_is_never_shown(
 def machine(machine_id: str, **metadata: str) -> Machine:
     held = tuple((Untrusted(key), Untrusted(value)) for key, value in metadata.items())
     return Machine(Untrusted(machine_id), Untrusted(""), held)
+
+
+def test_the_password_of_the_environment_is_read_once_and_handed_to_no_program(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither to $PAGER, nor to a ProxyCommand, nor to a process of our own."""
+    monkeypatch.setenv("FLEETTUI_ETCD_PASSWORD", "hunter2")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home.path.parent))
+    source = SettingsSource(Given({"etcd_username": ("eve",)}))
+    for _ in range(2):
+        settings = source.settings()
+        assert settings.etcd_password is not None
+        assert settings.etcd_password.reveal() == "hunter2"
+    told = subprocess.run(("env",), capture_output=True, text=True, check=True).stdout
+    assert "XDG_CONFIG_HOME" in told
+    assert "hunter2" not in told + repr(source)
 
 
 def test_a_machine_is_placed_by_its_id_then_its_beginning_then_its_metadata() -> None:
