@@ -38,6 +38,7 @@ from fleettui.ui.dialogs.rights import RightsScreen
 from fleettui.ui.dialogs.secret import SecretScreen
 from fleettui.ui.keys import entries, named, reason
 from fleettui.ui.keystrokes import InOrder
+from fleettui.ui.letting_go import let_go
 from fleettui.ui.messages import (
     DetailsAsked,
     FactsAsked,
@@ -200,13 +201,8 @@ class FleetApp(InOrder):
     # --- screens ------------------------------------------------------------------------------
 
     def _bound(self, screen: _Screen, *facts: Reactive[Any]) -> _Screen:
-        """A new screen to which these facts are handed down.
-
-        Textual lets go of a closed screen only when a fact is set that it was bound to, and these
-        two may stay as they are for days.
-        """
-        self.mutate_reactive(FleetApp.holder)
-        self.mutate_reactive(FleetApp.standing)
+        """A new screen to which these facts are handed down."""
+        let_go(self)
         return screen.data_bind(*facts)
 
     def on_details_asked(self, message: DetailsAsked) -> None:
