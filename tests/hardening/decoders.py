@@ -195,7 +195,7 @@ _DECODERS = (
     Decoder(
         "search",
         feeds.search,
-        (b"failed.*state", b"(a|b)+", b"[0-9]{1,3}"),
+        (b"failed.*state", b"(a|b)+", b"[0-9]{1,3}", b"(a+)+$"),
         refuses=(PatternWrong,),
     ),
 )

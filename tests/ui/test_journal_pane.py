@@ -148,7 +148,7 @@ async def test_search_finds_the_last_match_and_more_presses_go_around() -> None:
 async def test_what_is_no_expression_is_said_while_it_is_typed() -> None:
     async with pane_app() as (pilot, pane):
         await pilot.press("F", *"etcd", "left_parenthesis")
-        await until(pilot, "no regular expression: missing ), unterminated subpattern")
+        await until(pilot, "no regular expression: missing ): etcd(")
         await pilot.press("enter")
         await until(pilot, "no regular expression")  # it stays until it is one
         await pilot.press("escape")
@@ -167,6 +167,17 @@ async def test_a_filter_hides_counts_and_shows_lines_around() -> None:
         assert adds_up(pane)
         await pilot.press("F", *("backspace",) * 10, "enter")
         await until(pilot, "40 received = 40 shown")
+
+
+async def test_no_line_holds_up_what_is_searched_marked_and_filtered() -> None:
+    """Python's own `re` would look at this line for years; the keys would be dead."""
+    async with pane_app() as (pilot, pane):
+        pane.take([entry("a" * 4096 + "!", 60)])
+        asked = ("left_parenthesis", "a", "plus", "right_parenthesis", "plus", "dollar_sign")
+        await pilot.press("slash", *asked, "enter")
+        await until(pilot, "search (a+)+$")
+        await pilot.press("h", *asked, "enter", "F", *asked, "enter")
+        await until(pilot, "39 received = 0 shown + 39 filtered")
 
 
 async def test_what_a_filter_shows_above_the_chosen_row_fills_the_screen() -> None:

