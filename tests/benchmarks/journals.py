@@ -281,7 +281,7 @@ def _opened_by_ssh(made: Machines) -> tuple[float, float]:
 def _merged(terminal: Terminal) -> tuple[float, float]:
     """Milliseconds from `m` to the first machine's lines painted, and to those of all."""
     _read(terminal, 2.0)
-    terminal.output = b""
+    terminal.output = bytearray()
     terminal.press(b"m")
     began = time.perf_counter()
     first = 0.0

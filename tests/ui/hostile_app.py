@@ -1,7 +1,6 @@
 """Run the console on a cluster whose every remote field is hostile, in the terminal it is given.
 
-Usage: python hostile_app.py NUMBER FOLDER [watch] (number of `GROUPS`, folder of the records; with
-`watch` as an observer, while somebody hostile repairs). The test reads the raw bytes it draws.
+Usage: python hostile_app.py FOLDER (of the records). The test reads the raw bytes it draws.
 """
 
 import sys
@@ -43,25 +42,20 @@ from fleettui.model.unitfile import UnitFile
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.app import FleetApp
 
-ESCAPES = (
+PIECES = (
     "\x1b]0;OWNED\x07",
     "\x1b[2JOWNED",
     "\x1bP$qOWNED\x1b\\",
     "\x9b31mOWNED",
     "\x1b]52;c;T1dORUQ=\x07",
-    "\x1b]8;;http://OWNED\x07x\x1b]8;;\x07",
     "\u202eOWNED",
     "\x1b[?1049lOWNED",
-)
-MARKUP = (
     "[@click=app.leave]OWNED[/]",
     "[/run/fleet/units/foo.service:5] OWNED",
     "[red]OWNED[/red",
-    "[[OWNED]]",
-    "[link=http://OWNED]x[/link]",
 )
-GROUPS = ("".join(ESCAPES[:4]), "".join(ESCAPES[4:]), "".join(MARKUP))
-"""Several payloads in one text, for the slower tests in a terminal."""
+PAYLOAD = "".join(PIECES)
+"""All that matters in one text: one by one, and more of them, are tried without a terminal."""
 
 
 def hostile(payload: str) -> Observer:
@@ -162,15 +156,5 @@ def operator(payload: str) -> Operator:
     return Operator(seen.cluster, seen.registry, seen.hosts, refusing, refusing, "ann@desk")
 
 
-def watching(payload: str) -> Observer:
-    """An observer of the same cluster, while somebody repairs whose every word is hostile."""
-    seen, bad = hostile(payload), U(payload)
-    assert isinstance(seen.registry, FakeRegistry)
-    seen.registry.lock = LockHolder(bad, bad, bad, bad, now(), bad)
-    return seen
-
-
 if __name__ == "__main__":
-    payload = GROUPS[int(sys.argv[1])]
-    access = watching(payload) if sys.argv[3:] else operator(payload)
-    FleetApp(access, Path(sys.argv[2])).run()
+    FleetApp(operator(PAYLOAD), Path(sys.argv[1])).run()

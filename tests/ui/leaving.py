@@ -81,7 +81,7 @@ def leave(session: Session, key: bytes = b"q") -> Left:
     shown = b"\x1b[?25h" in terminal.output[max(tail - 200, 0) :]
     restored = tail >= 0 and shown and terminal.modes() == session.modes
     status = terminal.process.returncode
-    return Left(seconds, status, restored, session.sshd.running, terminal.output)
+    return Left(seconds, status, restored, session.sshd.running, bytes(terminal.output))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ class Terminal:
     def __init__(self, handle: int, process: subprocess.Popen[bytes]) -> None:
         self._handle = handle
         self.process = process
-        self.output = b""
+        self.output = bytearray()  # grows in place: copying megabytes would hold up the program
         self._pressed = 0
 
     def modes(self) -> list[Any]:
