@@ -33,6 +33,8 @@ KEYS = (
     b"t",
     b"f",
     b"\x12",
+    b"o",
+    b"R",
     b"?",
     b"\x1b",
     b"\r",
@@ -43,6 +45,12 @@ GROWTH = 1.05
 """How much more memory may be held at the end than after the first tenth."""
 SETTLES_WITHIN = 600.0
 """Seconds in which all machines are probed and all units have a state."""
+SCREENS = (b"?", b"o", b"R", b"\r", b"\t\r", b"lk\r")
+"""Keys to each screen, pressed once before anything is counted: what a screen loads when it is
+opened the first time is held from then on."""
+WARM_UP = 120.0
+"""Seconds of the same weather before the time that counts begins: so long Textual's caches of fixed
+size take to fill up, and with them what the allocator holds (looked at each ten seconds)."""
 CALM = 12.0
 """Seconds of fair weather before a measure: requests that hung are given up by then."""
 ENDS_WITHIN = 30.0
@@ -134,13 +142,16 @@ def soaked_by(soak: Soak) -> Soaked:
             chance = random.Random(soak.seed)  # noqa: S311 - what befalls the cluster, to be repeated
             sky = Sky(soak, demo, proxy, terminal, chance)
             settled = _settle(terminal, folder, soak.machines, soak.units)
+            _look_around(terminal)
+            _weathered(sky, WARM_UP)
             _weathered(sky, soak.seconds / 10)
             early = _measured(sky, folder)
             _weathered(sky, soak.seconds * 9 / 10)
             late = _measured(sky, folder)
             ended = _leave(terminal)
         status = terminal.process.returncode if ended < ENDS_WITHIN else None
-        return Soaked(settled, (early, late), sky.misfortunes, terminal.output, status, ended)
+        drawn = bytes(terminal.output)
+        return Soaked(settled, (early, late), sky.misfortunes, drawn, status, ended)
 
 
 def _counts(folder: Path) -> list[dict[str, float]]:
@@ -165,30 +176,37 @@ def _settle(terminal: Terminal, folder: Path, machines: int, units: int) -> floa
             return time.monotonic() - began
         assert time.monotonic() - began < SETTLES_WITHIN, f"the cluster never settled: {now}"
         assert terminal.process.poll() is None, terminal.output[-TOLD_BYTES:].decode()
-        terminal.read(0.2)
-        time.sleep(0.1)
+        terminal.read(0.3)
+
+
+def _look_around(terminal: Terminal) -> None:
+    for keys in SCREENS:
+        terminal.press(keys)
+        _rest(terminal, 1.0)
+        terminal.press(b"\x1b")
+        _rest(terminal, 0.5)
 
 
 def _measured(sky: "Sky", folder: Path) -> Measure:
     """What is held when the weather has been fair for a while, on the console."""
     terminal = sky.terminal
     sky.proxy.weather = Weather.FAIR
-    for _ in range(3):  # a screen may be above another one
+    for _ in range(6):  # a screen may be above another one
         terminal.press(b"\x1b")
         terminal.read(0.5)
     _rest(terminal, CALM)
     _settle(terminal, folder, sky.soak.machines, 0)
-    before = len(_counts(folder))
-    while len(counts := _counts(folder)[before:]) < 5:
-        _rest(terminal, 1.0)
-        assert terminal.process.poll() is None, terminal.output[-TOLD_BYTES:].decode()
-    middle = {name: statistics.median(c[name] for c in counts) for name in counts[0]}
     told = len(_objects(folder))
     terminal.process.send_signal(signal.SIGUSR1)
     end = time.monotonic() + ENDS_WITHIN
     while len(_objects(folder)) == told:
         assert time.monotonic() < end, "it does not tell what it holds"
         terminal.read(0.1)
+    before = len(_counts(folder))
+    while len(counts := _counts(folder)[before:]) < 5:
+        _rest(terminal, 1.0)
+        assert terminal.process.poll() is None, terminal.output[-TOLD_BYTES:].decode()
+    middle = {name: statistics.median(c[name] for c in counts) for name in counts[0]}
     return Measure(middle, _objects(folder)[-1])
 
 
@@ -196,8 +214,7 @@ def _rest(terminal: Terminal, seconds: float) -> None:
     """Look at the screen, and do nothing."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        terminal.read(0.2)
-        time.sleep(0.1)
+        terminal.read(0.3)
 
 
 def _leave(terminal: Terminal) -> float:
@@ -277,8 +294,7 @@ def _weathered(sky: Sky, seconds: float) -> None:
     next_one = time.monotonic() + sky.soak.every
     while time.monotonic() < end and sky.terminal.process.poll() is None:
         sky.terminal.press(sky.chance.choice(KEYS))
-        sky.terminal.read(0.2)
-        time.sleep(0.1)
+        sky.terminal.read(0.3)
         if time.monotonic() > next_one:
             next_one = time.monotonic() + sky.soak.every
             sky.misfortunes += 1
