@@ -128,6 +128,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return Terminal.sent
 
 
+@pytest.mark.timeout(300)  # it goes through every screen
 async def test_each_remote_field_is_shown_letter_by_letter_and_does_nothing(
     tmp_path: Path, sent: list[str]
 ) -> None:
@@ -280,7 +281,8 @@ UNIT = Scene("details-hostile", DetailScreen, "States", ("tab", "g", "enter"))
 
 def _scenes(ink: Ink) -> Iterator[Scene]:
     """Every screen, asking about a hostile host, and with a hostile operator at work."""
-    acts = {"question": _ask_key, "watch": _locked, "wizard": _led, "plan": _led, "script": _led}
+    acts = {"question": _ask_key, "watch": _locked, "wizard-unfit": _locked, "wizard-found": _led}
+    acts |= {"plan": _led, "script": _led}
     yield UNIT
     yield Scene("details-other", DetailScreen, "another machine ID", ("g", "down", "enter"))
     yield Scene("details-silent", DetailScreen, "NOT CHECKED", ("G", "enter"))

@@ -6,6 +6,7 @@ from pathlib import Path
 from time import monotonic
 
 import fakes
+import pytest
 from driving import app_of, until
 from hostile_app import Refusing
 from scenes import Scene
@@ -28,6 +29,7 @@ def held() -> Counter[str]:
     return closed
 
 
+@pytest.mark.timeout(300)  # it goes through every screen
 async def test_each_screen_that_was_closed_is_let_go_with_all_it_painted(tmp_path: Path) -> None:
     seen, refusing = fakes.observer(), Refusing("no")
     access = Operator(seen.cluster, seen.registry, seen.hosts, refusing, refusing, "ann@desk")

@@ -5,22 +5,20 @@ from pathlib import Path
 import fakes
 import past_records
 from driving import until
-from scenes import SCENES, Scene
+from scenes import SCENES, Scene, State
 from textual.pilot import Pilot
 
-from fleettui.model.cluster import Link
 from fleettui.ui.app import FleetApp
 from fleettui.ui.wizard.plan_screen import PlanScreen
 from fleettui.ui.wizard.screen import WizardScreen
 from fleettui.ui.wizard.script import ScriptScreen
 
 WIZARD = (
-    Scene("wizard", WizardScreen, "Go on to delete", ("r",)),
     Scene("plan", PlanScreen, "1. DELETE", ("r", "f2")),
     Scene("script", ScriptScreen, "script", ("r", "f3")),
 )
-_TOLD = [scene for scene in SCENES if scene.shown is fakes.faulted and scene.link is Link.LIVE]
-OPENED = (*(scene for scene in _TOLD if scene.keys or scene.act), *WIZARD)
+_LASTING = [scene for scene in SCENES if scene.state is State.FAULTED and scene.then is None]
+OPENED = (*(scene for scene in _LASTING if scene.keys or scene.act), *WIZARD)
 """What is opened from the console of an operator, while the registry answers."""
 
 
