@@ -315,6 +315,7 @@ def demo_settings(cluster: "DemoCluster", *, observe: bool) -> Settings:
 
 
 def need_terminal() -> None:
+    """Raises click.UsageError where the console cannot be drawn."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the console needs a terminal on standard input and output.")
     if os.environ.get("TERM", "dumb") == "dumb":

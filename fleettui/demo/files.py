@@ -37,14 +37,17 @@ class Entry:
 
 
 def file(content: bytes, mode: int = 0o644) -> Entry:
+    """A regular file of root's."""
     return Entry(Kind.FILE, content, mode)
 
 
 def link(target: str) -> Entry:
+    """A symbolic link."""
     return Entry(Kind.LINK, target.encode("utf-8", "surrogateescape"), 0o777)
 
 
 def folder() -> Entry:
+    """An empty folder."""
     return Entry(Kind.FOLDER, mode=0o755, links=2)
 
 

@@ -141,6 +141,7 @@ class Wishes:
 
 
 def metadata_value(wish: Wish) -> str:
+    """What `MachineMetadata=key=value` wants of the key."""
     return wish.value.partition("=")[2]
 
 

@@ -136,6 +136,7 @@ def in_order_of_address(machines: Iterable[Machine]) -> dict[Untrusted, Machine]
 
 
 def in_order_of_name(units: Iterable[Unit]) -> dict[Untrusted, Unit]:
+    """By name, as fleetctl lists them."""
     return {u.name: u for u in sorted(units, key=lambda u: u.name.raw)}
 
 

@@ -111,10 +111,12 @@ async def read(reader: asyncio.StreamReader) -> bytes:
 
 
 def order(body: bytes) -> Order:
+    """What the console asks of the collector."""
     return _ORDERS.decode(body)
 
 
 def news(body: bytes) -> News:
+    """What the collector tells the console."""
     return _NEWS.decode(body)
 
 

@@ -86,6 +86,20 @@ class Rows:
         return row
 
 
+class OfRow(Message):
+    """Something about one row of a grid."""
+
+    def __init__(self, grid: "Grid", key: Hashable | None) -> None:
+        super().__init__()
+        self.grid = grid
+        self.key = key
+
+    @property
+    def control(self) -> "Grid":
+        """The grid itself, for whoever listens to one of several."""
+        return self.grid
+
+
 class Grid(Lines):
     """Rows under column labels."""
 
@@ -95,29 +109,11 @@ class Grid(Lines):
         ]
     )
 
-    class Moved(Message):
+    class Moved(OfRow):
         """The cursor came to stand on another row, or its row vanished."""
 
-        def __init__(self, grid: "Grid", key: Hashable | None) -> None:
-            super().__init__()
-            self.grid = grid
-            self.key = key
-
-        @property
-        def control(self) -> "Grid":
-            return self.grid
-
-    class Chosen(Message):
+    class Chosen(OfRow):
         """Enter or a second click on a row."""
-
-        def __init__(self, grid: "Grid", key: Hashable) -> None:
-            super().__init__()
-            self.grid = grid
-            self.key = key
-
-        @property
-        def control(self) -> "Grid":
-            return self.grid
 
     def __init__(self, title: str, columns: Sequence[Column], *, empty: str, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
