@@ -69,7 +69,8 @@ LEARN_EVERY = 2.0
 class FleetApp(InOrder):
     """fleettui, for an Observer or an Operator."""
 
-    CSS_PATH = "app.tcss"
+    CSS_PATH: ClassVar[list[str]] = ["app.tcss", "console/console.tcss"]
+    """The console's too: read with the screen, it would have all rules parsed a second time."""
     TITLE = "fleettui"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = named(
@@ -106,6 +107,8 @@ class FleetApp(InOrder):
             self.register_theme(theme)
         self._looks = looks
         self.theme = looks.theme
+        self.stylesheet.set_variables(self.get_css_variables())
+        self._styled_as = looks.theme
         self.set_keymap(dict(keys))
         if looks.is_ascii:
             self._filters.append(AsciiOnly())
@@ -117,9 +120,22 @@ class FleetApp(InOrder):
         """Where an observer's files go."""
         self._rounds = Rounds(self, access.hosts, lambda: self.picture, self._heard)
 
+    def get_default_screen(self) -> Screen[Any]:
+        """The console is the first screen, with no empty one below it."""
+        screen = ConsoleScreen(self._access, self._journals, self._looks.welcomed)
+        return screen.data_bind(FleetApp.picture, FleetApp.holder, FleetApp.standing)
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Style all screens anew, for a new theme.
+
+        Textual does that too when it has told itself the theme that it began with, once the first
+        screen stands: that one is styled so already, and it would take as long again.
+        """
+        if self._styled_as != self.theme:
+            self._styled_as = self.theme
+            super().refresh_css(animate)
+
     def on_mount(self) -> None:
-        console = ConsoleScreen(self._access, self._journals, self._looks.welcomed)
-        self.push_screen(console.data_bind(FleetApp.picture, FleetApp.holder, FleetApp.standing))
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from fakes import MACHINES, U, as_json, facts
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
-from textual.widgets import Footer
+from fleettui.ui.widgets.footer import KeyFooter
 
 from fleettui.access import HostUnreachable, JournalReader
 from fleettui.model.cluster import Link, Machine, RegistryView, Snapshot
@@ -147,7 +147,7 @@ class PaneApp(App[None]):
 
     def compose(self) -> ComposeResult:
         yield self.pane
-        yield Footer()
+        yield KeyFooter()
 
 
 @asynccontextmanager

@@ -1,18 +1,172 @@
 """The line of keys at the foot of a screen."""
 
-from textual.app import ComposeResult
-from textual.widgets import Footer
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
 
-from fleettui.ui.letting_go import let_go
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import ActiveBinding
+from textual.events import MouseDown, MouseMove, MouseScrollDown, MouseScrollUp
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+from fleettui.ui.widgets.lines import component_look
+
+_SCROLLED = 6
+"""Columns that one turn of the wheel moves keys that have no room."""
 
 
-class KeyFooter(Footer):
-    """Textual's footer, which lets go of the keys that it no longer shows.
+@dataclass(frozen=True, slots=True)
+class FooterKey:
+    """A key, and what it does here."""
 
-    Whenever other keys work, it is composed anew and binds each key to its `compact`, which is
-    never set again: every key ever shown would be held, with all that was drawn of it.
+    key: str
+    shown: str
+    words: str
+    enabled: bool
+    tooltip: str
+
+    @property
+    def width(self) -> int:
+        """Columns: a space around the key, one after the words."""
+        return cell_len(self.shown) + cell_len(self.words) + (3 if self.words else 2)
+
+
+class KeyFooter(Widget, can_focus=False):
+    """The keys that work right now, each to be clicked; the palette's stands at the right.
+
+    One widget that draws a line. Textual's own footer makes a widget of each key whenever other
+    keys work, and styling those is as much work as all the rest of the first screen.
     """
 
-    def compose(self) -> ComposeResult:
-        let_go(self)
-        yield from super().compose()
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "footer--key",
+        "footer--words",
+        "footer--disabled",
+        "footer--hover",
+        "footer--edge",
+    }
+    DEFAULT_CSS = """
+    KeyFooter {
+        dock: bottom;
+        height: 1;
+        background: $panel;
+        color: $footer-foreground;
+        &:hover { pointer: pointer; }
+        .footer--key { color: $footer-key-foreground; text-style: bold; }
+        .footer--words { color: $footer-description-foreground; }
+        /* What cannot be done now is struck out: still to be read, and told without colour. */
+        .footer--disabled { color: $text-disabled; text-style: strike; }
+        .footer--hover { background: $block-hover-background; }
+        .footer--edge { color: $foreground 20%; }
+    }
+    """
+
+    keys: reactive[tuple[FooterKey, ...]] = reactive(())
+    palette: reactive[FooterKey | None] = reactive(None)
+    left: reactive[int] = reactive(0)
+    """Columns of the keys that are scrolled out at the left."""
+    under: reactive[FooterKey | None] = reactive(None)
+    """The key under the mouse."""
+
+    def __init__(self, *, show_command_palette: bool = True) -> None:
+        super().__init__()
+        self._shows_palette = show_command_palette
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
+
+    def _bindings_changed(self, screen: Screen[object]) -> None:
+        if screen.app.app_focus and self.is_attached and screen is self.screen:
+            self.call_after_refresh(self._take_keys)
+
+    def _take_keys(self) -> None:
+        shown: dict[str, FooterKey] = {}
+        active = self.screen.active_bindings
+        for one in active.values():
+            if one.binding.show:
+                shown.setdefault(one.binding.action, self._key_of(one))
+        palette = active.get(self.app.COMMAND_PALETTE_BINDING) if self._shows_palette else None
+        self.keys = tuple(shown.values())
+        self.palette = self._key_of(palette) if palette is not None else None
+
+    def _key_of(self, active: ActiveBinding) -> FooterKey:
+        binding = active.binding
+        return FooterKey(
+            binding.key,
+            self.app.get_key_display(binding),
+            binding.description,
+            active.enabled,
+            active.tooltip or binding.tooltip or binding.description,
+        )
+
+    def validate_left(self, left: int) -> int:
+        return max(0, min(left, sum(key.width for key in self.keys) - self._room))
+
+    @property
+    def _room(self) -> int:
+        """Columns for all keys but the palette's, which has an edge and a column behind it."""
+        return self.size.width - (self.palette.width + 2 if self.palette else 0)
+
+    def render_line(self, y: int) -> Strip:
+        base = self.rich_style
+        keys = Strip([part for key in self.keys for part in self._drawn(key)])
+        room = max(self._room, 0)
+        line = keys.crop(self.left, self.left + room).adjust_cell_length(room, base)
+        if self.palette is None:
+            return line
+        edge = component_look(self, "footer--edge", base)
+        end = [Segment("▏", edge), *self._drawn(self.palette), Segment(" ", base)]
+        return Strip.join([line, Strip(end)]).crop(0, self.size.width)
+
+    def _drawn(self, key: FooterKey) -> Iterator[Segment]:
+        base = self.rich_style
+        if key == self.under:
+            base += self.get_component_rich_style("footer--hover", partial=True)
+        yield Segment(f" {key.shown}", self._look("footer--key", key, base))
+        yield Segment(" ", base)
+        if key.words:
+            yield Segment(f"{key.words} ", self._look("footer--words", key, base))
+
+    def _look(self, name: str, key: FooterKey, base: Style) -> Style:
+        return component_look(self, name if key.enabled else "footer--disabled", base)
+
+    def key_at(self, x: int) -> FooterKey | None:
+        """The key that is drawn at a column."""
+        if self.palette is not None and x >= self._room:
+            return self.palette if self._room < x <= self._room + self.palette.width else None
+        x += self.left
+        for key in self.keys:
+            if x < key.width:
+                return key
+            x -= key.width
+        return None
+
+    def on_mouse_down(self, event: MouseDown) -> None:
+        key = self.key_at(event.x)
+        if key is not None and key.enabled:
+            self.app.simulate_key(key.key)
+        elif key is not None:
+            self.app.bell()
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        self.under = self.key_at(event.x)
+
+    def on_leave(self) -> None:
+        self.under = None
+
+    def watch_under(self, under: FooterKey | None) -> None:
+        self.tooltip = under.tooltip if under else None
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        event.stop()
+        self.left += _SCROLLED
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        event.stop()
+        self.left -= _SCROLLED

@@ -17,6 +17,20 @@ from fleettui.ui.keys import named
 from fleettui.ui.paint import Cell, Tone
 
 
+def component_look(widget: Widget, name: str, base: Style) -> Style:
+    """The style of a component of `widget` over `base`, its colour mixed with what lies behind it.
+
+    Textual gives such a style without its transparency, which is all that makes text muted.
+    """
+    style = base + widget.get_component_rich_style(name, partial=True)
+    opacity = widget.get_component_styles(name).color.a
+    if opacity == 1 or style.color is None or style.bgcolor is None:
+        return style
+    behind = Color.from_rich_color(style.bgcolor)
+    mixed = behind.blend(Color.from_rich_color(style.color), opacity)
+    return style + Style(color=mixed.rich_color)
+
+
 class Lines(Widget, can_focus=True):
     """A title line, then the lines of the subclass, with a bar at the right edge.
 
@@ -133,17 +147,8 @@ class Lines(Widget, can_focus=True):
         return self.look(f"tone--{tone}", base)
 
     def look(self, name: str, base: Style) -> Style:
-        """A component's style over `base`, its colour mixed with what lies behind it.
-
-        Textual gives such a style without its transparency, which is all that makes text muted.
-        """
-        style = base + self.get_component_rich_style(name, partial=True)
-        opacity = self.get_component_styles(name).color.a
-        if opacity == 1 or style.color is None or style.bgcolor is None:
-            return style
-        behind = Color.from_rich_color(style.bgcolor)
-        mixed = behind.blend(Color.from_rich_color(style.color), opacity)
-        return style + Style(color=mixed.rich_color)
+        """A component's style over `base`."""
+        return component_look(self, name, base)
 
     def bar(self, row: int, count: int, room: int) -> Segment:
         """The bar beside a row of the screen, where `room` of `count` lines are in view."""
