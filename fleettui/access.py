@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
+
 from fleettui.commands import ChangeCommand
 from fleettui.model.cluster import Machine, RegistryView, Snapshot, TargetState
 from fleettui.model.hop import Hop
@@ -62,8 +64,7 @@ FleetKey = tuple[Untrusted, ...]
 """Segments of a key below fleet's prefix, such as `("states", UNIT, MACHINE)`."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyValue:
+class KeyValue(msgspec.Struct, frozen=True):
     """One key of the registry as it stands."""
 
     value: Untrusted
@@ -146,8 +147,7 @@ class RegistryWriter(Protocol):
         """Give it back; raises LockLost besides, where it is not ours any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostKeyQuestion:
+class HostKeyQuestion(msgspec.Struct, frozen=True):
     """A machine showed a host key that no known_hosts file holds."""
 
     host: Untrusted
@@ -164,8 +164,7 @@ class HostKeyQuestion:
 HostKeyAsker = Callable[[HostKeyQuestion], Awaitable[bool]]
 
 
-@dataclass(frozen=True, slots=True)
-class SecretQuestion:
+class SecretQuestion(msgspec.Struct, frozen=True):
     """Something is needed that only the operator knows."""
 
     what: str
@@ -178,8 +177,7 @@ SecretAsker = Callable[[SecretQuestion], Awaitable[Secret | None]]
 """None: the operator does not say."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileCopy:
+class FileCopy(msgspec.Struct, frozen=True):
     """A unit file's bytes as they were on the machine."""
 
     content: bytes
@@ -250,8 +248,7 @@ class Ending(StrEnum):
     NOT_STARTED = "not started"
 
 
-@dataclass(frozen=True, slots=True)
-class CommandResult:
+class CommandResult(msgspec.Struct, frozen=True):
     """The end of one command on one machine."""
 
     ending: Ending
@@ -270,8 +267,7 @@ class HostHands(Protocol):
         """Run one command once. Never raises for what happens to the connection: see Ending."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterAddress:
+class ClusterAddress(msgspec.Struct, frozen=True):
     """Which cluster this is and how its machines are reached: for the header, the record, and
     what an operator runs by hand.
     """

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import msgspec
 
 from fleettui.cli.config_file import BadConfig, config_path, read_config
 from fleettui.cli.keys import KEYS, OBSERVE, OBSERVE_VARIABLE, PASSWORD_VARIABLE
@@ -20,8 +20,7 @@ SCHEMA = "fleettui.config/1"
 _PASSWORD = "etcd_password"  # noqa: S105 - the name of a setting
 
 
-@dataclass(frozen=True, slots=True)
-class Effective:
+class Effective(msgspec.Struct, frozen=True):
     """One setting as it counts."""
 
     key: str

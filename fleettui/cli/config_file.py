@@ -4,7 +4,6 @@ import difflib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -44,13 +43,12 @@ class BadConfig(ValueError):
     """The config file holds something wrong: the text names file, key and expectation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(msgspec.Struct, frozen=True):
     """One table of the file, each value of the type that it must be."""
 
     where: str
     """For people: the file, and the profile."""
-    raw: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    raw: Mapping[str, Any] = MappingProxyType({})
     observe: bool = False
 
     def value(self, name: str) -> object:
@@ -64,14 +62,13 @@ class Section:
             raise BadConfig(f"{self.where}: {name}: {visible(str(error))}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(msgspec.Struct, frozen=True):
     """The whole file; empty where there is none."""
 
     path: Path
     top: Section
-    profiles: Mapping[str, Section] = field(default_factory=lambda: MappingProxyType({}))
-    keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    profiles: Mapping[str, Section] = MappingProxyType({})
+    keys: Mapping[str, str] = MappingProxyType({})
     """Keys of the console by the name of what they do."""
     profile: str = ""
     """The profile that is used where none is asked for; "" = none."""

@@ -1,8 +1,9 @@
 """Every setting there is: its names, its kind, its default, and what fleetctl calls it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import MappingProxyType
+
+import msgspec
 
 from fleettui.cli import kinds
 from fleettui.cli.kinds import Kind
@@ -18,8 +19,7 @@ from fleettui.registry.endpoints import DEFAULT_ENDPOINTS
 from fleettui.registry.keys import DEFAULT_PREFIX
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """One setting."""
 
     name: str

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,8 +19,7 @@ _YES = frozenset({"1", "t", "true", "y", "yes", "on"})
 _NO = frozenset({"0", "f", "false", "n", "no", "off"})
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """One kind of value."""
 
     expects: str

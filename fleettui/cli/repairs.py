@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from fleettui.cli.session import (
     Settings,
@@ -41,8 +42,7 @@ class ExitStatus(IntEnum):
     """A fault was found that fleettui does not repair, and what to do is said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What is printed, and how it ends."""
 
     status: ExitStatus

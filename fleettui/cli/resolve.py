@@ -7,10 +7,11 @@ then the default. Of `observe` the strictest wins: no source undoes another.
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from fleettui.cli.config_file import Config, Section
 from fleettui.cli.fleetctl import ENDPOINT, answers, api_endpoint
@@ -32,8 +33,7 @@ class BadSetting(ValueError):
     """A setting is wrong: the text names where it stands and what was expected."""
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(msgspec.Struct, frozen=True):
     """What the command line was given."""
 
     flags: Mapping[str, Texts]
@@ -42,8 +42,7 @@ class Given:
     profile: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(msgspec.Struct, frozen=True):
     """One value, and where it came from: a flag, a variable, a place in the config file."""
 
     value: Any
@@ -51,8 +50,7 @@ class Chosen:
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(msgspec.Struct, frozen=True):
     """All that settings are made from, the strongest first."""
 
     given: Given
@@ -75,8 +73,7 @@ class Sources:
         return Profile(self.config.profile, str(self.config.path) if self.config.profile else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True):
     """A profile's name, "" where none is used, and who chose it."""
 
     value: str

@@ -11,8 +11,9 @@ import math
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from fleettui.commands.scripts import QUARANTINE_SCRIPT, REMOVE_SCRIPT, RESTORE_SCRIPT
 from fleettui.commands.templates import MESSAGE_IDS, ReadCommand, ReadTemplate
@@ -28,8 +29,7 @@ _LONGEST_KEPT = 160
 """Characters of a unit's name that fit into a name in quarantine, which has at most 255."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeCommand:
+class ChangeCommand(msgspec.Struct, frozen=True):
     """A command that changes the machine, as root."""
 
     argv: tuple[str, ...]
@@ -37,8 +37,7 @@ class ChangeCommand:
     """What it reads from its standard input, which is closed after it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Owned:
+class Owned(msgspec.Struct, frozen=True):
     """Mode and owner of a file; by default those that fleetd gives its unit files."""
 
     mode: int = 0o644

@@ -5,9 +5,10 @@ The forced command of an observer's key is generated from the same templates.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from itertools import takewhile
+
+import msgspec
 
 from fleettui.commands.scripts import (
     COPY_SCRIPT,
@@ -29,8 +30,7 @@ MESSAGE_IDS = {
 """What systemd's own lines say of a unit, by their MESSAGE_ID (sd-messages.h, since v38)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Varying:
+class Varying(msgspec.Struct, frozen=True):
     """A word that varies, such as `--lines=N`."""
 
     characters: str
@@ -59,8 +59,7 @@ class Varying:
 Word = str | Varying
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(msgspec.Struct, frozen=True):
     """A place in a command, for words of some kinds."""
 
     kinds: tuple[Word, ...]
@@ -71,8 +70,7 @@ class Slot:
         return any(word == k if isinstance(k, str) else k.takes(word) for k in self.kinds)
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(msgspec.Struct, frozen=True):
     """How a command is made: its first words as they are, and the places of all others.
 
     No word fits into two slots that follow each other, so there is one way to read a command.
@@ -142,8 +140,7 @@ class ReadTemplate(Enum):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ReadCommand:
+class ReadCommand(msgspec.Struct, frozen=True):
     """A command that leaves the machine as it is: one of the templates, with fitting arguments.
 
     Raises ValueError for any other: no text of somebody's own becomes a command.

@@ -1,8 +1,9 @@
 """What a rule is given: the picture of the cluster, what stood out in it, and what was before."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
+
+import msgspec
 
 from fleettui.diagnosis.finding import Finding, Source
 from fleettui.diagnosis.history import History
@@ -18,8 +19,7 @@ OLD = timedelta(minutes=5)
 """Facts older than the registry's picture by more than that are named as such."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """One picture of the cluster, ready for the rules."""
 
     snapshot: Snapshot | None

@@ -1,9 +1,10 @@
 """Machines that are no longer where the registry listed them: they are asked on all the same."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
+
+import msgspec
 
 from fleettui.model.cluster import Machine
 from fleettui.model.untrusted import Untrusted
@@ -16,8 +17,7 @@ Place = tuple[Untrusted, Untrusted]
 """Machine ID and address."""
 
 
-@dataclass(frozen=True, slots=True)
-class Departed:
+class Departed(msgspec.Struct, frozen=True):
     """A machine as the registry listed it, at an address where it lists it no more."""
 
     machine: Machine
@@ -30,13 +30,12 @@ def place_of(machine: Machine) -> Place:
     return machine.id, machine.public_ip
 
 
-@dataclass(frozen=True, slots=True)
-class Away:
+class Away(msgspec.Struct, frozen=True):
     """What machines left, as it was seen; forgotten when they are back there, or in time."""
 
-    departed: Mapping[Untrusted, Departed] = field(default_factory=lambda: MappingProxyType({}))
+    departed: Mapping[Untrusted, Departed] = MappingProxyType({})
     """The machines that left the registry, by ID, each where it was last."""
-    former: Mapping[Place, Departed] = field(default_factory=lambda: MappingProxyType({}))
+    former: Mapping[Place, Departed] = MappingProxyType({})
     """The addresses that machines had before the one they have now, or had last."""
 
     def after(

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
+import msgspec
+
 from fleettui.model.untrusted import Untrusted
 
 
@@ -35,8 +37,7 @@ class Source(StrEnum):
     SYSTEMD = "systemd"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True):
     """One thing that was seen."""
 
     source: Source
@@ -81,8 +82,7 @@ class Finding:
         return (self.fault, unit, machine)
 
 
-@dataclass(frozen=True, slots=True)
-class Grounds:
+class Grounds(msgspec.Struct, frozen=True):
     """What a finding rests on."""
 
     evidence: tuple[Evidence, ...]
@@ -90,8 +90,7 @@ class Grounds:
     gaps: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """An entry of the catalogue: what is the same in every finding of one fault."""
 
     id: str

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+import msgspec
+
 from fleettui.diagnosis.departed import NOWHERE, Away, Place, place_of
 from fleettui.diagnosis.reading import REMEMBERED, Reading, beside, read
 from fleettui.diagnosis.scheduling import Placement
@@ -22,8 +24,7 @@ BLIND = timedelta(seconds=60)
 """After so long without a look at the registry, nothing counts as having lasted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """A value, and when it was seen to be there or to be gone."""
 
     at: datetime
@@ -106,7 +107,7 @@ class History:
             return self
         reading = read(report, self.readings.get(report.machine_id))
         if self.survey is not None:
-            reading = replace(reading, beside=beside(report, self.survey.snapshot))
+            reading = msgspec.structs.replace(reading, beside=beside(report, self.survey.snapshot))
         return replace(self, readings={**self.readings, report.machine_id: reading})
 
     def reading(self, facts: HostFacts) -> Reading:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+import msgspec
+
 from fleettui.model.host import JournalEntry
 from fleettui.model.names import is_template
 from fleettui.model.untrusted import Untrusted
@@ -36,8 +38,7 @@ class Break(StrEnum):
     RESPONSE = "response"
 
 
-@dataclass(frozen=True, slots=True)
-class FleetLine:
+class FleetLine(msgspec.Struct, frozen=True):
     """A message without its prefix."""
 
     level: str

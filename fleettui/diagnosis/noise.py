@@ -1,8 +1,9 @@
 """The harmless lines of fleetd counted, and how dense they are."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from fleettui.diagnosis.lines import Break, harmless, part
 from fleettui.model.host import JournalEntry
@@ -25,8 +26,7 @@ _ENDING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Noise:
+class Noise(msgspec.Struct, frozen=True):
     """Harmless lines of one machine's journal."""
 
     lines: int

@@ -2,8 +2,10 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+
+import msgspec
 
 from fleettui.diagnosis.finding import Evidence
 from fleettui.diagnosis.lines import Loop, loops_in
@@ -21,8 +23,7 @@ Words = tuple[str, str]
 """Active and sub state."""
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
+class Beside(msgspec.Struct, frozen=True):
     """What the registry said of a machine's units when the machine was asked."""
 
     read_at: datetime
@@ -31,8 +32,7 @@ class Beside:
     """By unit name; only units with a state of this machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """The facts of one probe, and what follows from them alone."""
 
     facts: HostFacts

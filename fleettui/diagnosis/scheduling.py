@@ -11,8 +11,9 @@ those.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+import msgspec
 
 from fleettui.diagnosis.scheduling_obstacles import (
     Obstacle,
@@ -46,8 +47,7 @@ class Verdict(StrEnum):
     NOT_CHECKED = "not checked"
 
 
-@dataclass(frozen=True, slots=True)
-class MachineVerdict:
+class MachineVerdict(msgspec.Struct, frozen=True):
     """One machine and all that stands against it, in the order in which fleet asks."""
 
     machine: Machine
@@ -56,8 +56,7 @@ class MachineVerdict:
     doubt: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(msgspec.Struct, frozen=True):
     """Where a unit may go and where not."""
 
     unit: Untrusted
@@ -102,8 +101,7 @@ def explain_each(units: Iterable[Unit], snapshot: Snapshot) -> Iterator[Placemen
         yield _explain(unit, snapshot, stages)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stage:
+class _Stage(msgspec.Struct, frozen=True):
     """One set of rules that may be in force, and who counts on which machine under it."""
 
     rules: Rules
@@ -144,7 +142,7 @@ def _judge(
     found = tuple(dict.fromkeys(o for _, obstacles in cases for o in obstacles))
     if len(verdicts) == 1 and Verdict.UNSURE not in verdicts:
         return MachineVerdict(machine, verdicts.pop(), found)
-    unsure = tuple(replace(obstacle, sure=False) for obstacle in found)
+    unsure = tuple(msgspec.structs.replace(obstacle, sure=False) for obstacle in found)
     doubt = "; ".join(dict.fromkeys(_doubt(rules, obstacles) for rules, obstacles in cases))
     return MachineVerdict(machine, Verdict.UNSURE, tuple(dict.fromkeys(unsure)), doubt)
 

@@ -1,8 +1,9 @@
 """What keeps a unit off a machine: one obstacle for each condition that is not met."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from fleettui.diagnosis.scheduling_places import Resident, before_by_name
 from fleettui.diagnosis.scheduling_rules import Rules, Wish, Wishes, wishes_of
@@ -25,8 +26,7 @@ class Rule(StrEnum):
     REPLACES = "Replaces"
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle:
+class Obstacle(msgspec.Struct, frozen=True):
     """One condition that a machine does not meet."""
 
     rule: Rule

@@ -1,15 +1,15 @@
 """Who counts on which machine when fleet looks for a place, whatever runs there."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from fleettui.diagnosis.scheduling_rules import Rules, Wishes, wishes_of
 from fleettui.model.cluster import Machine, Snapshot, TargetState, Unit
 from fleettui.model.untrusted import Untrusted
 
 
-@dataclass(frozen=True, slots=True)
-class Resident:
+class Resident(msgspec.Struct, frozen=True):
     """A unit that counts on a machine."""
 
     wishes: Wishes

@@ -7,9 +7,11 @@ engine/scheduler.go. Four sets of rules cover them all.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from functools import lru_cache
+
+import msgspec
 
 from fleettui.diagnosis.scheduling_glob import matches
 from fleettui.model.cluster import Machine, Snapshot, Unit
@@ -32,8 +34,7 @@ _LINE_END = re.compile("[\r\n]")
 _WORD = re.compile("[^\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(msgspec.Struct, frozen=True):
     """What sets one range of releases apart from the others."""
 
     since: Version
@@ -98,8 +99,7 @@ class Option(Enum):
     REPLACES = ("Replaces",)
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True):
     """One value of an option, specifiers filled in."""
 
     option: str
@@ -109,8 +109,7 @@ class Wish:
         return Untrusted(f"{self.option}={self.value}")
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(msgspec.Struct, frozen=True):
     """All that one unit asks of a machine."""
 
     unit: Untrusted

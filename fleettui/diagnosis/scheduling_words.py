@@ -1,7 +1,8 @@
 """A placement in two sentences: how many machines are left, and what would have to change."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from fleettui.diagnosis.scheduling import MachineVerdict, Placement, Verdict
 from fleettui.diagnosis.scheduling_obstacles import Obstacle, Rule
@@ -128,8 +129,7 @@ def _leader(snapshot: Snapshot) -> str:
     return snapshot.machine_name(snapshot.leader.machine_id) if snapshot.leader else "no machine"
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(msgspec.Struct, frozen=True):
     """One thing to do about one machine; the cost only puts the ways in order."""
 
     cost: int

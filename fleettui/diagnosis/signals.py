@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+
+import msgspec
 
 from fleettui.diagnosis.lines import part
 from fleettui.model.host import JournalEntry
@@ -88,8 +89,7 @@ _LINE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(msgspec.Struct, frozen=True):
     """One such line."""
 
     kind: Said
@@ -103,11 +103,10 @@ class Signal:
         return self.entry.at
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
+class Signals(msgspec.Struct, frozen=True):
     """The lines of one machine's journal that rules ask for, oldest first."""
 
-    said: Mapping[Said, tuple[Signal, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    said: Mapping[Said, tuple[Signal, ...]] = MappingProxyType({})
 
     def of(self, *kinds: Said, about: str | None = None) -> tuple[Signal, ...]:
         """All lines of these kinds, of one unit or machine if it is given, oldest first."""

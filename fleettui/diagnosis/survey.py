@@ -1,9 +1,10 @@
 """What is odd in a snapshot, found in one pass; whether it is a fault is for the rules to say."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+import msgspec
 
 from fleettui.model.cluster import Snapshot, TargetState, Unit, UnitState
 from fleettui.model.untrusted import Untrusted
@@ -45,8 +46,7 @@ class Oddity(NamedTuple):
     machine: Untrusted | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(msgspec.Struct, frozen=True):
     """A snapshot and all that is odd in it."""
 
     snapshot: Snapshot

@@ -1,7 +1,8 @@
 """Whether what the registry says of a unit is true: beside systemd's own word, or frozen."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from fleettui.diagnosis.history import EMPTY, History
 from fleettui.diagnosis.lines import Loop
@@ -20,13 +21,11 @@ FRESH_FLEETD = timedelta(seconds=45)
 _ON_ITS_WAY = frozenset({"activating", "deactivating", "reloading"})
 
 
-@dataclass(frozen=True, slots=True)
-class Agrees:
+class Agrees(msgspec.Struct, frozen=True):
     """systemd says the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Disagrees:
+class Disagrees(msgspec.Struct, frozen=True):
     """systemd says something else, and has done so for longer than an agent needs to tell."""
 
     active: Untrusted
@@ -37,8 +36,7 @@ class Disagrees:
     differs, the first probe that saw it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frozen:
+class Frozen(msgspec.Struct, frozen=True):
     """The machine's agent is in the main fault's loop and publishes what it saw before it."""
 
     since: datetime
@@ -57,8 +55,7 @@ class Frozen:
         return f"frozen since {'' if self.whole else 'before '}{self.since:%H:%M:%S}"
 
 
-@dataclass(frozen=True, slots=True)
-class Unchecked:
+class Unchecked(msgspec.Struct, frozen=True):
     """Nothing can be said, and why."""
 
     reason: str

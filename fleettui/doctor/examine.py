@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Protocol
+
+import msgspec
 
 from fleettui.access import ClusterAddress, HostUnreachable, Observer, RegistryUnavailable
 from fleettui.diagnosis.leading import leader_of
@@ -115,7 +117,7 @@ def _excused(endpoint: Looked) -> Looked:
     if endpoint.standing is not Standing.WRONG:
         return endpoint
     said = Untrusted("nothing answers there, which is usual: it is a default beside the other")
-    return replace(endpoint, standing=Standing.NOT_CHECKED, said=said)
+    return msgspec.structs.replace(endpoint, standing=Standing.NOT_CHECKED, said=said)
 
 
 async def _fleet(way: Way) -> tuple[Looked, ...]:

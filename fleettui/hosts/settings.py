@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import msgspec
 from platformdirs import user_state_path
 
 from fleettui.model.place import NO_ADDRESSES, AddressMap, parse_place
@@ -30,8 +31,7 @@ class SudoMode(StrEnum):
     """A password is asked for and kept in memory alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tunnel:
+class Tunnel(msgspec.Struct, frozen=True):
     """The host through which etcd and the machines are reached."""
 
     host: str

@@ -2,9 +2,10 @@
 
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+
+import msgspec
 
 from fleettui.diagnosis.lines import Kind, kind_of
 from fleettui.model.host import JournalEntry, JournalItem, JournalNotice, NoticeKind
@@ -42,8 +43,7 @@ _CODES = {
 KINDS = {code: kind for kind, code in _CODES.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """What many lines have in common: who said them, and in which file of the journal."""
 
     unit: Untrusted = Untrusted("")
@@ -57,8 +57,7 @@ class Origin:
     notice: NoticeKind | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """Lines as columns; all of one length but `text` and `origins`."""
 
     text: bytes

@@ -1,9 +1,12 @@
 """What an operator looks for: plain text or a regular expression, in many lines at once."""
 
+import re
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from fleettui.journal.chunk import Chunk
 from fleettui.model.untrusted import visible
@@ -12,6 +15,11 @@ if TYPE_CHECKING:
     import re2
 
 _SPECIAL = frozenset("\\.^$*+?{}[]|()")
+_CASELESS = re.compile(rb"[^A-Za-z]+")
+_SHORTEST_ANCHOR = 3
+"""Bytes; what is shorter stands in too many lines."""
+_MISSES = 32
+"""In one chunk: more, and looking at each costs more than making all of it small letters."""
 MEMORY = 1 << 20
 """Bytes that an expression may take while it searches; with none left it goes on, but slower."""
 LARGEST = 500
@@ -23,8 +31,7 @@ class PatternWrong(ValueError):
     """The text is no regular expression, or one that is too large; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(msgspec.Struct, frozen=True):
     """A text without signs of a regular expression is taken as it is. Capital letters are told
     from small ones only where the text has some."""
 
@@ -33,6 +40,8 @@ class Pattern:
     exact: bool
     """Whether capital letters count."""
     _needle: bytes
+    _anchor: bytes
+    """The longest part of the needle that is written in one way only; empty where none helps."""
     _regex: "re2._Regexp"
 
     def spans(self, shown: str) -> Iterator[tuple[int, int]]:
@@ -48,13 +57,30 @@ class Pattern:
         return self._regex_hits(chunk, first)
 
     def _plain_hits(self, chunk: Chunk, first: int) -> Iterator[int]:
-        text = chunk.text if self.exact else chunk.text.lower()
-        find, needle, ends = text.find, self._needle, chunk.ends
-        at = find(needle, ends[first - 1] if first else 0)
-        while 0 <= at < len(text):
-            index = bisect_right(ends, at)
-            yield index
-            at = find(needle, ends[index])
+        begin = chunk.ends[first - 1] if first else 0
+        if self.exact:
+            return _found(chunk.text, self._needle, chunk.ends, begin)
+        if self._anchor:
+            return self._anchored_hits(chunk, begin)
+        return _found(chunk.text.lower(), self._needle, chunk.ends, begin)
+
+    def _anchored_hits(self, chunk: Chunk, begin: int) -> Iterator[int]:
+        """Look for the anchor, and around it for the rest of the needle."""
+        text, ends, needle, anchor = chunk.text, chunk.ends, self._needle, self._anchor
+        before, misses = needle.find(anchor), 0
+        at = text.find(anchor, begin + before)
+        while at >= 0:
+            if text[at - before : at - before + len(needle)].lower() == needle:
+                index = bisect_right(ends, at)
+                yield index
+                begin = ends[index]
+                at = text.find(anchor, begin + before)
+                continue
+            misses += 1
+            if misses > _MISSES:
+                yield from _found(text.lower(), needle, ends, begin)
+                return
+            at = text.find(anchor, at + 1)
 
     def _regex_hits(self, chunk: Chunk, first: int) -> Iterator[int]:
         search, text, ends = self._regex.search, chunk.text, chunk.ends
@@ -67,12 +93,30 @@ class Pattern:
             at = ends[index]
 
 
+def _found(
+    text: bytes | bytearray, needle: bytes, ends: "array[int]", begin: int
+) -> Iterator[int]:
+    """Indices of the lines that hold a needle, from a place in their text on."""
+    find = text.find
+    at = find(needle, begin)
+    while 0 <= at < len(text):
+        index = bisect_right(ends, at)
+        yield index
+        at = find(needle, ends[index])
+
+
+def _anchor_of(needle: bytes) -> bytes:
+    longest: bytes = max(_CASELESS.findall(needle), key=len, default=b"")
+    return longest if len(longest) >= _SHORTEST_ANCHOR else b""
+
+
 def pattern(text: str) -> Pattern:
     """What `text` asks for. Raises PatternWrong."""
     exact = text != text.lower()
     is_plain = _SPECIAL.isdisjoint(text) and (exact or text.isascii())
     needle = (text if exact else text.lower()).encode("utf-8", "backslashreplace")
-    return Pattern(text, is_plain, exact, needle, _compiled(text, exact=exact))
+    regex = _compiled(text, exact=exact)
+    return Pattern(text, is_plain, exact, needle, _anchor_of(needle), regex)
 
 
 def _compiled(text: str, *, exact: bool) -> "re2._Regexp":

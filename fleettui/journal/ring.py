@@ -1,8 +1,9 @@
 """The lines of all streams of a pane, in bounded memory, and the exact count of what came."""
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from fleettui.diagnosis.lines import looping_template, part
 from fleettui.journal.chunk import Chunk
@@ -17,8 +18,7 @@ _LEVELS = ("FATAL", "FATAL", "FATAL", "ERROR", "WARN", "INFO", "INFO", "DEBUG")
 """By syslog's priority, for lines that name no level themselves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """One line as it is shown."""
 
     stream: int

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from fleettui.model.cluster import Machine
 from fleettui.model.host import FLEET_SERVICE, NEWEST, Span
 from fleettui.model.untrusted import Untrusted
@@ -12,8 +14,7 @@ SERVICES = (FLEET_SERVICE, ETCD_SERVICE, "etcd2.service")
 """Units that every machine may have and fleet does not manage; etcd was `etcd2` from 2015 on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """One unit of one machine."""
 
     machine: Machine

@@ -105,15 +105,13 @@ class Unit(msgspec.Struct, frozen=True, gc=False):
         return next((s for s in self.states if s.machine_id == machine_id), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Leader:
+class Leader(msgspec.Struct, frozen=True):
     """The engine leader (`lease/engine-leader`)."""
 
     machine_id: Untrusted
 
 
-@dataclass(frozen=True, slots=True)
-class BadRecord:
+class BadRecord(msgspec.Struct, frozen=True):
     """A registry key whose value could not be read; the good ones around it live on."""
 
     key: Untrusted
@@ -151,8 +149,7 @@ class Link(StrEnum):
     LOST = "lost"
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryView:
+class RegistryView(msgspec.Struct, frozen=True):
     """The newest snapshot and how far it can be trusted; replaceable by any later view."""
 
     link: Link

@@ -1,7 +1,8 @@
 """The way to a cluster in hops, and what one look at one of them found."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from fleettui.model.untrusted import Untrusted
 
@@ -41,8 +42,7 @@ class Standing(StrEnum):
     """Because of what is wrong before it, or because nobody may look."""
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(msgspec.Struct, frozen=True):
     """One hop, as it was found."""
 
     hop: Hop

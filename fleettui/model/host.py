@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+import msgspec
+
 from fleettui.model.untrusted import Untrusted
 
 FLEET_UNITS = "/run/fleet/units"
@@ -95,8 +97,7 @@ class ChangeKind(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class UnitChange:
+class UnitChange(msgspec.Struct, frozen=True):
     """systemd began or ended something with a unit."""
 
     unit: Untrusted
@@ -105,8 +106,7 @@ class UnitChange:
     """UTC, by the machine's clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageFacts:
+class ImageFacts(msgspec.Struct, frozen=True):
     """Whether a container image is on a machine."""
 
     present: bool | None
@@ -129,8 +129,7 @@ class NoticeKind(StrEnum):
     """Lines may be missing: the place where reading stopped is gone from the machine's journal."""
 
 
-@dataclass(frozen=True, slots=True)
-class JournalNotice:
+class JournalNotice(msgspec.Struct, frozen=True):
     """A rule in the journal pane: the stream began, was lost, resumed, or journalctl spoke."""
 
     kind: NoticeKind
@@ -159,8 +158,7 @@ NEWEST = Span()
 """What a pane begins with."""
 
 
-@dataclass(frozen=True, slots=True)
-class JournalRecord:
+class JournalRecord(msgspec.Struct, frozen=True):
     """A record read once more, whole."""
 
     entry: JournalEntry
@@ -198,8 +196,7 @@ class HostFacts:
         return self.services.get(Untrusted(FLEET_SERVICE))
 
 
-@dataclass(frozen=True, slots=True)
-class NotChecked:
+class NotChecked(msgspec.Struct, frozen=True):
     """A machine that could not be asked. It is never counted as clean."""
 
     machine_id: Untrusted

@@ -1,8 +1,9 @@
 """Where a host is: strict host names and addresses, and the operator's map of machines to them."""
 
 import re
-from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
+
+import msgspec
 
 from fleettui.model.cluster import Machine
 
@@ -37,8 +38,7 @@ def _host_name(text: str) -> str:
     return text.rstrip(".").lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A host, and the port of its SSH where that is another than elsewhere."""
 
     host: str
@@ -69,8 +69,7 @@ def _parts(text: str) -> tuple[str, str | None]:
     return (host, port) if colon and ":" not in host else (text, None)
 
 
-@dataclass(frozen=True, slots=True)
-class AddressRule:
+class AddressRule(msgspec.Struct, frozen=True):
     """Machines of one kind are reached at a place of their own."""
 
     key: str
@@ -78,8 +77,7 @@ class AddressRule:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class AddressMap:
+class AddressMap(msgspec.Struct, frozen=True):
     """Where to reach machines that publish no address, or one that is of no use from here."""
 
     rules: tuple[AddressRule, ...] = ()

@@ -1,7 +1,8 @@
 """What the credentials of a session could do, whatever the session itself does with them."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from fleettui.model.untrusted import Untrusted
 
@@ -15,8 +16,7 @@ class Could(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Rights:
+class Rights(msgspec.Struct, frozen=True):
     """What a server lets these credentials do, and how that is known."""
 
     could: Could

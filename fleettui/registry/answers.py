@@ -1,7 +1,6 @@
 """What etcd v2 answers, judged: a body in typed structs, or an error in words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -51,8 +50,7 @@ class Complaint(msgspec.Struct, rename="camel"):
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """One HTTP answer of one endpoint, unjudged."""
 
     endpoint: str

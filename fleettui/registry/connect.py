@@ -4,8 +4,9 @@ What writes is imported with the first writer: an observer's process never loads
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from fleettui.access import Dial
 from fleettui.registry.endpoints import checked_endpoints
@@ -49,7 +50,7 @@ def pace_of(settings: RegistrySettings) -> Pace:
     pace, seconds = Pace(), settings.request_timeout
     if seconds is None:
         return pace
-    return replace(
+    return msgspec.structs.replace(
         pace,
         find_within=seconds,
         answer_within=seconds,

@@ -8,16 +8,16 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
+
+import msgspec
 
 _PIECE = 1 << 18
 _LONGEST_HEAD = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class RawAnswer:
+class RawAnswer(msgspec.Struct, frozen=True):
     """One HTTP answer, unjudged; names of headers in lower case."""
 
     status: int

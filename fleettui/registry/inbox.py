@@ -1,10 +1,11 @@
 """What the follower's thread is told: orders from outside, reports from its own threads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from queue import SimpleQueue
+
+import msgspec
 
 from fleettui.access import RegistryUnavailable
 from fleettui.registry.answers import Event
@@ -21,49 +22,42 @@ class Stopped(Exception):
     """The follower was told to stop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
+class Happened(msgspec.Struct, frozen=True):
     """Events of a stream or of the watch, in order."""
 
     events: Sequence[Event]
 
 
-@dataclass(frozen=True, slots=True)
-class WatchEnded:
+class WatchEnded(msgspec.Struct, frozen=True):
     """The watch has to be begun again: from a full read where `cleared`, else where it was."""
 
     cleared: bool
 
 
-@dataclass(frozen=True, slots=True)
-class StreamOpened:
+class StreamOpened(msgspec.Struct, frozen=True):
     """A stream stands, and brings what comes after an index."""
 
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class StreamEnded:
+class StreamEnded(msgspec.Struct, frozen=True):
     """A stream ended, or never came about."""
 
     is_refused: bool
     """Where there is etcd, but something on the way, or etcd itself, does not stream."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
+class Ahead(msgspec.Struct, frozen=True):
     """etcd has an event of this index, which a living stream brings as well."""
 
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unknowable:
+class Unknowable(msgspec.Struct, frozen=True):
     """etcd no longer knows what happened since the last event that was seen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alive:
+class Alive(msgspec.Struct, frozen=True):
     """etcd answered, through its quorum."""
 
     asked_at: datetime
@@ -75,8 +69,7 @@ class Alive:
     lease_index: int
 
 
-@dataclass(frozen=True, slots=True)
-class Dead:
+class Dead(msgspec.Struct, frozen=True):
     """etcd did not answer, or not as it should."""
 
     problem: RegistryUnavailable

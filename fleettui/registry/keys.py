@@ -1,8 +1,9 @@
 """Keys of fleet's registry in etcd v2: built from checked segments, taken apart below a prefix."""
 
 import re
-from dataclasses import dataclass
 from urllib.parse import quote
+
+import msgspec
 
 DEFAULT_PREFIX = "/_coreos.com/fleet/"
 """As fleetctl's `--etcd-key-prefix`."""
@@ -12,8 +13,7 @@ API = "/v2/keys"
 _SEGMENT = re.compile(r"[A-Za-z0-9:_.\\@-]{1,256}")
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(msgspec.Struct, frozen=True):
     """The folder of one fleet in etcd."""
 
     prefix: str

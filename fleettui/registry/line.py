@@ -1,14 +1,13 @@
 """One source while it is followed, and where everybody who follows it reports."""
 
-from dataclasses import dataclass
+import msgspec
 
 from fleettui.registry.inbox import Inbox
 from fleettui.registry.pace import Pace
 from fleettui.registry.source import Source
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """What all parts of a live connection have in common."""
 
     source: Source

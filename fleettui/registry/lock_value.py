@@ -1,8 +1,9 @@
 """The value of the repair lock's key: written by fleettui, and read whatever stands there."""
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import msgspec
 
 from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
@@ -12,8 +13,7 @@ from fleettui.registry.errors import quote
 _TEXTS = ("token", "who", "machine_id", "subject", "stage")
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """What tells a value of ours from any other."""
 
     token: str

@@ -1,10 +1,9 @@
 """How often and how long: the timings of following a registry."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(msgspec.Struct, frozen=True):
     """All in seconds. What is lost must be shown within 12 s, what returns within 10 s."""
 
     liveness_every: float = 2.0

@@ -1,15 +1,15 @@
 """How a registry is reached: the settings of one session."""
 
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from fleettui.model.secret import Secret
 from fleettui.registry.endpoints import DEFAULT_ENDPOINTS
 from fleettui.registry.keys import DEFAULT_PREFIX
 
 
-@dataclass(frozen=True, slots=True)
-class RegistrySettings:
+class RegistrySettings(msgspec.Struct, frozen=True):
     """Where etcd is, whom it may believe, and who asks."""
 
     endpoints: tuple[str, ...] = DEFAULT_ENDPOINTS

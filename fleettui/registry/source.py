@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from fleettui.access import RegistryUnavailable
 from fleettui.registry.answers import Answer, Event, Node, event_of, index_of
@@ -29,8 +30,7 @@ _HESITATION = 1.0
 """Seconds that a source may take to answer before the next one is asked as well."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """A key or a folder, with what is in it, at one index; no node where there is none."""
 
     node: Node | None

@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+import msgspec
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Event, Key
@@ -62,6 +62,8 @@ if TYPE_CHECKING:
 
 _Screen = TypeVar("_Screen", bound=Screen[Any])
 
+_HERE = Path(__file__).parent
+
 LEARN_EVERY = 2.0
 """Seconds between two looks for servers whose rights are not known yet."""
 
@@ -69,7 +71,10 @@ LEARN_EVERY = 2.0
 class FleetApp(InOrder):
     """fleettui, for an Observer or an Operator."""
 
-    CSS_PATH: ClassVar[list[str]] = ["app.tcss", "console/console.tcss"]
+    CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = [
+        "app.tcss",
+        "console/console.tcss",
+    ]
     """The console's too: read with the screen, it would have all rules parsed a second time."""
     TITLE = "fleettui"
     ENABLE_COMMAND_PALETTE = True
@@ -199,7 +204,7 @@ class FleetApp(InOrder):
             if self.standing.registry is None and self.picture.view.link is Link.LIVE:
                 with contextlib.suppress(RegistryUnavailable):
                     registry = await rights.of_registry()
-                    self.standing = replace(self.standing, registry=registry)
+                    self.standing = msgspec.structs.replace(self.standing, registry=registry)
             for machine in self.picture.places:
                 is_known = machine.id in self.standing.machines
                 if self.picture.facts(machine.id) is not None and not is_known:

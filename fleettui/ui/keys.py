@@ -3,8 +3,9 @@
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+import msgspec
 from textual.app import App
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.dom import DOMNode
@@ -96,8 +97,7 @@ def reason(active: ActiveBinding) -> str:
     return node.why_not(action_name(active.binding.action).partition("-")[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One line of the help."""
 
     place: str

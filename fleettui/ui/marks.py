@@ -1,14 +1,14 @@
 """One glyph, word and tone for each state, wherever it is shown."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from fleettui.diagnosis.finding import Severity
 from fleettui.ui.paint import Cell, Piece, Tone
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """How a state looks: never by its colour alone."""
 
     glyph: str

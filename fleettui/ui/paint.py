@@ -1,9 +1,9 @@
 """The one way from text to the screen: our words and remote text become styled, inert content."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
 from textual.content import Content
 
 from fleettui.model.untrusted import Untrusted
@@ -40,8 +40,7 @@ _STYLES = {
 Piece = str | Untrusted | tuple[str | Untrusted, Tone]
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(msgspec.Struct, frozen=True):
     """A text of one tone, for the widgets that draw line by line."""
 
     text: str

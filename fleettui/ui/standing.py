@@ -1,9 +1,9 @@
 """Whether an observer merely chooses not to change anything, or is kept from it by the servers."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+import msgspec
 from textual.content import Content
 
 from fleettui.model.rights import Could, Rights
@@ -12,13 +12,12 @@ from fleettui.ui.paint import Tone, paint
 from fleettui.ui.picture import Picture
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """What the credentials of an observer could do, as far as the servers tell."""
 
     registry: Rights | None = None
     """None = not asked yet."""
-    machines: Mapping[Untrusted, Rights] = field(default_factory=lambda: MappingProxyType({}))
+    machines: Mapping[Untrusted, Rights] = MappingProxyType({})
     """By machine ID."""
 
     @property
@@ -33,7 +32,7 @@ class Standing:
     def with_machine(self, machine_id: Untrusted, rights: Rights) -> "Standing":
         """The standing after one more machine has answered."""
         machines = MappingProxyType({**self.machines, machine_id: rights})
-        return replace(self, machines=machines)
+        return msgspec.structs.replace(self, machines=machines)
 
     def lines(self, picture: Picture) -> Iterator[Content]:
         """Everything that is known, a line a server."""

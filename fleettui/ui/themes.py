@@ -1,8 +1,8 @@
 """The colours: a dark theme, a light one, and one of the terminal's own sixteen."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 from textual.theme import Theme
 
@@ -131,8 +131,7 @@ SIXTEEN = Theme(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Looks:
+class Looks(msgspec.Struct, frozen=True):
     """What a session wants to look like."""
 
     theme: str = DARK.name

@@ -32,8 +32,6 @@ _WAITING = ("FutureIter", "Queue.get", "sleep", "Event.wait", "coroutine_wrapper
 class SoakedApp(app.FleetApp):
     """The app, which tells what it holds."""
 
-    CSS_PATH = str(Path(app.__file__).with_name("app.tcss"))
-
     def on_mount(self) -> None:
         super().on_mount()
         self._counts = Path(sys.argv[2]).open("a", buffering=1)  # noqa: SIM115 - until the end

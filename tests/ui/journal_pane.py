@@ -10,7 +10,6 @@ from pathlib import Path
 from fakes import MACHINES, U, as_json, facts
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
-from fleettui.ui.widgets.footer import KeyFooter
 
 from fleettui.access import HostUnreachable, JournalReader
 from fleettui.model.cluster import Link, Machine, RegistryView, Snapshot
@@ -25,6 +24,7 @@ from fleettui.model.host import (
 )
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.picture import Picture
+from fleettui.ui.widgets.footer import KeyFooter
 from fleettui.ui.widgets.journal import JournalPane
 
 START = datetime(2026, 1, 31, 3, 0, tzinfo=UTC)

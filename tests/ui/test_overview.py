@@ -92,7 +92,7 @@ def test_the_trail_stays_in_bounds_and_says_how_much_it_left_out() -> None:
     trail, before = Trail(), picture(BEFORE)
     for step in range(SLOTS + 50):
         many = [fakes.unit(f"u{step}-{n}.service", 0) for n in range(AT_ONCE + 5)]
-        after = replace(before, view=replace(before.view, snapshot=units(BEFORE, *many)))
+        after = replace(before, view=structs.replace(before.view, snapshot=units(BEFORE, *many)))
         trail = trail.went_on(before, after, AT + timedelta(seconds=step * SLOT))
     assert len(trail.slots) == SLOTS
     assert len(trail.changes) == CHANGES

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
+import msgspec
 import pytest
 from cluster_model import U, World
 
@@ -156,7 +157,7 @@ async def test_a_default_endpoint_is_not_missed_where_the_other_answers() -> Non
 async def test_no_leader_is_wrong_and_a_mapped_address_is_named() -> None:
     mapped = way(World(leads=False))
     addresses = AddressMap((parse_rule("aaaaaaaa", "gate:2222"),))
-    cluster = replace(mapped.observer.cluster, addresses=addresses)
+    cluster = msgspec.structs.replace(mapped.observer.cluster, addresses=addresses)
     mapped = replace(mapped, observer=replace(mapped.observer, cluster=cluster))
     verdict = await examine(SETTINGS, mapped)
     assert [one.hop for one in verdict.wrong] == [Hop.LEADER]

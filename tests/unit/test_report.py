@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from cluster_model import TEMPLATE, World
 from hypothesis import given, settings
@@ -241,7 +242,7 @@ async def test_a_report_of_hostile_facts_marks_nothing_up(tmp_path: Path) -> Non
     assert report.finding is not None
     assert report.plan is not None
     evil = Untrusted(HOSTILE)
-    evidence = replace(report.finding.evidence[0], where=evil, what=evil)
+    evidence = msgspec.structs.replace(report.finding.evidence[0], where=evil, what=evil)
     report = replace(
         report,
         who=(evil,),

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+
+import msgspec
 
 from fleettui.diagnosis import proof
 from fleettui.diagnosis.case import Case
@@ -38,8 +39,7 @@ RETRY = timedelta(seconds=60)
 """The longest pause between two tries to register (fleet 1.0.0)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Host:
+class _Host(msgspec.Struct, frozen=True):
     """A host that answered."""
 
     machine_id: Untrusted

@@ -1,8 +1,9 @@
 """A host that cannot reach the registry: its agent is deaf."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from fleettui.diagnosis import proof
 from fleettui.diagnosis.case import Case
@@ -38,8 +39,7 @@ FLOOD = 30
 a few seconds only: so many of them are no single failure."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Trouble:
+class _Trouble(msgspec.Struct, frozen=True):
     """What a fleetd said of etcd until it was asked, without a pause that tells of success."""
 
     failed: tuple[Signal, ...]

@@ -1,9 +1,10 @@
 """A machine that comes and goes: its key expires although the host is up."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+
+import msgspec
 
 from fleettui.diagnosis import proof
 from fleettui.diagnosis.case import Case
@@ -36,8 +37,7 @@ ONE_EVENT = timedelta(seconds=30)
 """The engine moves a machine's units within seconds: lines so close tell of one departure."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Moved:
+class _Moved(msgspec.Struct, frozen=True):
     """An engine's word that a machine went away."""
 
     at: datetime

@@ -53,7 +53,7 @@ def _encoded(value: object) -> Any:
 
 
 def _object(value: Any) -> dict[str, Any]:
-    made = {field.name: _encoded(getattr(value, field.name)) for field in fields(value)}
+    made = {name: _encoded(getattr(value, name)) for name in _fields(type(value))}
     return {_TAG: type(value).__name__, **made} if type(value).__name__ in _ACTIONS else made
 
 
@@ -67,7 +67,7 @@ def _decoded(hint: Any, data: object) -> Any:
         return _tuple(get_args(hint), data)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(data)
-    if is_dataclass(hint):
+    if is_dataclass(hint) or hasattr(hint, "__struct_fields__"):
         return _made(hint, data)
     return _plain(hint, data)
 
@@ -99,10 +99,15 @@ def _tuple(hints: tuple[Any, ...], data: object) -> tuple[Any, ...]:
 
 def _made(kind: Any, data: object) -> Any:
     given, hints = _plain(dict, data), get_type_hints(kind)
-    values = {
-        f.name: _decoded(hints[f.name], given[f.name]) for f in fields(kind) if f.name in given
-    }
+    values = {name: _decoded(hints[name], given[name]) for name in _fields(kind) if name in given}
     try:
         return kind(**values)
     except TypeError as missing:
         raise ValueError(f"{kind.__name__}: {missing}") from missing
+
+
+def _fields(kind: Any) -> tuple[str, ...]:
+    if is_dataclass(kind):
+        return tuple(field.name for field in fields(kind))
+    names: tuple[str, ...] = kind.__struct_fields__
+    return names

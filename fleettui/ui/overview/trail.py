@@ -1,8 +1,9 @@
 """What became of the cluster while this session watched: bounded, kept beside the picture; pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+import msgspec
 
 from fleettui.model.cluster import Machine, Snapshot, Unit
 from fleettui.model.untrusted import Untrusted
@@ -19,8 +20,7 @@ AT_ONCE = 40
 _TONES = {Untrusted("active"): Tone.GOOD, Untrusted("failed"): Tone.BAD}
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """Somebody changed from something to something else."""
 
     at: datetime
@@ -32,8 +32,7 @@ class Change:
     tone: Tone = Tone.PLAIN
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(msgspec.Struct, frozen=True):
     """Five seconds: the most findings there were, and how many events etcd counted."""
 
     number: int
@@ -41,8 +40,7 @@ class Slot:
     events: int
 
 
-@dataclass(frozen=True, slots=True)
-class Trail:
+class Trail(msgspec.Struct, frozen=True):
     """Counts over time, oldest first, and the last changes, newest first."""
 
     slots: tuple[Slot, ...] = ()
@@ -59,7 +57,7 @@ class Trail:
             news = [*news[:AT_ONCE], Change(at, "", more, "", "", Tone.DIM)]
         changes = (*reversed(news), *self.changes)[:CHANGES] if news else self.changes
         slots = self._counted(_slot(at), len(after.findings), events)
-        return replace(self, slots=slots, changes=changes)
+        return msgspec.structs.replace(self, slots=slots, changes=changes)
 
     def _counted(self, number: int, findings: int, events: int) -> tuple[Slot, ...]:
         last = self.slots[-1] if self.slots else None

@@ -88,7 +88,6 @@ class ReplayBar(Static):
 class ReplayApp(FleetApp):
     """Only its bar knows that nothing of this happens now."""
 
-    CSS_PATH: ClassVar[list[str]] = ["../app.tcss", "../console/console.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = named(
         [
             Binding("f5", "pause", "Pause", tooltip="Stop the replay, or let it go on", show=False),

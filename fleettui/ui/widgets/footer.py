@@ -1,13 +1,14 @@
 """The line of keys at the foot of a screen."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
+import msgspec
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import ActiveBinding
+from textual.content import Content
 from textual.events import MouseDown, MouseMove, MouseScrollDown, MouseScrollUp
 from textual.reactive import reactive
 from textual.screen import Screen
@@ -20,8 +21,7 @@ _SCROLLED = 6
 """Columns that one turn of the wheel moves keys that have no room."""
 
 
-@dataclass(frozen=True, slots=True)
-class FooterKey:
+class FooterKey(msgspec.Struct, frozen=True):
     """A key, and what it does here."""
 
     key: str
@@ -161,7 +161,7 @@ class KeyFooter(Widget, can_focus=False):
         self.under = None
 
     def watch_under(self, under: FooterKey | None) -> None:
-        self.tooltip = under.tooltip if under else None
+        self.with_tooltip(Content(under.tooltip) if under else None)  # no markup
 
     def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
         event.stop()

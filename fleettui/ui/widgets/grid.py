@@ -1,11 +1,11 @@
 """A table of keyed rows: updated in place, its cursor stays on its row whatever moves around it."""
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from textwrap import wrap
 from time import monotonic
 from typing import ClassVar
 
+import msgspec
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
@@ -22,8 +22,7 @@ FLASH = 0.9
 """Seconds that a changed cell stays lit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """A column of at least `width` cells; what is left over is shared by weight."""
 
     label: str
@@ -47,8 +46,7 @@ def lay_out(columns: Sequence[Column], width: int) -> Layout:
     return tuple((n, columns[n].width + spare * columns[n].weight // weights) for n in shown)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One row; `key` makes it the same row in a later picture."""
 
     key: Hashable

@@ -1,10 +1,10 @@
 """What of a journal goes into a file, in which form, and under which name."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
 
+import msgspec
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -25,8 +25,7 @@ class Extent(StrEnum):
     ANEW = "anew"
 
 
-@dataclass(frozen=True, slots=True)
-class Saving:
+class Saving(msgspec.Struct, frozen=True):
     """What was decided."""
 
     extent: Extent

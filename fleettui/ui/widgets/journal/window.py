@@ -1,8 +1,9 @@
 """The part of a view that is on the screen: where it stands, and what it does when lines come."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
+
+import msgspec
 
 from fleettui.journal.columns import Batch, Code
 from fleettui.journal.ring import Line
@@ -12,8 +13,7 @@ from fleettui.ui.widgets.journal.looks import Bit
 from fleettui.ui.widgets.journal.words import Display, drawn
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(msgspec.Struct, frozen=True):
     """One line of the screen."""
 
     place: Place
