@@ -3,12 +3,17 @@
 from array import array
 from bisect import bisect_right
 from itertools import accumulate
+from operator import eq
 
 from fleettui.journal.columns import Batch, Code, Origin
 
 LINES = 1024
 BYTES = 256 * 1024
 """A chunk takes no more lines once it holds so many, or so much text."""
+_TOLD_APART = 256
+"""Origins that fit into a byte a line."""
+_COUNTS = ("_sequence", "_heads", "firsts")
+"""Columns that often only count: no line is missing, or none repeats another."""
 
 
 class Chunk:
@@ -22,12 +27,12 @@ class Chunk:
         self.ends = array("I")
         self.at = array("q")
         self._keys: array[int] | None = None
-        self._sequence = array("Q")
-        self._origin = array("H")
+        self._sequence: array[int] | range = array("Q")
+        self._origin: array[int] | bytes = array("H")
         self.codes = bytearray()
-        self.firsts = array("H")
+        self.firsts: array[int] | range = array("H")
         """The lines that repeat no other of this chunk, in order."""
-        self._heads = array("H")
+        self._heads: array[int] | range = array("H")
         """For each line, the one of `firsts` that it repeats, or itself."""
         self._counts: dict[int, int] = {}
         self._lasts: dict[int, int] = {}
@@ -65,9 +70,7 @@ class Chunk:
         count = max(1, min(count, fits - first))
         self._add_times(batch, first, first + count)
         self._add_text(batch, begin, first, first + count)
-        places = [self._place(origin) for origin in batch.origins]
-        self._origin.extend(places[i] for i in batch.origin[first : first + count])
-        self._sequence.extend(batch.sequence[first : first + count])
+        self._add_origins(batch, first, first + count)
         codes = batch.codes[first : first + count]
         self._fold(batch.back[first : first + count])
         self.codes += codes
@@ -75,12 +78,15 @@ class Chunk:
         return count
 
     def seal(self) -> None:
-        """Nothing is added any more: give back what growing needed."""
+        """Nothing is added any more: give back what growing needed, and what says nothing."""
         self.text = bytes(self.text)
         self.codes = bytearray(bytes(self.codes))
-        for name in ("ends", "at", "_sequence", "_origin", "_heads"):
+        for name in ("ends", "at", "_sequence", "_origin", "_heads", "firsts"):
             column: array[int] = getattr(self, name)
-            setattr(self, name, array(column.typecode, column.tobytes()))
+            counted = _counted(column) if name in _COUNTS else None
+            setattr(self, name, counted or array(column.typecode, column.tobytes()))
+        if len(self._origins) <= _TOLD_APART:
+            self._origin = bytes(self._origin)
         self._known = {}
 
     # --- one line ----------------------------------------------------------------------------
@@ -130,6 +136,14 @@ class Chunk:
             self._keys.extend(keys)
         self.at.extend(batch.at[first:last])
 
+    def _add_origins(self, batch: Batch, first: int, last: int) -> None:
+        origin, sequence = self._origin, self._sequence
+        assert isinstance(origin, array), "a sealed chunk takes nothing"
+        assert isinstance(sequence, array), "a sealed chunk takes nothing"
+        places = [self._place(one) for one in batch.origins]
+        origin.extend(places[i] for i in batch.origin[first:last])
+        sequence.extend(batch.sequence[first:last])
+
     def _add_text(self, batch: Batch, begin: int, first: int, last: int) -> None:
         shift = len(self.text) - begin
         assert isinstance(self.text, bytearray), "a sealed chunk takes nothing"
@@ -145,6 +159,8 @@ class Chunk:
 
     def _fold(self, back: "array[int]") -> None:
         heads, firsts = self._heads, self.firsts
+        assert isinstance(heads, array), "a sealed chunk takes nothing"
+        assert isinstance(firsts, array), "a sealed chunk takes nothing"
         for index, distance in enumerate(back, len(heads)):
             if not 0 < distance <= index:
                 heads.append(index)
@@ -154,3 +170,9 @@ class Chunk:
                 heads.append(head)
                 self._counts[head] = self._counts.get(head, 1) + 1
                 self._lasts[head] = index
+
+
+def _counted(column: "array[int]") -> range | None:
+    """A column that only counts, as the numbers that it is."""
+    numbers = range(column[0], column[0] + len(column)) if column else range(0)
+    return numbers if all(map(eq, column, numbers)) else None

@@ -145,8 +145,7 @@ class Rows:
         index = (len(parts) if back else 0) if place is None else self._seek(place)[0]
         near = reversed(parts[: index + 1]) if back else iter(parts[index:])
         for part in near:
-            among = set(hits(part.chunk, 0))
-            rows = [row for row in part.rows if row in among] if among else []
+            rows = [row for row in hits(part.chunk, 0) if _holds(part.rows, row)]
             found = (self._at(part, row) for row in (reversed(rows) if back else rows))
             beyond = (p for p in found if place is None or (p < place if back else p > place))
             if (first := next(beyond, None)) is not None:
@@ -206,9 +205,8 @@ class Rows:
         hits: Iterable[int] = fresh
         if wanted.filter is not None:
             hits = wanted.filter.hits(chunk, part.scanned)
-            if wanted.folded:
-                among = set(fresh)
-                hits = (i for i in hits if i in among)
+            if wanted.folded and len(fresh) < len(chunk) - part.scanned:
+                hits = [i for i in hits if _holds(fresh, i)]
         codes = wanted.codes
         if codes is not None:
             hits = (i for i in hits if chunk.codes[i] in codes)
@@ -245,6 +243,11 @@ def coded(codes: Iterable[Code]) -> Hits:
         return (i for i, code in enumerate(chunk.codes[first:], first) if code in wanted)
 
     return hits
+
+
+def _holds(ordered: Sequence[int], index: int) -> bool:
+    at = bisect_left(ordered, index)
+    return at < len(ordered) and ordered[at] == index
 
 
 def _start(part: _Part) -> int:

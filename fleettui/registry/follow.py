@@ -49,24 +49,36 @@ class RegistryFollower:
         self._inbox: Inbox = SimpleQueue()
         self._closed = threading.Event()
         self._last_endpoint = ""
-        self._begun: HeadStart | None = None
+        self._is_begun = False
+        self._sink: Callable[[RegistryView], None] | None = None
+        self._is_followed = threading.Event()
 
     def read_ahead(self) -> None:
-        """Send the first read now, for the time until somebody follows. Called once, or never."""
+        """Send the first read now, and decode it, for the time until somebody follows. Called
+        once, or never.
+        """
         first = self._endpoints[0]
         if first.startswith("http://") and self._way == STRAIGHT:
             source, *_ = self._open()
-            self._begun = source.read_ahead(PARTS, self._pace.find_within)
+            self._begin(source.read_ahead(PARTS, self._pace.find_within))
 
     def follow(self, sink: Callable[[RegistryView], None]) -> None:
         """Start following; `sink` is called from a thread of ours. Called once."""
+        self._sink = sink
+        self._is_followed.set()
+        if not self._is_begun:
+            self._begin(None)
 
-        def show(view: RegistryView) -> None:
-            self._last_endpoint = view.endpoint
-            if not self._closed.is_set():
-                sink(view)
+    def _begin(self, ahead: HeadStart | None) -> None:
+        self._is_begun = True
+        threading.Thread(target=self._follow, args=(ahead,), name="etcd", daemon=True).start()
 
-        threading.Thread(target=self._follow, args=(show,), name="etcd", daemon=True).start()
+    def _show(self, view: RegistryView) -> None:
+        """Tell a view, once there is somebody to be told."""
+        self._last_endpoint = view.endpoint
+        self._is_followed.wait()
+        if self._sink is not None and not self._closed.is_set():
+            self._sink(view)
 
     def refresh(self) -> None:
         """Read everything afresh now, or try to reach etcd now where it is lost."""
@@ -107,13 +119,13 @@ class RegistryFollower:
     async def close(self) -> None:
         """End following; requests under way are left behind. No view comes after this."""
         self._closed.set()
+        self._is_followed.set()
         self._inbox.put(Order.STOP)
 
-    def _follow(self, show: Callable[[RegistryView], None]) -> None:
+    def _follow(self, ahead: HeadStart | None) -> None:
         sources = self._open()
-        begun = self._begun
-        first = sources[0].take_ahead(begun) if begun is not None else None
-        Following(sources, self._keys, self._pace, self._inbox, show).run(first)
+        first = sources[0].take_ahead(ahead) if ahead is not None else None
+        Following(sources, self._keys, self._pace, self._inbox, self._show).run(first)
 
     def _read(self) -> Snapshot:
         within = self._pace.quorum_within

@@ -52,7 +52,8 @@ class Following:
     def run(self, first: Mapping[str, Reading] | None = None) -> None:
         """Follow until told to stop, from what was read ahead of the first source if anything."""
         try:
-            self._tell()
+            if first is None:
+                self._tell()
             while True:
                 ahead, first = first, None
                 try:

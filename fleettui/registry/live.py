@@ -81,7 +81,8 @@ class Live:
             self._agreement.forget()
 
     def _begin_with(self, ahead: Mapping[str, Reading]) -> None:
-        """Show what was read ahead, and only then do what has python-etcd imported.
+        """Show what was read ahead, and only then do what has python-etcd imported: whoever is
+        shown it may hold this up until it is painted.
 
         What happens until the streams stand is missing from it: each folder of which that is true
         is read again.
@@ -90,7 +91,6 @@ class Live:
             self._image.load_folder(part, reading.node, reading.index)
         self._read_at = min(reading.asked_at for reading in ahead.values())
         self._show(self._next_snapshot())
-        self._take_within(self._pace.paint_within)
         self._liveness = Liveness(self._line)
         self._cover.open_streams()
         self._cover.were_read(PARTS, self._read_at)

@@ -41,7 +41,6 @@ class LockWatch:
 
     def run(self) -> None:
         """Follow until closed; the poll under way then ends by itself."""
-        self._closed.wait(self._pace.paint_within)  # python-etcd may not be imported yet
         while not self._closed.is_set():
             with suppress(RegistryUnavailable):
                 self._follow(first_to_answer(self._sources, self._pace.find_within))

@@ -34,8 +34,6 @@ class Pace(msgspec.Struct, frozen=True):
     reread_every: float = 30.0
     """A watch may miss what it should not; a full read does not."""
     view_every: float = 0.05
-    paint_within: float = 0.15
-    """What a screen is given for the first view, before anything else is begun."""
     confirm_every: float = 1.5
     """How often a view is sent only because the picture was found to be current."""
     write_within: float = 10.0

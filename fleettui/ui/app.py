@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from types import MappingProxyType
@@ -62,6 +63,9 @@ if TYPE_CHECKING:
 
 _Screen = TypeVar("_Screen", bound=Screen[Any])
 
+PAINTED_WITHIN = 5.0
+"""Seconds that the follower waits at most for its first view to be painted."""
+
 _HERE = Path(__file__).parent
 
 LEARN_EVERY = 2.0
@@ -71,10 +75,7 @@ LEARN_EVERY = 2.0
 class FleetApp(InOrder):
     """fleettui, for an Observer or an Operator."""
 
-    CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = [
-        "app.tcss",
-        "console/console.tcss",
-    ]
+    CSS_PATH: ClassVar[list[str | PurePath]] = [_HERE / "app.tcss", _HERE / "console/console.tcss"]
     """The console's too: read with the screen, it would have all rules parsed a second time."""
     TITLE = "fleettui"
     ENABLE_COMMAND_PALETTE = True
@@ -120,6 +121,9 @@ class FleetApp(InOrder):
         self._repair = repair
         self._access = access
         self._follows_lock = False
+        self._thread = 0
+        self._painted = threading.Event()
+        """Set when a view has been painted."""
         self._records = records
         self._journals = records.parent / "journals"
         """Where an observer's files go."""
@@ -128,6 +132,7 @@ class FleetApp(InOrder):
     def get_default_screen(self) -> Screen[Any]:
         """The console is the first screen, with no empty one below it."""
         screen = ConsoleScreen(self._access, self._journals, self._looks.welcomed)
+        screen.fit(self.size)
         return screen.data_bind(FleetApp.picture, FleetApp.holder, FleetApp.standing)
 
     def refresh_css(self, animate: bool = True) -> None:
@@ -141,13 +146,14 @@ class FleetApp(InOrder):
             super().refresh_css(animate)
 
     def on_mount(self) -> None:
-        self.call_after_refresh(self._begin)
-
-    def _begin(self) -> None:
-        """Only now, after the first paint, anything that imports etcd or asyncssh is begun."""
+        self._thread = threading.get_ident()
         self._access.hosts.ask_host_keys(self._trusts)
         self._access.hosts.ask_secrets(self._told)
         self._access.registry.follow(self._view_taken)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """Only now, after the first paint, machines are asked, for which asyncssh is imported."""
         self.set_interval(1.0, self._ask_due)
         if self._repair is not None:
             self._begin_repair(*self._repair)
@@ -166,8 +172,12 @@ class FleetApp(InOrder):
     # --- facts go up --------------------------------------------------------------------------
 
     def _view_taken(self, view: RegistryView) -> None:
-        """Called on the follower's thread."""
+        """Called on the follower's thread, which imports python-etcd next: until the first view is
+        painted, it waits, or it would take the processor away from that.
+        """
         self.post_message(ViewTaken(view))
+        if threading.get_ident() != self._thread:
+            self._painted.wait(PAINTED_WITHIN)
 
     def _lock_changed(self, holder: LockHolder | None) -> None:
         """Called on the follower's thread."""
@@ -179,9 +189,11 @@ class FleetApp(InOrder):
     def on_view_taken(self, message: ViewTaken) -> None:
         before = self.picture
         self.picture = before.with_view(message.view)
+        if not self._painted.is_set():
+            self.call_after_refresh(self._painted.set)
         if not self._follows_lock and message.view.link is not Link.CONNECTING:
             self._follows_lock = True
-            self._access.registry.follow_lock(self._lock_changed)
+            self.call_after_refresh(self._access.registry.follow_lock, self._lock_changed)
         if not self.picture.lists_same_machines(before):
             self.call_after_refresh(self._ask_due)
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 
 from . import console, expiring, imports, journals, reading, table
-from .measure import Table, fleetctl, say
+from .measure import Table, fleetctl, installed, say
 
 BENCHMARKS: dict[str, Callable[[], Table]] = {
     "P1": console.start,
@@ -39,8 +39,9 @@ def main() -> None:
     for ending in (signal.SIGTERM, signal.SIGHUP):
         # As by ctrl+c: what was started is ended on the way out.
         signal.signal(ending, lambda number, _: sys.exit(128 + number))
-    for name in names:
-        BENCHMARKS[name]().show()
+    with installed():
+        for name in names:
+            BENCHMARKS[name]().show()
 
 
 if __name__ == "__main__":

@@ -5,10 +5,23 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """Python's bytecode is kept, as with a package that pip has installed, and apart from the
+    tree; what is run first in it is slower.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = folder
+        yield
 
 
 @dataclass(slots=True)

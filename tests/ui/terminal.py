@@ -33,16 +33,19 @@ class Terminal:
     def read(self, seconds: float) -> None:
         """Take what the program draws for this long, or until it ends."""
         end = monotonic() + seconds
-        while (left := end - monotonic()) > 0:
-            if not select.select([self._handle], [], [], left)[0]:
-                return
-            try:
-                data = os.read(self._handle, 65536)
-            except OSError:  # the program closed its side
-                return
-            if not data:
-                return
-            self.output += data
+        while (left := end - monotonic()) > 0 and self._take(left):
+            pass
+
+    def _take(self, seconds: float) -> bool:
+        """Take what comes next, if it comes in time and the program has not ended."""
+        if not select.select([self._handle], [], [], seconds)[0]:
+            return False
+        try:
+            data = os.read(self._handle, 65536)
+        except OSError:  # the program closed its side
+            return False
+        self.output += data
+        return bool(data)
 
     def until(self, words: bytes, seconds: float = 30) -> None:
         """Read until `words` were drawn since the last press."""
@@ -50,7 +53,7 @@ class Terminal:
         while self.output.find(words, self._pressed) < 0:
             assert monotonic() < end, f"{words!r} never came; it drew {self.output[-2000:]!r}"
             assert self.process.poll() is None, f"it ended early: {self.output[-2000:]!r}"
-            self.read(0.1)
+            self._take(0.1)
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from threading import Thread
 
 import fakes
 import pytest
@@ -47,14 +48,20 @@ async def test_first_paint_comes_before_the_network() -> None:
     seen: list[str] = []
     follow = registry.follow
 
-    def late(sink: object) -> None:
+    def connect(sink: Callable[[RegistryView], None]) -> None:
+        sink(RegistryView(Link.CONNECTING, now()))
         seen.append(app.screen.query_one(Static).region.size.height * "painted")
-        follow(sink)  # type: ignore[arg-type]  # passed on as it came
+        follow(sink)
 
+    def late(sink: Callable[[RegistryView], None]) -> None:
+        threads.append(Thread(target=connect, args=(sink,)))
+        threads[0].start()
+
+    threads: list[Thread] = []
     registry.follow = late  # type: ignore[method-assign]  # watched, then passed on
     async with app.run_test() as pilot:
         await until(pilot, "template-loaded")
-    assert seen
+        threads[0].join()
     assert seen[0].startswith("painted")
 
 

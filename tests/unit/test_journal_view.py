@@ -164,6 +164,31 @@ def test_spans_are_where_the_pattern_stands_in_a_shown_line() -> None:
     assert list(pattern("x*").spans("abc")) == []
 
 
+PIECES = st.sampled_from(
+    ["n=", "99", "=99", "-4", "N", "n", "Ab", "aB", " ", "\u00e4", "\u00c4", "k"]
+)
+TEXTS = st.lists(PIECES, min_size=1, max_size=6).map("".join)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(TEXTS | st.just("") | st.just("n=99 " * 60), max_size=24), TEXTS)
+def test_lines_are_found_as_if_each_was_looked_at_alone(lines: list[str], text: str) -> None:
+    pane = Pane()
+    pane.take(entry(line) for line in lines)
+    pane.view.want(Wanted(filter=pattern(text), folded=False))
+    exact = text != text.lower()
+    assert pane.texts() == [line for line in lines if text in (line if exact else line.lower())]
+
+
+def test_a_letter_beyond_ascii_finds_the_ascii_letter_that_is_another_case_of_it() -> None:
+    pane = Pane()
+    pane.take([entry("SELF"), entry("other")])
+    pane.view.want(Wanted(filter=pattern("\u017felf")))
+    assert pane.texts() == ["SELF"]
+    pane.view.want(Wanted(filter=pattern("\u00e4elf")))
+    assert pane.texts() == []
+
+
 # --- merging ---------------------------------------------------------------------------------
 
 TIMES = st.lists(st.integers(0, 30), max_size=25)

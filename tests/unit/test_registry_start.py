@@ -13,6 +13,8 @@ from fleettui.ui.app import FleetApp
 
 class Looking:
     def follow(self, sink):
+        app.call_after_refresh(self.look)
+    def look(self):
         app.exit(" ".join(name for name in sys.argv[1:] if name in sys.modules))
     def follow_lock(self, sink):
         pass

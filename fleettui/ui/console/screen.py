@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.timer import Timer
@@ -45,6 +46,7 @@ class ConsoleScreen(Explains, Screen[None]):
     """What the operator sees first and returns to."""
 
     CSS_PATH = "console.tcss"
+    AUTO_FOCUS = "#machines"
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - declared by Textual, as an instance's
         (0, "-short"),
         (20, "-tall"),
@@ -87,6 +89,17 @@ class ConsoleScreen(Explains, Screen[None]):
         """The table whose cursor chooses the journal, and what `r` repairs."""
         self._why = ""
 
+    def fit(self, size: Size) -> None:
+        """Take the classes of a size before anything stands: the first resize would have all of it
+        styled, laid out and drawn once more for them.
+        """
+        for breakpoints, room in (
+            (self.HORIZONTAL_BREAKPOINTS, size.width),
+            (self.VERTICAL_BREAKPOINTS, size.height),
+        ):
+            _, name = max(one for one in breakpoints if one[0] <= room)
+            self.add_class(name, update=False)
+
     def compose(self) -> ComposeResult:
         may_change = isinstance(self._access, Operator)
         yield StatusLines(self._access.cluster, may_change=may_change).data_bind(
@@ -125,9 +138,8 @@ class ConsoleScreen(Explains, Screen[None]):
         return JournalPane(access.hosts, id="journal", keep_in=self._folder)
 
     def on_mount(self) -> None:
-        self._share_room()
+        self._draw()
         self.set_interval(1.0, self._draw_ages)
-        self.query_one("#machines").focus()
 
     def watch_picture(self, before: Picture, after: Picture) -> None:
         if not self.is_mounted:
