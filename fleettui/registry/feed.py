@@ -41,6 +41,7 @@ class Feed:
         self._current_at: datetime | None = None
         self._removals = 0
         self._verify_at: float | None = None
+        self._verified_at = 0.0
         self._is_unknowable = False
         self._is_refused = False
         self._deaths: list[float] = []
@@ -132,14 +133,22 @@ class Feed:
 
         Where something is, the read that must come has them too.
         """
-        removals = sum(event.action in REMOVALS for event in events)
-        if removals and self._verify_at is None:
-            self._verify_at = time.monotonic() + self._pace.verify_after
-        self._removals += removals
+        self._count(sum(event.action in REMOVALS for event in events))
         if self.must_read:
             self._floor = max(self._floor or 0, events[-1].node.modified_index)
             return False
         return True
+
+    def _count(self, removals: int) -> None:
+        """Plan a verify for what was removed: at once where it is a burst, but not again and again
+        while one goes on.
+        """
+        now, after = time.monotonic(), self._pace.verify_after
+        self._removals += removals
+        if removals and self._verify_at is None:
+            self._verify_at = now + after
+        if self._verify_at is not None and self._removals >= _BURST:
+            self._verify_at = min(self._verify_at, max(now, self._verified_at + after))
 
     def mind(self, now: float) -> None:
         """Do what is due."""
@@ -159,7 +168,7 @@ class Feed:
             self.open()
         elif self._proof is not None:
             self._proof.ask()
-        self._removals, self._verify_at = 0, None
+        self._removals, self._verify_at, self._verified_at = 0, None, time.monotonic()
 
     def _die(self) -> None:
         now = time.monotonic()

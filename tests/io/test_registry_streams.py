@@ -116,6 +116,23 @@ def test_a_burst_that_makes_etcd_drop_the_streams_leaves_nothing_behind(
     views.showing(lambda s: len(s.units) == 900)
 
 
+def test_a_burst_of_removals_is_verified_at_once_but_not_again_and_again(
+    etcd: RealEtcd, wire: Wire, writer: Pipeline, follow: Follow
+) -> None:
+    keys = [f"job/u{number:03}.service/target-state" for number in range(120)]
+    writer.put(dict.fromkeys(keys, "launched"))
+    _, views = follow(wire.url, pace=Pace(reread_every=600, watch_for=60, verify_after=300))
+    views.showing(lambda s: len(s.units) == len(keys))
+    before = reads(wire)
+    writer.delete(keys[:60])
+    views.showing(lambda s: len(s.units) == len(keys) - 60)
+    views.wait(lambda _: reads(wire) == before + 1)
+    writer.delete(keys[60:])
+    launched(views, etcd, 1)
+    views.showing(lambda s: len(s.units) == 1)
+    assert reads(wire) == before + 1
+
+
 def test_a_stream_that_fell_silent_is_found_out_by_what_etcd_has(
     etcd: RealEtcd, wire: Wire, follow: Follow
 ) -> None:

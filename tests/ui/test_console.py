@@ -11,6 +11,7 @@ import pytest
 from driving import app_of, screen_text, until, when
 from fakes import MACHINES, TEMPLATE, FakeHosts, FakeRegistry, U
 from msgspec import structs
+from textual.events import MouseScrollDown
 from textual.widgets import Static
 
 from fleettui.access import HostKeyQuestion, SecretQuestion
@@ -22,6 +23,8 @@ from fleettui.ui.console.rows import FINDING_COLUMNS
 from fleettui.ui.detail.screen import DetailScreen
 from fleettui.ui.dialogs.help import HelpScreen
 from fleettui.ui.dialogs.question import QuestionScreen
+from fleettui.ui.overview.screen import OverviewScreen
+from fleettui.ui.widgets.footer import KeyFooter
 from fleettui.ui.widgets.grid import Grid
 from fleettui.ui.widgets.journal import JournalPane
 
@@ -325,3 +328,29 @@ async def test_without_rows_the_console_says_why_and_what_to_do_next(
 
 def test_the_name_of_every_fault_has_its_room() -> None:
     assert FINDING_COLUMNS[1].width >= max(map(len, FAULTS))
+
+
+async def test_keys_of_the_footer_are_clicked_where_they_stand() -> None:
+    async with app_of(fakes.observer()).run_test(size=(120, 40)) as pilot:
+        await until(pilot, "template-loaded")
+        await until(pilot, "o Overview")
+        footer = pilot.app.screen.query_one(KeyFooter)
+        line = screen_text(pilot).splitlines()[-1]
+        assert footer.key_at(len(line.rstrip()) + 5) is None
+        await pilot.hover(KeyFooter, offset=(line.index("Repair"), 0))
+        await when(lambda: footer.under == footer.key_at(1), "the key is under the mouse")
+        await pilot.click(KeyFooter, offset=(line.index("Repair"), 0))
+        await pilot.click(KeyFooter, offset=(line.index("Overview"), 0))
+        await when(lambda: isinstance(pilot.app.screen, OverviewScreen), "the overview opens")
+
+
+async def test_keys_that_have_no_room_are_brought_into_view_by_the_wheel() -> None:
+    async with app_of(fakes.observer()).run_test(size=(30, 20)) as pilot:
+        await until(pilot, "r Repair")
+        footer = pilot.app.screen.query_one(KeyFooter)
+        first = footer.key_at(5)
+        event = MouseScrollDown(footer, 1, 0, 0, 1, 0, shift=False, meta=False, ctrl=False)
+        footer.post_message(event)
+        await when(lambda: footer.key_at(5) != first, "the keys move")
+        footer.left = 10_000
+        await when(lambda: "Keys" in screen_text(pilot).splitlines()[-1], "the last is in view")

@@ -117,7 +117,8 @@ class KeyFooter(Widget, can_focus=False):
         base = self.rich_style
         keys = Strip([part for key in self.keys for part in self._drawn(key)])
         room = max(self._room, 0)
-        line = keys.crop(self.left, self.left + room).adjust_cell_length(room, base)
+        line = keys.apply_offsets(0, y).crop(self.left, self.left + room)
+        line = line.adjust_cell_length(room, base)
         if self.palette is None:
             return line
         edge = component_look(self, "footer--edge", base)
@@ -128,8 +129,7 @@ class KeyFooter(Widget, can_focus=False):
         base = self.rich_style
         if key == self.under:
             base += self.get_component_rich_style("footer--hover", partial=True)
-        yield Segment(f" {key.shown}", self._look("footer--key", key, base))
-        yield Segment(" ", base)
+        yield Segment(f" {key.shown} ", self._look("footer--key", key, base))
         if key.words:
             yield Segment(f"{key.words} ", self._look("footer--words", key, base))
 
