@@ -86,6 +86,8 @@ class KeyFooter(Widget, can_focus=False):
             self.call_after_refresh(self._take_keys)
 
     def _take_keys(self) -> None:
+        if not self.is_attached:
+            return  # its screen was closed meanwhile
         shown: dict[str, FooterKey] = {}
         active = self.screen.active_bindings
         for one in active.values():
