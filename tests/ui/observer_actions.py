@@ -101,10 +101,14 @@ SCREENS = {
 MOUSE = {
     "Grid.on_click": Kind.READS,
     "JournalLog.on_click": Kind.READS,
+    "KeyFooter.on_mouse_down": Kind.READS,
+    "KeyFooter.on_mouse_move": Kind.READS,
+    "KeyFooter.on_mouse_scroll_down": Kind.READS,
+    "KeyFooter.on_mouse_scroll_up": Kind.READS,
     "Lines.on_mouse_scroll_down": Kind.READS,
     "Lines.on_mouse_scroll_up": Kind.READS,
 }
-"""What the mouse does by itself; buttons, lists and keys at the foot run actions."""
+"""What the mouse does by itself; buttons and lists run actions, and a key at the foot is pressed."""
 
 OPERATORS_OWN = "fleettui.ui.wizard"
 """What lies in this package is made for an Operator, and never loaded by an observer."""

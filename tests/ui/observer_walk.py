@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -130,8 +130,6 @@ class Walk:
         self._dispatch = app._dispatch_action
         app._dispatch_action = self._noted  # type: ignore[method-assign]  # it is told, and goes on
         Screen._compositor_refresh = _nothing  # type: ignore[method-assign,assignment]  # nobody looks
-        self._compose = KeyFooter.compose
-        KeyFooter.compose = _nothing  # type: ignore[method-assign,assignment]  # see _draw_keys
         self._done: set[Hashable] = set()
         self._breathed: set[str] = set()
         self.is_over = False
@@ -202,7 +200,7 @@ class Walk:
         await self._focus()
 
     async def _try(self, way: Way) -> None:
-        await self._pop_to(self.app.screen_stack[1])  # Textual's own first screen lies below
+        await self._pop_to(self.app.screen_stack[0])
         await self._calm()
         for key in way.keys:
             await self.press(key)
@@ -343,7 +341,6 @@ class Walk:
     async def clicks(self, way: Way) -> None:
         """What may be clicked, once and twice, if it was not on another such screen."""
         await self.go(way)
-        await self._draw_keys(self._compose)
         await when(lambda: any(_targets(self.app.screen)), "there is something to click")
         for target, (x, y) in dict(_targets(self.app.screen)).items():
             told = (way.screen, *target)
@@ -352,17 +349,6 @@ class Walk:
                 await self.stand(way)
                 await self.click(x, y)
                 self.told.clicked.append(told)
-        await self._draw_keys(_nothing)
-
-    async def _draw_keys(self, compose: Callable[[KeyFooter], Iterable[Widget]]) -> None:
-        """The line of keys is a target for the mouse; drawing it takes half of all the time."""
-        KeyFooter.compose = compose  # type: ignore[method-assign,assignment]  # as it was, or empty
-        footers = list(self.app.screen.query(KeyFooter))
-        for footer in footers:
-            footer.refresh(recompose=True)
-        are_drawn = compose is not _nothing
-        await when(lambda: all(bool(f.children) is are_drawn for f in footers), "the keys")
-        await self.settle()
 
     async def saves(self, keys: tuple[str, ...], name: str) -> None:
         """Have a journal read anew and saved; whatever is typed, it stays in its folder."""
@@ -408,7 +394,8 @@ def _targets(screen: Screen[Any]) -> Iterator[tuple[tuple[str, str], tuple[int, 
                 meta = segment.style.meta if segment.style else {}
                 what = {key: value for key, value in meta.items() if key != "offset"}
                 row = min(y - region.y, 3) if isinstance(widget, Lines) else ""
-                does = getattr(widget, "action", None) or ""
+                part = widget.key_at(x - region.x) if isinstance(widget, KeyFooter) else widget
+                does = getattr(part, "action", None) or ""
                 if not does.endswith("leave") and (row or what or does or widget.can_focus):
                     yield (_name(widget), f"{does} {row} {what or ''}".strip()), (x, y)
             x += segment.cell_length

@@ -25,6 +25,7 @@ class FooterKey(msgspec.Struct, frozen=True):
     """A key, and what it does here."""
 
     key: str
+    action: str
     shown: str
     words: str
     enabled: bool
@@ -101,6 +102,7 @@ class KeyFooter(Widget, can_focus=False):
         binding = active.binding
         return FooterKey(
             binding.key,
+            binding.action,
             self.app.get_key_display(binding),
             binding.description,
             active.enabled,
