@@ -93,9 +93,7 @@ class Pattern(msgspec.Struct, frozen=True):
             at = ends[index]
 
 
-def _found(
-    text: bytes | bytearray, needle: bytes, ends: "array[int]", begin: int
-) -> Iterator[int]:
+def _found(text: bytes | bytearray, needle: bytes, ends: "array[int]", begin: int) -> Iterator[int]:
     """Indices of the lines that hold a needle, from a place in their text on."""
     find = text.find
     at = find(needle, begin)

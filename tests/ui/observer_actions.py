@@ -108,7 +108,7 @@ MOUSE = {
     "Lines.on_mouse_scroll_down": Kind.READS,
     "Lines.on_mouse_scroll_up": Kind.READS,
 }
-"""What the mouse does by itself; buttons and lists run actions, and a key at the foot is pressed."""
+"""What the mouse does by itself; buttons and lists run actions, keys at the foot are pressed."""
 
 OPERATORS_OWN = "fleettui.ui.wizard"
 """What lies in this package is made for an Operator, and never loaded by an observer."""

@@ -103,7 +103,6 @@ WIDE = (3000, 80)
 class HostileApp(app.FleetApp):
     """The console, with an action that hostile markup asks for."""
 
-    CSS_PATH = str(Path(app.__file__).with_name("app.tcss"))
     owned = 0
 
     def action_owned(self) -> None:
