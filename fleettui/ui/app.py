@@ -31,6 +31,7 @@ from fleettui.model.lock import LockHolder
 from fleettui.model.secret import Secret
 from fleettui.ui import leaving, palette
 from fleettui.ui.console.screen import ConsoleScreen
+from fleettui.ui.crash import TellsNoValues
 from fleettui.ui.detail.screen import DetailScreen
 from fleettui.ui.dialogs.dialog import answer_to
 from fleettui.ui.dialogs.help import HelpScreen
@@ -72,7 +73,7 @@ LEARN_EVERY = 2.0
 """Seconds between two looks for servers whose rights are not known yet."""
 
 
-class FleetApp(InOrder):
+class FleetApp(TellsNoValues, InOrder):
     """fleettui, for an Observer or an Operator."""
 
     CSS_PATH: ClassVar[list[str | PurePath]] = [_HERE / "app.tcss", _HERE / "console/console.tcss"]

@@ -12,6 +12,7 @@ def main() -> int:
     fuzzing = trials.add_parser("fuzz", help="all decoders, on inputs that nobody would send")
     fuzzing.add_argument("--minutes", type=float, default=30)
     fuzzing.add_argument("--seed", type=int, help="of a run to be repeated")
+    fuzzing.add_argument("--inputs", type=int, default=0, help="that each decoder gets at least")
     fuzzing.add_argument("names", nargs="*", metavar="DECODER")
     trials.add_parser("quit", help="figure 24: how long leaving takes in every state")
     soaking = trials.add_parser("soak", help="a large demo where faults come and go")
@@ -30,7 +31,7 @@ def _failures(asked: argparse.Namespace) -> int:
             size = (asked.machines, asked.units)
             return soak.run(soak.Soak(asked.minutes * 60, *size, seed=asked.seed))
         case _:
-            return fuzz.run(asked.minutes * 60, asked.seed, tuple(asked.names))
+            return fuzz.run(asked.minutes * 60, asked.seed, tuple(asked.names), asked.inputs)
 
 
 if __name__ == "__main__":

@@ -52,25 +52,33 @@ class Course:
     """By the place where they came about."""
 
 
-def run(seconds: float, seed: int | None = None, names: tuple[str, ...] = ()) -> int:
-    """Feed all decoders in turn for that long; how many inputs failed. Says what came of it."""
+def run(
+    seconds: float, seed: int | None = None, names: tuple[str, ...] = (), inputs: int = 0
+) -> int:
+    """Feed all decoders in turn for that long, and until each has had so many inputs; how many
+    failed. Says what came of it.
+    """
     seed = random.randrange(1 << 32) if seed is None else seed  # noqa: S311 - said, to repeat it
     say(f"seed {seed}, {seconds:.0f} s")
     signal.signal(signal.SIGVTALRM, _give_up)
     courses = [_course(decoder, seed) for n, decoder in DECODERS.items() if not names or n in names]
     began = time.monotonic()
     rounds, early = 0, ""
-    while (spent := time.monotonic() - began) < seconds:
+    while (spent := time.monotonic() - began) < seconds or _fewest(courses) < inputs:
         for course in courses:
             _stretch(course, 0.25)
         rounds += 1
-        if not early and spent > seconds / 10:
+        if not early and spent > seconds / 10 and _fewest(courses) > inputs / 10:
             early = _held()
         if rounds % 60 == 1:
             _tell(courses, spent)
     _keep(courses)
     say(f"after the first tenth: {early}; at the end: {_held()}")
     return _summary(courses, time.monotonic() - began)
+
+
+def _fewest(courses: list[Course]) -> int:
+    return min(course.inputs for course in courses)
 
 
 def _held() -> str:

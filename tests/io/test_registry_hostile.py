@@ -36,6 +36,7 @@ HOSTILE = {
     "nested brackets": (Reply(200, b'{"node":{"nodes":[' * 50_000), "no etcd v2 answer"),
     "no UTF-8": (Reply(502, b"\xff\xfe\x00"), "answered 502"),
     "nothing": (Reply(200, b""), "no etcd v2 answer"),
+    "50 MB": (Reply(200, bytes(50_000_000)), "no etcd v2 answer"),
     "no index": (Reply(200, EMPTY, {}), "without an X-Etcd-Index"),
     "a broken index": (Reply(200, EMPTY, {"X-Etcd-Index": "-1"}), "without an X-Etcd-Index"),
     "a redirect": (Reply(307, b"", {"Location": "http://10.0.0.9:2379/v2"}), "redirects to http:"),
