@@ -17,7 +17,7 @@ COLUMNS = (
     Column("MACHINE", 15),
     Column("HOW IT STANDS", 20, 2),
     Column("UNIT", 18, 2),
-    Column("FAULT", 4, 1),
+    Column("FAULT", 15, 1, rank=1),
 )
 NOWHERE = Untrusted("")
 """Instead of a machine's ID, where only the registry is repaired."""
