@@ -9,10 +9,6 @@ from textual.widgets import RadioButton, SelectionList
 class Choice(RadioButton):
     """One of several: a full circle where it is chosen, an empty one elsewhere."""
 
-    DEFAULT_CSS = """
-    Choice > .toggle--button { color: $foreground-muted; }
-    """
-
     def render(self) -> Content:
         self.BUTTON_INNER = "●" if self.value else "○"
         return super().render()
