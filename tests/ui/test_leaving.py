@@ -1,7 +1,9 @@
 """Leaving: whatever is the matter, the program ends, and leaves nothing behind.
 
 That it takes less than a second is measured by `python -m tests.hardening quit`, on a machine with
-nothing else to do.
+nothing else to do. Its last result, of 5 runs in each state, while two cores were busy with other
+work: just started 0.30 s at most, following 0.52, etcd lost 0.46, etcd frozen 0.40, machine frozen
+0.39, asked about a host key 0.41; nothing was left behind.
 """
 
 from pathlib import Path

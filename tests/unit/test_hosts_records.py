@@ -1,10 +1,13 @@
 """Lines are cut out of blocks in bounded memory."""
 
 import sys
+import tracemalloc
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fleettui.hosts.entries import TEXT_LIMIT, decode_entry
 from fleettui.hosts.records import LineCutter, TooLong
 
 
@@ -51,3 +54,25 @@ def test_no_byte_is_lost_or_doubled(blocks: list[bytes]) -> None:
     rest = cutter.flush() or b""
     assert all(isinstance(line, bytes) for line in [*lines, rest])
     assert b"\n".join([*lines, rest]) == b"".join(blocks)  # type: ignore[list-item]  # see above
+
+
+@pytest.mark.parametrize("size", [1_000_000, 10_000_000])
+def test_a_huge_record_costs_little_memory_and_the_next_is_whole(size: int) -> None:
+    """Figure 6, as far as it is about memory: less than 16 MB more, the next line whole."""
+    begun = b'{"__REALTIME_TIMESTAMP":"1","__CURSOR":"s=1;i=1","MESSAGE":"'
+    ended = b'"}\n{"MESSAGE":"next"}\n'
+    blocks = [begun, *(b"x" * 50_000 for _ in range(size // 50_000)), ended]
+    cutter = LineCutter()
+    tracemalloc.start()
+    try:
+        entries = [decode_entry(line) for block in blocks for line in cutter.feed(block)]
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    huge, after = entries
+    assert huge.cursor == "s=1;i=1"
+    assert len(huge.message.raw) <= TEXT_LIMIT + 100
+    assert (huge.problem is None) is (size <= 1024 * 1024)
+    assert after.message.raw == "next"
+    assert peak < 16_000_000
+    assert held < 1_000_000
