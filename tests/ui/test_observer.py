@@ -243,7 +243,8 @@ def held(root: object) -> Iterator[object]:
 
 
 def parts_of(part: object) -> Iterator[object]:
-    names = [field.name for field in fields(part)] if is_dataclass(part) else []
+    of_struct: tuple[str, ...] = getattr(part, "__struct_fields__", ())
+    names = [field.name for field in fields(part)] if is_dataclass(part) else of_struct
     for value in [
         *(getattr(part, name) for name in names),
         *getattr(part, "__dict__", {}).values(),
