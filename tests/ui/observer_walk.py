@@ -41,13 +41,12 @@ from fleettui.ui.widgets.journal.prompt import Prompt
 from fleettui.ui.widgets.lines import Lines
 
 PATIENCE = 30.0
-UNBOUND = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!@#*_-+.,;%"
-MORE_UNBOUND = (
-    *(f"ctrl+{c}" for c in "abdefghijklmnoprstuvwxy"),
-    *(f"f{n}" for n in range(1, 13)),
-    *("enter", "space", "backspace", "delete", "insert", "left", "right", "up", "down"),
-    *("home", "end", "pageup", "pagedown", "tab", "shift+tab"),
+UNBOUND = (
+    *"0123456789abcdefghijklmnopqrstuvwxyz!@",
+    *("ctrl+d", "ctrl+k", "ctrl+s", "ctrl+x", "f2", "f5", "f12"),
+    *("enter", "space", "delete", "insert", "left", "right", "tab"),
 )
+"""Pressed in one breath where they mean nothing; all that mean something are pressed one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,12 +260,13 @@ class Walk:
         """Those that mean something one by one, the others in one breath."""
         bound = dict(self.app.screen.active_bindings)
         for key, active in bound.items():
+            await self.stand(way, place)
             if self._is_new(way, key, active):
                 await self.key(way, place, key)
         await self.stand(way, place)
         if way.screen not in self._breathed:
             self._breathed.add(way.screen)
-            for key in (*UNBOUND, *MORE_UNBOUND):
+            for key in UNBOUND:
                 if key not in bound:
                     self.app.post_message(_typed(key))
                     self.told.pressed.append((way.screen, name, key))
