@@ -130,6 +130,17 @@ def test_a_unit_is_told_as_systemd_and_the_registry_say(
     assert bool(returns.absences) is (told.state is not Return.UNCHANGED)
 
 
+def test_a_unit_that_was_still_coming_up_before_was_not_interrupted_by_coming_up() -> None:
+    returns = Returns(replace(BEFORE, running={HELLO: 0}), MACHINE)
+    came = CAME[-1:]
+    assert returns.look(came, facts(9, pid=201), cluster()) == (
+        UnitReturn(HELLO, Return.UNCHANGED),
+    )
+    assert returns.absences == ()
+    (told,) = returns.look((*WENT, *CAME), facts(9, pid=201), cluster())
+    assert told.state is Return.BACK, "stopped and started it was"
+
+
 def test_the_absence_of_a_unit_that_moved_ends_when_it_is_first_seen_elsewhere() -> None:
     returns = Returns(BEFORE, MACHINE)
     for clock in (6, 60):

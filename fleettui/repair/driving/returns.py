@@ -88,7 +88,8 @@ class Returns:
 
     def _here(self, unit: Untrusted, away: _Away, service: ServiceFacts) -> UnitReturn:
         self._moved.pop(unit, None)
-        if away.first is None and service.main_pid == self._before.running[unit]:
+        before = self._before.running[unit]  # 0: it had no process, or was still coming up
+        if away.first is None and before in {0, service.main_pid}:
             return UnitReturn(unit, Return.UNCHANGED)
         told = away.first is not None and away.open_since is None
         return UnitReturn(unit, Return.BACK, away.seconds if told else None)
