@@ -282,6 +282,8 @@ class ClusterAddress(msgspec.Struct, frozen=True):
     """Where machines are reached that published no address, or one of no use."""
     advice: str = ""
     """What an operator may have forgotten to say, where etcd cannot be reached."""
+    sudo: str = ""
+    """What is sent for `sudo -n` of the commands that are shown; empty where just that is."""
 
 
 class RightsReader(Protocol):

@@ -187,7 +187,7 @@ def _put(plan: "Plan", settings: Settings, access: "Observer", wanted: Wanted) -
 
     prefix = access.cluster.prefix
     if not wanted.is_script:
-        return as_text(plan, prefix)
+        return as_text(plan, prefix, access.cluster.sudo)
     machine = plan.machine
     reached = (settings.username, settings.port, settings.addresses)
     ssh = SshTarget.of(machine, *reached) if machine else None

@@ -20,6 +20,7 @@ from fleettui.cli.config_file import config_path
 from fleettui.hosts.settings import (
     DEFAULT_SSH_CONFIG,
     DEFAULT_SSH_TIMEOUT,
+    SUDO_ASKS,
     HostSettings,
     SudoMode,
     Tunnel,
@@ -108,7 +109,13 @@ class Settings:
 
         prefix = f"{self.prefix}/"
         return ClusterAddress(
-            self.endpoints, prefix, self.username, self.port, self.addresses, self.advice
+            endpoints=self.endpoints,
+            prefix=prefix,
+            username=self.username,
+            port=self.port,
+            addresses=self.addresses,
+            advice=self.advice,
+            sudo=SUDO_ASKS if self.sudo is SudoMode.PASSWORD else "",
         )
 
     @property

@@ -31,6 +31,10 @@ class SudoMode(StrEnum):
     """A password is asked for and kept in memory alone."""
 
 
+SUDO_ASKS = "where sudo asks: `sudo -S -k -p PROMPT` for `sudo -n`, and the password to that prompt"
+"""What is told beside commands that are shown with `sudo -n`, where a password is asked for."""
+
+
 class Tunnel(msgspec.Struct, frozen=True):
     """The host through which etcd and the machines are reached."""
 

@@ -11,6 +11,7 @@ from textual.content import Content
 from wizard_plans import all_facts, registry_plan, template_plan, the_finding
 
 from fleettui.diagnosis.finding import Finding, Severity
+from fleettui.hosts.settings import SUDO_ASKS
 from fleettui.model.clock import now
 from fleettui.model.host import ImageFacts, NotChecked
 from fleettui.repair.planning.action import Stage, TrySudo, Way
@@ -206,6 +207,18 @@ def test_a_step_shows_why_what_it_changes_and_what_runs_word_for_word() -> None:
         assert words in text
     assert f"etcd PUT {PREFIX}job/zookeeper@.service/target-state?prevValue=loaded" in text
     assert "sudo -n sh -c" in text
+
+
+def test_where_sudo_asks_it_is_said_beside_the_commands_what_is_sent_for_theirs() -> None:
+    plan = template_plan()
+    step = plan.step(Stage.DELETE)
+    for lines in (
+        step_lines(step, plan, PREFIX, SUDO_ASKS),
+        undo_lines(step, step.undo, plan, PREFIX, SUDO_ASKS),
+        plan_lines(plan, (), PREFIX, SUDO_ASKS),
+    ):
+        (title, *_) = (line for line in shown(lines) if "word for word" in line)
+        assert "`sudo -S -k -p PROMPT` for `sudo -n`" in title
 
 
 def test_a_full_restart_shows_first_what_it_stops_and_how_it_comes_back() -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from fleettui.cli.kinds import Texts
 from fleettui.cli.resolve import Given, Sources, resolve
 from fleettui.cli.session import Settings
 from fleettui.cli.source import SettingsSource
-from fleettui.hosts.settings import SudoMode, Tunnel
+from fleettui.hosts.settings import SUDO_ASKS, SudoMode, Tunnel
 from fleettui.model.cluster import Machine
 from fleettui.model.place import AddressMap, Place, parse_place, parse_rule
 from fleettui.model.untrusted import Untrusted
@@ -298,6 +299,14 @@ def test_a_password_comes_from_a_private_file_or_a_variable_and_is_never_shown(
     by_flag = home.resolve({**flags, "etcd_password_file": (str(file),)}, variable)
     assert by_flag.etcd_password is not None
     assert by_flag.etcd_password.reveal() == "hunter2"
+
+
+@pytest.mark.parametrize(("mode", "said"), [("passwordless", ""), ("password", SUDO_ASKS)])
+def test_what_is_sent_for_the_sudo_that_is_shown_follows_from_how_root_is_had(
+    mode: str, said: str
+) -> None:
+    here = Settings(("http://a:1",), "/a", "core", None, (), Path("k"), observe=False)
+    assert replace(here, sudo=SudoMode(mode)).cluster.sudo == said
 
 
 def machine(machine_id: str, **metadata: str) -> Machine:

@@ -25,9 +25,11 @@ RESTART_PROOF = (
 PROOF = ("what was changed, read again from the cluster", "a fresh diagnosis without the finding")
 
 
-def as_text(plan: Plan, prefix: str) -> str:
-    """All that would be done and why, in lines that are safe to show; `prefix` is fleet's."""
-    return "\n".join([*_head(plan), *_steps(plan, prefix), *_verify(plan)]) + "\n"
+def as_text(plan: Plan, prefix: str, sudo: str = "") -> str:
+    """All that would be done and why, in lines that are safe to show; `prefix` is fleet's, and
+    `sudo` what is sent for `sudo -n`, if something else is.
+    """
+    return "\n".join([*_head(plan), *_steps(plan, prefix, sudo), *_verify(plan)]) + "\n"
 
 
 def proof(plan: Plan) -> tuple[str, ...]:
@@ -51,14 +53,15 @@ def _head(plan: Plan) -> Iterator[str]:
     yield f"  called {plan.token} in the record and in quarantine"
 
 
-def _steps(plan: Plan, prefix: str) -> Iterator[str]:
+def _steps(plan: Plan, prefix: str, sudo: str) -> Iterator[str]:
+    will_run = "What will run, word for word" + (f"; {sudo}" if sudo else "")
     commands = _Commands(plan.token, prefix)
     for number, step in enumerate(plan.steps, 1):
         yield ""
         yield f"{number}. {step.stage.upper()}"
         yield f"   Why: {step.why}"
         yield from _block("It needs", step.needs)
-        yield from commands.block("What will run, word for word", step.actions)
+        yield from commands.block(will_run, step.actions)
         yield from _block("It changes", step.changes)
         yield from _block("It leaves alone", step.keeps)
         yield from _block("Read back before anything else", (step.reads_back,))

@@ -24,7 +24,8 @@ _ABOUT = """\
 # does what fleettui's wizard would do, asks nothing, reads back after each step, and stops at the
 # first thing that is not as it should be. Run again, it goes on where it stopped: what is done
 # already is seen and left alone, but a restart is done again. It looks whether somebody holds
-# fleettui's lock, and does not take it: have nobody else repair meanwhile."""
+# fleettui's lock, and does not take it: have nobody else repair meanwhile. It has no password for
+# sudo: where sudo wants one, it stops before the machine is changed."""
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 

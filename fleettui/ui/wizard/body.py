@@ -65,15 +65,15 @@ def known_names(errand: Errand) -> tuple[Untrusted, ...]:
     return tuple(sorted(snapshot.units)) if snapshot else ()
 
 
-def body_lines(errand: Errand, typing: Typing | None, prefix: str) -> Iterator[Content]:
+def body_lines(errand: Errand, typing: Typing | None, cluster: ClusterAddress) -> Iterator[Content]:
     """The text above: what was found, or the step at hand."""
     if typing is not None and typing.choices:
         yield from choice_lines(typing)
         yield paint("")
-    yield from _body(errand, prefix)
+    yield from _body(errand, cluster)
 
 
-def _body(errand: Errand, prefix: str) -> Iterable[Content]:
+def _body(errand: Errand, cluster: ClusterAddress) -> Iterable[Content]:
     course, plan = errand.course, errand.course.plan
     if course.undo and course.phase is Phase.DONE and errand.report is not None:
         return report_lines(errand.report)
@@ -81,10 +81,10 @@ def _body(errand: Errand, prefix: str) -> Iterable[Content]:
         order = [m.id for m in errand.campaign.left] if errand.campaign else []
         return located_lines(errand.finding, errand.located, order)
     if course.undo:
-        return undo_lines(plan.step(course.stage), course.undo, plan, prefix)
+        return undo_lines(plan.step(course.stage), course.undo, plan, cluster.prefix, cluster.sudo)
     if course.stage is Stage.VERIFY:
         return _verdict(errand, plan)
-    return step_lines(plan.step(course.stage), plan, prefix)
+    return step_lines(plan.step(course.stage), plan, cluster.prefix, cluster.sudo)
 
 
 def beside_lines(errand: Errand) -> Iterator[Content]:

@@ -45,7 +45,7 @@ class PlanScreen(Screen[None]):
         self._records = records
 
     def compose(self) -> ComposeResult:
-        lines = plan_lines(self._plan, self._done, self._cluster.prefix)
+        lines = plan_lines(self._plan, self._done, self._cluster.prefix, self._cluster.sudo)
         with VerticalScroll():
             yield Static(paint_lines(lines), markup=False)
         yield KeyFooter()

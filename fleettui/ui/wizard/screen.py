@@ -300,7 +300,7 @@ class WizardScreen(Explains, Screen[None]):
         if errand.machine is not None:
             tail.watch_machine(errand.machine)
         target = target_of(errand, self._operator.cluster)
-        text = body_lines(errand, self._typing, self._operator.cluster.prefix)
+        text = body_lines(errand, self._typing, self._operator.cluster)
         self._draw_stepper()
         self._static("target").update(paint_lines(target_lines(target)))
         self._static("text").update(Hanging(text))

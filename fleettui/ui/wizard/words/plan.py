@@ -11,10 +11,12 @@ from fleettui.ui import marks
 from fleettui.ui.paint import Tone, paint
 
 
-def plan_lines(plan: Plan, done: Container[Stage], prefix: str) -> Iterator[Content]:
+def plan_lines(
+    plan: Plan, done: Container[Stage], prefix: str, sudo: str = ""
+) -> Iterator[Content]:
     """The plan's text, as `repair --dry-run` prints it."""
     titles = {f"{n}. {stage.upper()}": stage for n, stage in enumerate(plan.stages, 1)}
-    for line in as_text(plan, prefix).splitlines():
+    for line in as_text(plan, prefix, sudo).splitlines():
         stage = titles.get(line)
         if stage is not None:
             yield _title(line, is_done=stage in done)

@@ -13,8 +13,11 @@ from fleettui.ui.paint import Piece, Tone, paint
 from fleettui.ui.wizard.confirm import Typing
 
 
-def step_lines(step: Step, plan: Plan, prefix: str) -> Iterator[Content]:
-    """Why, what it changes, what it leaves alone, and what will run, word for word."""
+def step_lines(step: Step, plan: Plan, prefix: str, sudo: str = "") -> Iterator[Content]:
+    """Why, what it changes, what it leaves alone, and what will run, word for word.
+
+    `sudo` is that of `fleettui.access.ClusterAddress`.
+    """
     yield paint(("Why", Tone.ACCENT), f"   {step.why}")
     drawn = {told(unit) for unit in plan.at_stake} if step.stage is Stage.RESTART else set()
     yield from _block("It changes", (line for line in step.changes if line not in drawn))
@@ -31,7 +34,7 @@ def step_lines(step: Step, plan: Plan, prefix: str) -> Iterator[Content]:
     if step.undo or step.undo_note:
         yield from undo_note_lines(step)
     yield paint("")
-    yield paint(("What will run, word for word", Tone.ACCENT))
+    yield _word_for_word(sudo)
     yield from action_lines(step.actions, plan.token, prefix)
 
 
@@ -41,13 +44,19 @@ def undo_note_lines(step: Step) -> Iterator[Content]:
     yield paint(("Undo", Tone.ACCENT), f"   {note}")
 
 
-def undo_lines(step: Step, actions: Sequence[Action], plan: Plan, prefix: str) -> Iterator[Content]:
+def undo_lines(
+    step: Step, actions: Sequence[Action], plan: Plan, prefix: str, sudo: str = ""
+) -> Iterator[Content]:
     """What taking a step back does, word for word."""
     yield paint(("Take back", Tone.ACCENT), f"   {step.stage}: {step.undo_note}")
     yield paint(("The fault comes back with it.", Tone.WARN))
     yield paint("")
-    yield paint(("What will run, word for word", Tone.ACCENT))
+    yield _word_for_word(sudo)
     yield from action_lines(actions, plan.token, prefix)
+
+
+def _word_for_word(sudo: str) -> Content:
+    return paint(("What will run, word for word", Tone.ACCENT), f"   {sudo}" if sudo else "")
 
 
 def action_lines(actions: Iterable[Action], token: str, prefix: str) -> Iterator[Content]:
