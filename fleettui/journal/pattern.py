@@ -27,6 +27,10 @@ LARGEST = 500
 steps."""
 
 
+_GOES_BACK = re.compile(r"invalid (perl operator: \(\?[=!<]|escape sequence: \\[1-9])")
+"""What RE2 says of a look ahead or behind, and of a reference back."""
+
+
 class PatternWrong(ValueError):
     """The text is no regular expression, or one that is too large; the message says why."""
 
@@ -136,7 +140,8 @@ def _compiled(text: str, *, exact: bool) -> "re2._Regexp":
         regex = re2.compile(f"(?m){text}".encode("utf-8", "backslashreplace"), options)
     except re2.error as exc:
         said = visible(exc.args[0].decode("utf-8", "backslashreplace"))
-        raise PatternWrong(f"no regular expression: {said}") from exc
+        hint = "; a search looks at no text twice, leave it out" if _GOES_BACK.match(said) else ""
+        raise PatternWrong(f"no regular expression: {said}{hint}") from exc
     if regex.programsize > LARGEST + 4 * len(text):
         raise PatternWrong("too large an expression: repeat something less often, or without end")
     return regex

@@ -142,6 +142,12 @@ def test_what_is_no_expression_is_refused_with_the_reason(text: str) -> None:
         pattern(text)
 
 
+@pytest.mark.parametrize("text", ["a(?=b)", "a(?!b)", "(?<=b)a", "(?<!b)a", "(a)\\1"])
+def test_what_other_programs_know_and_this_search_does_not_is_named(text: str) -> None:
+    with pytest.raises(PatternWrong, match=r"(\(\?|\\1).*; a search looks at no text twice"):
+        pattern(text)
+
+
 def test_an_expression_that_would_go_through_thousands_of_states_is_refused() -> None:
     with pytest.raises(PatternWrong, match="too large an expression"):
         pattern("([ab]?){1000}[ab]{1000}c$")
