@@ -25,6 +25,8 @@ PROBES_AT_ONCE = 64
 """The rest waits for its turn: with a thousand machines the first answers must not wait for it."""
 FOLD_EVERY = 0.1
 """Seconds between two batches of answers; the first answer goes up at once."""
+FOLD_BY_MACHINE = 0.001
+"""Seconds for each machine, where that is longer: what a batch costs grows with the cluster."""
 
 Heard = tuple[HostReport, Machine]
 """What came of asking, and who was asked."""
@@ -106,7 +108,8 @@ class Rounds:
         if self._heard:
             heard, self._heard = self._heard, []
             self._asking.difference_update(place_of(machine) for _, machine in heard)
-            self._folding = self._app.set_timer(FOLD_EVERY, self._fold)
+            pause = max(FOLD_EVERY, FOLD_BY_MACHINE * len(self._seen().places))
+            self._folding = self._app.set_timer(pause, self._fold)
             self._told(heard)
 
 

@@ -187,11 +187,11 @@ class ConsoleScreen(Explains, Screen[None]):
         for name, limit in most.items():
             grid = self._grid(name)
             height = min(grid.line_count, limit) + grid.head_height
-            grid.styles.height = None if self._stretches(name) else height
+            _set_height(grid, None if self._stretches(name) else height)
         tallest = max(self._grid("machines").line_count, self._grid("units").line_count)
         is_row = self.has_class("-normal") and not self.has_class("-short", "-zoomed")
         height = min(tallest + 2, rows * 2 // 5)
-        self.query_one("#tables").styles.height = height if is_row else None
+        _set_height(self.query_one("#tables"), height if is_row else None)
 
     def _stretches(self, name: str) -> bool:
         """Whether a table's height is the stylesheet's to say."""
@@ -360,3 +360,12 @@ class ConsoleScreen(Explains, Screen[None]):
                 return next((f for f in findings if f.unit == key), None)
             case _:
                 return next((f for f in findings if f.machine_id == key), None)
+
+
+def _set_height(widget: Widget, height: int | None) -> None:
+    """Give a widget a height of its own; None leaves it to the stylesheet.
+
+    Textual lays the screen out anew for every None, even where there was none before.
+    """
+    if height is not None or widget.styles.inline.has_rule("height"):
+        widget.styles.height = height
