@@ -11,7 +11,9 @@ import pytest
 from driving import app_of, screen_text, until, when
 from fakes import MACHINES, TEMPLATE, FakeHosts, FakeRegistry, U
 from msgspec import structs
-from textual.events import MouseScrollDown
+from textual.events import MouseScrollDown, Resize
+from textual.geometry import Size
+from textual.screen import Screen
 from textual.widgets import Static
 
 from fleettui.access import HostKeyQuestion, SecretQuestion
@@ -354,3 +356,31 @@ async def test_keys_that_have_no_room_are_brought_into_view_by_the_wheel() -> No
         await when(lambda: footer.key_at(5) != first, "the keys move")
         footer.left = 10_000
         await when(lambda: "Keys" in screen_text(pilot).splitlines()[-1], "the last is in view")
+
+
+@pytest.mark.parametrize("keys", [(), ("o",)], ids=["console", "overview"])
+async def test_sizes_that_follow_fast_upon_each_other_come_to_rest_in_the_last(
+    keys: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laid_out: list[Size] = []
+    lay_out = Screen._screen_resized
+
+    def counted(screen: Screen[object], size: Size) -> None:
+        laid_out.append(size)
+        assert len(laid_out) < 60, "it is laid out again and again"
+        lay_out(screen, size)
+
+    monkeypatch.setattr(Screen, "_screen_resized", counted)
+    async with app_of(fakes.observer()).run_test(size=(120, 40)) as pilot:
+        await until(pilot, "zookeeper@.service")
+        await pilot.press(*keys)
+        screen = pilot.app.screen
+        pilot.app._size = last = Size(100, 30)
+        for size in (Size(90, 25), last, Size(120, 40), Size(80, 24)):
+            screen.post_message(Resize(size, size))
+            screen.call_later(lambda: None)  # two sizes side by side would become one
+        await when(lambda: screen.size == last, "it has the size of the terminal")
+        await pilot.pause(0.3)
+        before = len(laid_out)
+        await pilot.pause(0.3)
+        assert (screen.size, len(laid_out)) == (last, before)

@@ -7,9 +7,9 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.events import Resize
 from textual.geometry import Size
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
@@ -33,6 +33,7 @@ from fleettui.ui.console.welcome import Welcome, is_welcome_due, keep_welcome
 from fleettui.ui.keys import Explains, named
 from fleettui.ui.messages import DetailsAsked, FactsAsked, OverviewAsked, RepairAsked, RepairsAsked
 from fleettui.ui.picture import Picture
+from fleettui.ui.resizing import Rests
 from fleettui.ui.standing import Standing
 from fleettui.ui.widgets.footer import KeyFooter
 from fleettui.ui.widgets.grid import Column, Grid
@@ -42,7 +43,7 @@ SETTLE = 0.25
 """Seconds the cursor must rest on a machine before its journal is opened over SSH."""
 
 
-class ConsoleScreen(Explains, Screen[None]):
+class ConsoleScreen(Explains, Rests):
     """What the operator sees first and returns to."""
 
     CSS_PATH = "console.tcss"
@@ -176,7 +177,7 @@ class ConsoleScreen(Explains, Screen[None]):
         )
         self._share_room()
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: Resize) -> None:
         """How the panes lie follows from the classes of the new size."""
         self.call_after_refresh(self._share_room)
 

@@ -9,7 +9,6 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.widgets import Static
 
 from fleettui.access import ClusterAddress
@@ -28,6 +27,7 @@ from fleettui.ui.overview.board import (
 from fleettui.ui.overview.trail import SLOTS, Trail
 from fleettui.ui.paint import paint_lines
 from fleettui.ui.picture import Picture
+from fleettui.ui.resizing import Rests
 from fleettui.ui.widgets.footer import KeyFooter
 
 
@@ -74,7 +74,7 @@ class ChangesPanel(Panel):
     BORDER_TITLE = "CHANGES"
 
 
-class OverviewScreen(Screen[None]):
+class OverviewScreen(Rests):
     """Only looks; drawn anew each second while it is in front."""
 
     CSS_PATH = "overview.tcss"
