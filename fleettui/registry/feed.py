@@ -16,6 +16,9 @@ from fleettui.registry.stream import Proof, Stream
 
 _BURST = 25
 """Removals together after which nobody asks whether the stream lost any: the folder is read."""
+_AFTERSHOCK = 1.2
+"""Seconds after a burst in which the next is likely: etcd looks for what expired twice a second,
+and a burst that ends a stream at once is seen by the poll alone."""
 _DEATHS = 3
 """Streams that died within `_SPELL` seconds: streaming does not work here."""
 _SPELL = 20.0
@@ -42,6 +45,7 @@ class Feed:
         self._removals = 0
         self._verify_at: float | None = None
         self._verified_at = 0.0
+        self._shaken_until = 0.0
         self._is_unknowable = False
         self._is_refused = False
         self._deaths: list[float] = []
@@ -102,7 +106,9 @@ class Feed:
                 self.uncovered_since = None
                 self._begin_proof()
             case Ahead():
-                self._doubt, self._doubt_until = report, time.monotonic() + self._pace.prove_within
+                now, within = time.monotonic(), self._pace.prove_within
+                patience = within if now > self._shaken_until else within / 3
+                self._doubt, self._doubt_until = report, now + patience
             case Unknowable():
                 self._is_unknowable = True
             case StreamEnded(is_refused):
@@ -164,11 +170,15 @@ class Feed:
         self._die()
 
     def _verify(self) -> None:
+        now = time.monotonic()
         if self._removals >= _BURST:
+            self._shaken_until = now + _AFTERSHOCK
             self.open()
         elif self._proof is not None:
             self._proof.ask()
-        self._removals, self._verify_at, self._verified_at = 0, None, time.monotonic()
+        again = now + self._pace.verify_after
+        self._removals, self._verified_at = 0, now
+        self._verify_at = again if again < self._shaken_until else None
 
     def _die(self) -> None:
         now = time.monotonic()

@@ -192,7 +192,7 @@ def test_where_streams_do_not_pass_long_polls_stand_in(
 
 def test_streams_are_tried_again_after_a_while(etcd: RealEtcd, wire: Wire, follow: Follow) -> None:
     wire.streams = Streams.END
-    pace = Pace(reread_every=600, stream_within=0.5, streams_again=0.5, liveness_every=0.3)
+    pace = Pace(reread_every=600, streams_again=0.5, liveness_every=0.3)
     _, views = follow(wire.url, pace=pace)
     views.live()
     views.wait(lambda _: wire.count("/fleet?", "wait=true") > 0)
