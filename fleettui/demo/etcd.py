@@ -5,6 +5,7 @@ import http.client
 import importlib.resources
 import os
 import re
+import secrets
 import shutil
 import socket
 import subprocess
@@ -28,6 +29,7 @@ rm -rf -- "$dir"
 """Keeps etcd for as long as our end of its standard input is open. It ends, and takes etcd and
 its data along, even where this process is killed without a word."""
 
+_FIRST_PORT, _PORTS = 15_000, 17_000
 _START = 20.0
 """Seconds etcd may take to answer."""
 
@@ -156,7 +158,14 @@ class Etcd:
 
 
 def free_port(address: str) -> int:
-    """A port that nothing listens on at `address` right now."""
+    """A port that nothing listens on at `address` right now, and that no connection will be given
+    before somebody does: it is below those that the kernel gives. Raises OSError.
+    """
+    for _ in range(100):
+        port = _FIRST_PORT + secrets.randbelow(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((address, port))
+            return port
     with socket.socket() as probe:
         probe.bind((address, 0))
         return int(probe.getsockname()[1])

@@ -100,8 +100,8 @@ def beside_lines(errand: Errand) -> Iterator[Content]:
 def _verdict(errand: Errand, plan: Plan) -> Iterator[Content]:
     if errand.course.is_over and errand.repair is not None:
         checks = errand.progress.checks if errand.progress else ()
-        yield from repaired_lines(errand.repair.absences, checks, errand.report)
-        yield from _campaign(errand)
+        absences, others = errand.repair.absences, _campaign(errand)
+        yield from repaired_lines(absences, checks, errand.report, others)
         return
     if errand.course.phase is Phase.FAILED:
         yield from _campaign(errand)

@@ -11,15 +11,22 @@ from fleettui.ui.paint import Tone, paint
 
 
 def repaired_lines(
-    absences: Sequence[Absence], proof: Sequence[Check], report: Outcome | None
+    absences: Sequence[Absence],
+    proof: Sequence[Check],
+    report: Outcome | None,
+    others: Iterable[Content] = (),
 ) -> Iterator[Content]:
-    """The end of a repair: what it cost, where it is written down, and what proves it."""
+    """The end of a repair: what it cost, where it is written down, and what proves it.
+
+    `others` are what is to be said of other machines.
+    """
     count = len(absences)
     cost = f"{count} service{'' if count == 1 else 's'} interrupted."
     proud = marks.DONE.saying("Repaired, and read back from the cluster. ").piece
     yield paint(proud, (cost, Tone.STRONG))
     if report is not None:
         yield from report_lines(report)
+    yield from others
     yield from absence_lines(absences)
     yield paint("")
     yield paint(("Proof", Tone.ACCENT))
