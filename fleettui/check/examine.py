@@ -74,6 +74,7 @@ class Examination:
 
     @property
     def exit_status(self) -> ExitStatus:
+        """What could not be read counts for more than what was found: a finding may be missing."""
         if self.unread:
             return ExitStatus.INCOMPLETE
         return ExitStatus.FINDINGS if self.findings else ExitStatus.HEALTHY

@@ -40,6 +40,7 @@ class Key(msgspec.Struct, frozen=True):
 
     @property
     def flag(self) -> str:
+        """On the command line, dashes included."""
         return self.flag_name or "--" + self.name.replace("_", "-")
 
     @property

@@ -21,8 +21,9 @@ class JournalCommands:
 
     def follow(self, cursor: str | None) -> ReadCommand | None:
         """What is written from now on; None where the span has an end."""
-        over = _is_over(self.span)
-        return None if over else _following(self.unit, self.span, cursor)
+        if _is_over(self.span):
+            return None
+        return follow_journal(self.unit, self.span, from_cursor=cursor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,9 @@ class RootJournalCommands:
 
     def follow(self, cursor: str | None) -> ChangeCommand | None:
         """What is written from now on; None where the span has an end."""
-        over = _is_over(self.span)
-        return None if over else _as_root(_following(self.unit, self.span, cursor))
+        if _is_over(self.span):
+            return None
+        return _as_root(follow_journal(self.unit, self.span, from_cursor=cursor))
 
 
 def follow_journal(
@@ -54,19 +56,23 @@ def follow_journal(
     `-f` alone would cut it to ten. Not `--after-cursor`, which does not tell whether the line is
     still there, and where it is not leaves out the next one (seen with systemd 252).
     """
-    return _following(unit, span, from_cursor)
+    if from_cursor:
+        return _journalctl(unit, "-f", "--no-tail", f"--cursor={from_cursor}")
+    return _journalctl(unit, "-f", *_lines(span, "--no-tail"), *_bounds(span))
 
 
 def recall_journal(unit: str, span: Span, *, from_cursor: str | None = None) -> ReadCommand:
     """A unit's journal as JSON lines to its present end, every field in full."""
-    return _recalling(unit, span, from_cursor)
+    bounds = _bounds(replace(span, since="") if from_cursor else span)
+    begin = (f"--cursor={from_cursor}",) if from_cursor else ()
+    return _journalctl(unit, "-a", *_lines(span), *begin, *bounds)
 
 
 def recall_journal_as_root(
     unit: str, span: Span, *, from_cursor: str | None = None
 ) -> ChangeCommand:
     """As `recall_journal`, through sudo."""
-    return _as_root(_recalling(unit, span, from_cursor))
+    return _as_root(recall_journal(unit, span, from_cursor=from_cursor))
 
 
 def _as_root(command: ReadCommand) -> ChangeCommand:
@@ -77,23 +83,11 @@ def _is_over(span: Span) -> bool:
     return bool(span.until) or (span.boot is not None and span.boot < 0)
 
 
-def _following(unit: str, span: Span, cursor: str | None) -> ReadCommand:
-    if cursor:
-        return _journalctl(unit, "-f", "--no-tail", f"--cursor={cursor}")
-    return _journalctl(unit, "-f", *_lines(span, "--no-tail"), *_bounds(span))
-
-
 def _reading(unit: str, span: Span, cursor: str | None) -> ReadCommand:
     if cursor:
         rest = replace(span, since="")  # journalctl takes only one of --cursor and --since
         return _journalctl(unit, *_bounds(rest), f"--cursor={cursor}")
     return _journalctl(unit, *_lines(span), *_bounds(span))
-
-
-def _recalling(unit: str, span: Span, cursor: str | None) -> ReadCommand:
-    bounds = _bounds(replace(span, since="") if cursor else span)
-    begin = (f"--cursor={cursor}",) if cursor else ()
-    return _journalctl(unit, "-a", *_lines(span), *begin, *bounds)
 
 
 def _lines(span: Span, *otherwise: str) -> tuple[str, ...]:

@@ -67,6 +67,7 @@ class Slot(msgspec.Struct, frozen=True):
     most: int = 1
 
     def takes(self, word: str) -> bool:
+        """Whether a word is one of the fixed ones, or of a kind that may stand here."""
         return any(word == k if isinstance(k, str) else k.takes(word) for k in self.kinds)
 
 

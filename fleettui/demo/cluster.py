@@ -119,6 +119,7 @@ class DemoCluster:
 
     @property
     def endpoint(self) -> str:
+        """A URL of etcd on loopback; through the wiretap where everything asked is to be logged."""
         return self._etcd.endpoint if self._wiretap is None else self._wiretap.endpoint
 
     @property
@@ -144,6 +145,7 @@ class DemoCluster:
         return next((m for m in self.machines if is_broken(m)), None)
 
     def machine(self, machine_id: str) -> Machine:
+        """By its whole ID, which clones share: then the first. Raises StopIteration."""
         return next(m for m in self.machines if m.id == machine_id)
 
     def submit(self, submission: Submission) -> None:
@@ -168,6 +170,7 @@ class DemoCluster:
         self._etcd.freeze()
 
     def thaw_etcd(self) -> None:
+        """SIGCONT: what was asked meanwhile is answered."""
         self._etcd.thaw()
 
     def stop_sshd(self, machine: Machine) -> None:
@@ -175,6 +178,7 @@ class DemoCluster:
         self._call(self._servers[machine.ip].stop())
 
     def start_sshd(self, machine: Machine) -> None:
+        """Open the machine's SSH port again, with the same host key."""
         self._call(self._servers[machine.ip].start())
 
     # --- inside ------------------------------------------------------------------------------

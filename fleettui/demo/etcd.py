@@ -73,6 +73,7 @@ class Etcd:
 
     @property
     def endpoint(self) -> str:
+        """Where clients ask; the same port after `kill` and `start`."""
         return f"http://127.0.0.1:{self._client}"
 
     @property

@@ -28,6 +28,7 @@ class Place:
 
     @property
     def path(self) -> str:
+        """Absolute, on the machine."""
         return f"{self.folder}/{self.name}"
 
     def kept(self, nth: int) -> str:

@@ -29,10 +29,12 @@ class Entry:
 
     @property
     def size(self) -> int:
+        """Bytes as stat tells them; a folder's are those of a small tmpfs one."""
         return 60 if self.kind is Kind.FOLDER else len(self.content)
 
     @property
     def sha256(self) -> str:
+        """Of the content, in hex; a link's content is where it points."""
         return hashlib.sha256(self.content).hexdigest()
 
 
@@ -60,12 +62,15 @@ class Files:
         self.folders[SYSTEMD_UNITS]["fleet.service.d"] = folder()
 
     def look(self, path: str, name: str) -> Entry | None:
+        """What lies in the folder `path`; None where nothing of that name does."""
         return self.folders.get(path, {}).get(name)
 
     def put(self, path: str, name: str, entry: Entry) -> None:
+        """In place of what had the name; the folder is made if need be."""
         self.folders.setdefault(path, {})[name] = entry
 
     def remove(self, path: str, name: str) -> None:
+        """Nothing of that name is no error."""
         self.folders.get(path, {}).pop(name, None)
 
     def resolve(self, name: str) -> bytes | None:

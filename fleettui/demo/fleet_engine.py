@@ -41,6 +41,7 @@ class Engine:
 
     @property
     def leads(self) -> bool:
+        """Whether the lease was this engine's when it looked last."""
         return self._leader == self._id
 
     def reconcile(self) -> None:

@@ -44,6 +44,7 @@ class Job:
 
     @property
     def is_global(self) -> bool:
+        """The last Global= counts, and only Go's words for true do (fleet job/job.go)."""
         values = self.options("Global")
         return bool(values) and values[-1].lower() in {"true", "yes", "1", "on", "t"}
 
@@ -53,6 +54,7 @@ class Job:
 
     @property
     def conflicts(self) -> list[str]:
+        """Globs, each against a unit's name; a line may hold several."""
         return [glob for line in self.options("X-Conflicts", "Conflicts") for glob in line.split()]
 
     def clashes_with(self, other: "Job") -> bool:

@@ -54,6 +54,7 @@ class FleetProcess:
             return
 
     def say(self, line: str) -> None:
+        """A line of fleetd's own in the journal. Raises ProcessEnded once it was killed."""
         self._check()
         cmdline = f"{_EXE} --config=/etc/fleet/fleet.conf"
         self.journal.say(Process("fleetd", self.pid, FLEET_SERVICE, _EXE, cmdline), line)
@@ -148,9 +149,11 @@ class FleetService:
 
     @property
     def main_pid(self) -> int:
+        """0 while no process runs, as systemctl has it."""
         return 0 if self.process is None else self.process.pid
 
     def start(self) -> None:
+        """A service that is being stopped starts once it has stopped."""
         with self._host.lock:
             if self.active == "deactivating":
                 self._start_again = True
@@ -158,6 +161,7 @@ class FleetService:
                 self._launch()
 
     def stop(self) -> None:
+        """SIGTERM, upon which fleetd stops its units first; it is `deactivating` meanwhile."""
         with self._host.lock:
             self._start_again, self._start_at = False, None
             if self.process is None:
@@ -169,6 +173,7 @@ class FleetService:
                 self.process.signals.append("TERM")
 
     def restart(self) -> None:
+        """Stop, and start as soon as the old process has ended."""
         with self._host.lock:
             self.stop()
             self.start()

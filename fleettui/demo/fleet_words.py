@@ -82,4 +82,5 @@ class Log:
             self._say(f"{level} {file}:{line}: {message}")
 
     def error(self, place: str, message: str) -> None:
+        """The same as an ERROR."""
         self(place, message, "ERROR")

@@ -57,6 +57,7 @@ class HttpRegistry:
         return status == 200
 
     def close(self) -> None:
+        """End the connection; the next request would open another."""
         with self._lock:
             self._connection.close()
 

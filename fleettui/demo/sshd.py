@@ -30,6 +30,7 @@ class SshKeys:
         self.of_host = {m.ip: asyncssh.generate_private_key("ssh-ed25519") for m in machines}
 
     def write_known_hosts(self, port: int) -> None:
+        """The file that `known_hosts` names: a line for each address with this port."""
         lines = [
             f"[{ip}]:{port} {key.export_public_key().decode().strip()}\n"
             for ip, key in self.of_host.items()

@@ -45,16 +45,19 @@ class Unit:
 
     @property
     def load(self) -> str:
+        """LoadState: `not-found` where systemd has read no file."""
         return "not-found" if self.text is None else "loaded"
 
     @property
     def description(self) -> str:
+        """Of the unit file, with the instance for `%i`; the name where it has none."""
         found = _file(self.text).values("Unit", "Description")
         stem = self.name.rpartition(".")[0]
         return found[-1].replace("%i", stem.partition("@")[2]) if found else self.name
 
     @property
     def is_service(self) -> bool:
+        """Others have no process: they are active as soon as they start."""
         return self.name.endswith(".service")
 
 
@@ -82,6 +85,7 @@ class SimulatedSystemd:
             self.files.put(SYSTEMD_UNITS, name, link(f"{FLEET_UNITS}/{name}"))
 
     def remove_unit(self, name: str) -> None:
+        """Remove the link and the file, of which neither has to be there."""
         with self.lock:
             self.files.remove(SYSTEMD_UNITS, name)
             self.files.remove(FLEET_UNITS, name)
@@ -139,6 +143,7 @@ class SimulatedSystemd:
             return self._unit(name)
 
     def needs_reload(self, unit: Unit) -> bool:
+        """NeedDaemonReload: whether the file is not what systemd has read."""
         with self.lock:
             # There is nothing to compare with for a unit of which systemd has found no file.
             return unit.text is not None and unit.text != self._text(unit.name)
@@ -149,9 +154,11 @@ class SimulatedSystemd:
             return {u.name: u.main_pid for u in self._units.values() if u.main_pid}
 
     def new_pid(self) -> int:
+        """Ascending, and never given twice."""
         return next(self._pids)
 
     def new_job(self) -> int:
+        """The number of a job, as JOB_ID in the journal."""
         return next(self._jobs)
 
     def crash(self, name: str) -> None:

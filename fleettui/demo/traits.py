@@ -44,10 +44,12 @@ class Traits:
 
     @property
     def boot_id(self) -> str:
+        """Of the host, so that a clone of another has its own."""
         return _digest(f"fleettui demo boot {self.number}")
 
     @property
     def hostname(self) -> str:
+        """Such as `core-02`."""
         return f"core-{self.number:02}"
 
 

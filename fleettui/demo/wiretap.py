@@ -27,11 +27,13 @@ class Wiretap:
 
     @property
     def endpoint(self) -> str:
+        """The URL to ask instead of `target`. Raises RuntimeError while it is not open."""
         if self._listener is None:
             raise RuntimeError("the wiretap is not open")
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     async def open(self) -> None:
+        """Listen on a free port of loopback."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(0)
         asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)

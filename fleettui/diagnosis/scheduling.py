@@ -68,6 +68,7 @@ class Placement(msgspec.Struct, frozen=True):
     """What is not known, so that nothing follows from silence about it."""
 
     def of(self, verdict: Verdict) -> tuple[MachineVerdict, ...]:
+        """The machines with this verdict, in the order of `machines`."""
         return tuple(m for m in self.machines if m.verdict is verdict)
 
     @property

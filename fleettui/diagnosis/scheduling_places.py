@@ -18,6 +18,7 @@ class Resident(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> Untrusted:
+        """The unit's."""
         return self.wishes.unit
 
 

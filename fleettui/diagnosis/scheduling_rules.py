@@ -106,6 +106,7 @@ class Wish(msgspec.Struct, frozen=True):
     value: str
 
     def text(self) -> Untrusted:
+        """As it stands in a unit file, but for the specifiers."""
         return Untrusted(f"{self.option}={self.value}")
 
 

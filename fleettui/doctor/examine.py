@@ -59,14 +59,17 @@ class Verdict:
 
     @property
     def wrong(self) -> tuple[Looked, ...]:
+        """The hops that are in the way."""
         return tuple(one for one in self.looked if one.standing is Standing.WRONG)
 
     @property
     def doubtful(self) -> tuple[Looked, ...]:
+        """The hops that may come to be in the way, and do not yet."""
         return tuple(one for one in self.looked if one.standing is Standing.DOUBTFUL)
 
     @property
     def exit_status(self) -> ExitStatus:
+        """A doubt alone is no reason to fail."""
         return ExitStatus.WRONG if self.wrong else ExitStatus.FINE
 
 

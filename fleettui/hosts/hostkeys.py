@@ -41,6 +41,7 @@ class ShownKey:
 
     @property
     def kind(self) -> str:
+        """Such as `ssh-ed25519`; a question mark for a key that cannot be read."""
         return key_kind(self.blob) or "?"
 
     def refusal(self) -> str:

@@ -42,10 +42,12 @@ class Commands(Protocol):
     """The commands that read one journal, for whoever reads it."""
 
     @property
-    def unit(self) -> str: ...
+    def unit(self) -> str:
+        """Whose journal; notices name it."""
 
     @property
-    def span(self) -> Span: ...
+    def span(self) -> Span:
+        """Which lines are read first."""
 
     def read(self, cursor: str | None) -> Command:
         """What is there, from a cursor on or as it was asked for."""

@@ -92,10 +92,12 @@ class HostLines:
 
     @property
     def authorities(self) -> tuple[KnownKey, ...]:
+        """Keys marked `@cert-authority`, in the order of the files."""
         return tuple(self._all(Marker.AUTHORITY))
 
     @property
     def revoked(self) -> tuple[KnownKey, ...]:
+        """Keys marked `@revoked`: whatever else is said of them, they are refused."""
         return tuple(self._all(Marker.REVOKED))
 
     @property

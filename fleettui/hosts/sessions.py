@@ -54,6 +54,7 @@ class Sessions:
 
     @property
     def settings(self) -> HostSettings:
+        """As given; one host's own may say otherwise where ssh_config names it."""
         return self._settings
 
     async def settle(self, shown: ShownKey) -> None:

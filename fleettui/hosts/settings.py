@@ -100,4 +100,5 @@ class HostSettings:
 
     @property
     def written_file(self) -> Path:
+        """Where accepted keys go, with the home folder filled in."""
         return (self.own_file or own_known_hosts()).expanduser()

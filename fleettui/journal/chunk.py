@@ -45,6 +45,7 @@ class Chunk:
 
     @property
     def is_full(self) -> bool:
+        """Whether the next line needs another chunk: LINES or BYTES are reached."""
         return len(self.codes) >= LINES or len(self.text) >= BYTES
 
     @property
@@ -60,6 +61,7 @@ class Chunk:
 
     @property
     def last_key(self) -> int:
+        """Of the newest line; before the first, what it may not fall below."""
         return self.keys[-1] if self.codes else self._key
 
     def add(self, batch: Batch, first: int) -> int:
@@ -97,9 +99,11 @@ class Chunk:
         return bytes(self.text[begin : self.ends[index] - 1])
 
     def origin(self, index: int) -> Origin:
+        """Who said a line, and in which file of the journal it stands."""
         return self._origins[self._origin[index]]
 
     def sequence(self, index: int) -> int:
+        """A line's number in the file of its journal, from its cursor."""
         return self._sequence[index]
 
     def head(self, index: int) -> int:

@@ -16,6 +16,7 @@ class Packed(Sequence[JournalItem]):
 
     @property
     def has_notices(self) -> bool:
+        """Whether anything but lines is among them: connected, lost, refused."""
         return Code.RULE in self.batch.codes
 
     def __len__(self) -> int:

@@ -64,6 +64,7 @@ class Stream:
 
     @property
     def received(self) -> int:
+        """Lines that came, thrown away or not, without rules."""
         return self.next - self.rules
 
     @property
@@ -97,6 +98,7 @@ class Stream:
         return bisect_right(self.chunks, number, key=_start) - 1
 
     def holds(self, number: int) -> bool:
+        """Whether a line's number is of one that came and was not thrown away."""
         return self.first <= number < self.next
 
     def key(self, number: int) -> int:
@@ -157,10 +159,12 @@ class Ring:
 
     @property
     def evicted(self) -> int:
+        """Lines thrown away for room, of all streams and without rules."""
         return sum(stream.evicted for stream in self.streams.values())
 
     @property
     def held(self) -> int:
+        """Lines that can still be shown, without rules."""
         return self.received - self.evicted
 
     def tally(self, code: Code) -> int:

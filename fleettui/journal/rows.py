@@ -40,6 +40,7 @@ class Wanted:
 
     @property
     def is_everything(self) -> bool:
+        """Whether no line is left out; folding leaves none out."""
         return self.filter is None and self.codes is None
 
 
@@ -96,6 +97,7 @@ class Rows:
 
     @property
     def count(self) -> int:
+        """How many rows are shown; a folded run of repeats is one."""
         return sum(len(part.rows) for part in self._parts)
 
     @property

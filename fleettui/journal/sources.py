@@ -41,10 +41,12 @@ class Choice:
 
     @property
     def units(self) -> tuple[str, ...]:
+        """Each once, in the order of the sources."""
         return tuple(dict.fromkeys(source.unit for source in self.sources))
 
     @property
     def machines(self) -> tuple[Machine, ...]:
+        """One a source, so that several units of a machine name it several times."""
         return tuple(source.machine for source in self.sources)
 
     @property

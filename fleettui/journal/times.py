@@ -14,6 +14,7 @@ class TimeStyle(StrEnum):
 
     @property
     def next(self) -> "TimeStyle":
+        """The next in turn, the first after the last."""
         styles = list(TimeStyle)
         return styles[(styles.index(self) + 1) % len(styles)]
 

@@ -24,6 +24,7 @@ class View:
 
     @property
     def wanted(self) -> Wanted:
+        """What `want` was called with last; all lines, folded, before that."""
         return self._wanted
 
     def want(self, wanted: Wanted) -> None:

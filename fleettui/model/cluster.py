@@ -74,10 +74,12 @@ class Unit(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_template(self) -> bool:
+        """Whether the name is that of a template without its instance, `foo@.service`."""
         return is_template(self.name.raw)
 
     @property
     def is_global(self) -> bool:
+        """Whether the unit file has fleet start it on every machine that qualifies."""
         return self.file is not None and self.file.is_global
 
     @property
@@ -102,6 +104,7 @@ class Unit(msgspec.Struct, frozen=True, gc=False):
         return self.target == machine_id or self.state_on(machine_id) is not None
 
     def state_on(self, machine_id: Untrusted) -> UnitState | None:
+        """What that machine's agent wrote last; None where it wrote nothing."""
         return next((s for s in self.states if s.machine_id == machine_id), None)
 
 

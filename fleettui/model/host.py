@@ -193,6 +193,7 @@ class HostFacts:
 
     @property
     def fleet(self) -> ServiceFacts | None:
+        """fleet.service as systemd has it; None where systemd did not tell."""
         return self.services.get(Untrusted(FLEET_SERVICE))
 
 

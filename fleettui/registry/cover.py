@@ -58,6 +58,7 @@ class Cover:
         return min(again, *(feed.due for feed in self._feeds))
 
     def open_streams(self) -> None:
+        """A stream a folder, in place of those there are; they cover nothing until they answer."""
         self._streams_at = None
         for feed in self._feeds:
             feed.open()
@@ -118,6 +119,7 @@ class Cover:
                 feed.was_read(asked_at)
 
     def close(self) -> None:
+        """End all streams and the long poll. Nothing is reported afterwards."""
         self._end_watch()
         for feed in self._feeds:
             feed.close()

@@ -62,6 +62,7 @@ class Feed:
 
     @property
     def is_in_doubt(self) -> bool:
+        """Whether etcd told of a change that neither stream nor read has brought yet."""
         return self._doubt is not None and self._doubt.index > self._seen()
 
     @property
@@ -96,6 +97,7 @@ class Feed:
             self._proof = None
 
     def is_from(self, sender: object) -> bool:
+        """Whether a report came from what is in use now, not from a stream that was ended."""
         return sender is self._stream or sender is self._proof
 
     def take(self, report: Report) -> None:

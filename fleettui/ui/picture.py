@@ -31,6 +31,7 @@ class Picture:
 
     @property
     def snapshot(self) -> Snapshot | None:
+        """What was read last, also while the link is lost; None before the first read."""
         return self.view.snapshot
 
     @property
@@ -60,12 +61,9 @@ class Picture:
         findings = diagnose(view.snapshot, reports, history)
         return replace(self, view=view, reports=reports, findings=findings, history=history)
 
-    def with_report(self, report: HostReport, machine: Machine) -> "Picture":
-        """The picture after a machine was asked, where it is or where it was before."""
-        return self.with_reports([(report, machine)])
-
     def with_reports(self, heard: Iterable[tuple[HostReport, Machine]]) -> "Picture":
-        """The same after several were asked, in the order in which they answered."""
+        """The picture after machines were asked, where they are or were before; in the order in
+        which they answered."""
         reports, history = dict(self.reports), self.history
         for report, machine in heard:
             history = history.told(report, machine)

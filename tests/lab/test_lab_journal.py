@@ -385,10 +385,8 @@ async def test_a_clock_an_hour_ahead_is_named_and_merged_as_if_it_were_right(
     ):
         listed = Snapshot(1, now(), {member(m).id: member(m) for m in machines})
         picture = Picture().with_view(RegistryView(Link.LIVE, now(), listed))
-        for machine in machines:
-            facts = await hosts.probe(member(machine))
-            picture = picture.with_report(facts, member(machine))
-        pane.picture = picture
+        told = [(await hosts.probe(member(machine)), member(machine)) for machine in machines]
+        pane.picture = picture.with_reports(told)
         await seen(lambda: notices(pane).count(NoticeKind.CONNECTED) == 2, "both are followed")
         for number in range(5):
             for said in (talker, ahead):

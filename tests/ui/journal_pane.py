@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from fleettui.access import HostUnreachable, JournalReader
 from fleettui.model.cluster import Link, Machine, RegistryView, Snapshot
 from fleettui.model.host import (
     NEWEST,
+    HostFacts,
     JournalEntry,
     JournalItem,
     JournalNotice,
@@ -118,24 +119,11 @@ class Journals:
 def picture_of(machines: Sequence[Machine], ahead: timedelta = timedelta(0)) -> Picture:
     """All machines checked; the clock of the second is `ahead` of ours."""
     shown = Snapshot(1, START, {machine.id: machine for machine in machines})
-    picture = Picture().with_view(RegistryView(Link.LIVE, START, shown))
+    told: list[tuple[HostFacts, Machine]] = []
     for number, machine in enumerate(machines):
-        report = facts(machine)
-        off = ahead if number == 1 else timedelta(0)
-        picture = picture.with_report(
-            type(report)(
-                report.machine_id,
-                START,
-                START + off,
-                report.reported_id,
-                report.hostname,
-                report.folders,
-                report.services,
-                (),
-            ),
-            machine,
-        )
-    return picture
+        now = START + ahead if number == 1 else START
+        told.append((replace(facts(machine), taken_at=START, clock=now, journal=()), machine))
+    return Picture().with_view(RegistryView(Link.LIVE, START, shown)).with_reports(told)
 
 
 class PaneApp(App[None]):

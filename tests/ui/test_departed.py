@@ -212,18 +212,18 @@ def test_a_machine_is_asked_where_it_is_and_where_it_was() -> None:
 
 def test_an_answer_from_a_former_address_is_not_taken_for_the_machines_own() -> None:
     own, other = fakes.facts(MOVED), fakes.facts(LEAVER)
-    seen = picture(MACHINES, (MACHINES[0], MOVED, MACHINES[2])).with_report(own, MOVED)
+    seen = picture(MACHINES, (MACHINES[0], MOVED, MACHINES[2])).with_reports([(own, MOVED)])
     assert seen.asked_at(LEAVER) is None
-    seen = seen.with_report(other, LEAVER)
+    seen = seen.with_reports([(other, LEAVER)])
     assert seen.reports[LEAVER.id] is own
     assert seen.asked_at(LEAVER) == other.taken_at
     refused = NotChecked(LEAVER.id, now(), U("connection refused"))
-    assert seen.with_report(refused, LEAVER).asked_at(LEAVER) == refused.at
+    assert seen.with_reports([(refused, LEAVER)]).asked_at(LEAVER) == refused.at
 
 
 def test_a_departed_machine_keeps_its_last_report_and_its_name() -> None:
     facts = fakes.facts(LEAVER)
-    seen = picture(MACHINES).with_report(facts, LEAVER).with_view(view(STAYED))
+    seen = picture(MACHINES).with_reports([(facts, LEAVER)]).with_view(view(STAYED))
     assert seen.facts(LEAVER.id) is facts
     assert seen.machine(LEAVER.id) == LEAVER
     assert seen.named(LEAVER.id) == f"{LEAVER.short_id}/172.17.8.102"
@@ -240,8 +240,7 @@ def test_the_details_of_a_machine_say_when_it_left_and_where_it_was_before() -> 
 
 def test_reports_of_machines_that_nobody_remembers_are_dropped() -> None:
     stranger = Machine(U("f" * 32), U("172.17.8.250"))
-    seen = picture(MACHINES).with_report(
-        replace(fakes.facts(LEAVER), machine_id=stranger.id), stranger
-    )
+    told = replace(fakes.facts(LEAVER), machine_id=stranger.id)
+    seen = picture(MACHINES).with_reports([(told, stranger)])
     assert stranger.id in seen.reports
     assert stranger.id not in seen.with_view(view(MACHINES)).reports

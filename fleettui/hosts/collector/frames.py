@@ -154,6 +154,7 @@ class Unpacker:
         self._origins: dict[bytes, Origin] = {}
 
     def batch(self, columns: Columns) -> Batch:
+        """The columns as a batch; an origin that was named before is the same object."""
         return Batch(
             columns.text,
             _array("I", columns.ends),

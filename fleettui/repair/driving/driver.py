@@ -82,6 +82,7 @@ class Repair:
 
     @property
     def record(self) -> Record:
+        """What was written of this repair, and where."""
         return self._ledger.record
 
     @property

@@ -49,6 +49,7 @@ class RepairLock:
 
     @property
     def holder(self) -> LockHolder:
+        """Who repairs what, with the stage that was told last."""
         return self._holder
 
     @property

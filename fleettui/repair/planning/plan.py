@@ -57,6 +57,7 @@ class Plan:
         return self.machine.id if self.machine else Untrusted("")
 
     def step(self, stage: Stage) -> Step:
+        """The step of a stage. Raises StopIteration for VERIFY, which is none, and for others."""
         return next(step for step in self.steps if step.stage is stage)
 
     @property

@@ -116,22 +116,27 @@ class PastRepair:
 
     @property
     def fault(self) -> str:
+        """The fault's name in the catalogue; empty where the record is unreadable."""
         return self.plan.fault if self.plan else ""
 
     @property
     def units(self) -> tuple[Untrusted, ...]:
+        """Every unit that the repair took together; none where the record is unreadable."""
         return self.plan.units if self.plan else ()
 
     @property
     def machine_id(self) -> Untrusted:
+        """Empty for a repair of the registry alone, and where the record is unreadable."""
         return self.plan.machine_id if self.plan else Untrusted("")
 
     @property
     def ip(self) -> Untrusted:
+        """As the machine published it then; empty where there is no machine."""
         return self.plan.machine.public_ip if self.plan and self.plan.machine else Untrusted("")
 
     @property
     def way(self) -> Way | None:
+        """The restart of the plan that was followed last; None where it has none."""
         return self.plan.way if self.plan else None
 
 

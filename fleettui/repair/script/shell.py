@@ -51,6 +51,7 @@ class Shell:
         yield _END
 
     def job(self, unit: Untrusted, leaf: str) -> str:
+        """The path of a unit's key under `job/`, quoted for the shell."""
         return self.key("job", unit.raw, leaf)
 
     def key(self, *segments: str) -> str:

@@ -117,13 +117,10 @@ class Course:
 
     @property
     def unmet(self) -> tuple[Check, ...]:
+        """The checks that keep the repair from beginning."""
         return tuple(check for check in self.checks if check.required and not check.met)
 
     # --- what happens -------------------------------------------------------------------------
-
-    def looking(self) -> "Course":
-        """Everything that was planned is forgotten; what was read back is told by the record."""
-        return Course()
 
     def planned(self, plan: Plan, checks: Sequence[Check], done: Sequence[Stage]) -> "Course":
         """Locate came to a plan, and `checks` tell whether its first change may be made."""
@@ -140,6 +137,7 @@ class Course:
         return replace(self, stage=stage, phase=Phase.ASKING, result=None, undo=())
 
     def acting(self) -> "Course":
+        """The stage at hand was confirmed, and its acts have begun."""
         return replace(self, phase=Phase.ACTING)
 
     def acted(self, result: Result, plan: Plan, done: Sequence[Stage]) -> "Course":

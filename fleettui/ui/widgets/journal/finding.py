@@ -74,6 +74,7 @@ class SearchableLog(JournalLog):
 
     @property
     def wanted(self) -> Wanted:
+        """Which lines are shown, and folded how."""
         return self.view.wanted
 
     def want(self, wanted: Wanted) -> None:
@@ -83,6 +84,7 @@ class SearchableLog(JournalLog):
 
     @property
     def is_searching(self) -> Pattern | None:
+        """The pattern that is searched for; None where nothing is."""
         return self.display_as.search
 
     @property

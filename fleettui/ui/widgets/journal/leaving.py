@@ -61,6 +61,7 @@ class KeepableLog(SearchableLog):
         raise NotImplementedError
 
     def source_of(self, stream: int) -> Source:
+        """The machine, unit and span of a stream. Raises KeyError for one that ended."""
         raise NotImplementedError
 
     def reader(self) -> JournalReader:

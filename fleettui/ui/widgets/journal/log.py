@@ -223,6 +223,7 @@ class JournalLog(Lines):
 
     @property
     def chosen_place(self) -> Place | None:
+        """Of the line under the cursor, or the newest while following; None without lines."""
         cursor = self.window.cursor
         if cursor is None:
             return next(self.view.backward(), None)

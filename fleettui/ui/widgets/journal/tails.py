@@ -60,6 +60,7 @@ class Tails:
 
     @property
     def by_stream(self) -> Mapping[int, Tail]:
+        """What is received now, by its stream's number in the ring."""
         return {tail.stream: tail for tail in self._tails.values()}
 
     def receive(self, choice: Choice) -> bool:
