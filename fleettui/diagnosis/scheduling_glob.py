@@ -3,14 +3,24 @@
 import re
 from functools import lru_cache
 
+LONGEST = 1024
+"""Characters of a pattern that is looked at: to compile one costs by its length, and the longest
+name that systemd takes has 255."""
+
+_SPECIAL = re.compile(r"[*?\[\\]")
+
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether the whole of `name` matches; a malformed pattern matches nothing.
+    """Whether the whole of `name` matches; a malformed or endless pattern matches nothing.
 
     `*` is any run without a slash, `?` one such character, `[a-z]` and `[^a-z]` one of a class, a
     backslash takes the next character as it is. Behind a star Go goes on byte by byte, which shows
     only in names that are not ASCII, such as systemd does not take.
     """
+    if _SPECIAL.search(pattern) is None:
+        return pattern == name
+    if len(pattern) > LONGEST:
+        return False
     compiled = _compiled(pattern)
     return compiled is not None and compiled.match(name) is not None
 
