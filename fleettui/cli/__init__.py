@@ -5,19 +5,16 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fleettui.cli.about import COMPLETE_VARIABLE, PROGRAM, completion, print_version
-from fleettui.cli.config import config, profile_names
-from fleettui.cli.doctor import doctor
+from fleettui.cli.config_file import profile_names
 from fleettui.cli.keys import KEYS
 from fleettui.cli.kinds import Texts
-from fleettui.cli.observer_setup import observer_setup
-from fleettui.cli.repairs import repair, repairs
-from fleettui.cli.replay import replay
 from fleettui.cli.resolve import Given
 from fleettui.cli.session import (
     INTERRUPTED,
@@ -36,6 +33,30 @@ if TYPE_CHECKING:
     from fleettui.check.examine import Examination
 
 __all__ = ["Settings", "build", "cli", "demo_settings", "main"]
+
+_ELSEWHERE = {
+    "config": "config",
+    "doctor": "doctor",
+    "observer-setup": "observer_setup",
+    "repair": "repairs",
+    "repairs": "repairs",
+    "replay": "replay",
+}
+"""Commands, and the module of this package that has each: loaded when it is asked for."""
+
+
+class _Commands(click.Group):
+    """Those of this module, and those that are elsewhere."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module = import_module(f"fleettui.cli.{_ELSEWHERE[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
 
 
 def _with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,7 +77,11 @@ def _with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "--version",
     is_flag=True,
@@ -248,12 +273,6 @@ async def _demo(
 
 
 cli.add_command(completion)
-cli.add_command(config)
-cli.add_command(doctor)
-cli.add_command(observer_setup)
-cli.add_command(repair)
-cli.add_command(repairs)
-cli.add_command(replay)
 
 
 def main() -> None:

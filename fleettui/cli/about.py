@@ -3,7 +3,6 @@
 import platform
 
 import click
-from click.shell_completion import get_completion_class
 
 from fleettui import __version__
 
@@ -52,6 +51,8 @@ def completion(context: click.Context, shell: str) -> None:
     zsh:  fleettui completion zsh > ~/.zfunc/_fleettui   (a folder of your fpath)
     fish: fleettui completion fish > ~/.config/fish/completions/fleettui.fish
     """
+    from click.shell_completion import get_completion_class
+
     kind = get_completion_class(shell)
     assert kind is not None, "click knows these three"
     root = context.find_root()

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 import msgspec
 
-from fleettui.cli.config_file import BadConfig, config_path, read_config
 from fleettui.cli.keys import KEYS, OBSERVE, OBSERVE_VARIABLE, PASSWORD_VARIABLE
 from fleettui.cli.resolve import Sources
 from fleettui.cli.session import Settings
@@ -128,12 +127,3 @@ def _row(one: Effective) -> tuple[str, str, str]:
 def _short(origin: str) -> str:
     home = str(Path.home())
     return origin.replace(f"{home}/", "~/") if home != "/" else origin
-
-
-def profile_names(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    """For shell completion: the profiles of the config file, nothing where it is broken."""
-    try:
-        profiles = read_config(config_path()).profiles
-    except BadConfig:
-        return []
-    return [name for name in profiles if name.startswith(begun)]

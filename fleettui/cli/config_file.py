@@ -2,12 +2,13 @@
 
 import difflib
 import re
-import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import click
 import msgspec
 from platformdirs import user_config_path
 
@@ -20,23 +21,6 @@ _UNKNOWN = re.compile(r"unknown field `(.*?)`", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 _EXPECTS = {OBSERVE: SWITCH.expects, PROFILE: "the name of a profile"}
-
-_values = [(key.name, key.kind.toml | msgspec.UnsetType, msgspec.UNSET) for key in KEYS]
-_observe = (OBSERVE, bool, False)
-ProfileTable = msgspec.defstruct("ProfileTable", [*_values, _observe], forbid_unknown_fields=True)
-"""What `[profiles.NAME]` may hold: every key, and `observe`."""
-TopTable = msgspec.defstruct(
-    "TopTable",
-    [
-        *_values,
-        _observe,
-        (PROFILE, str, ""),
-        ("profiles", dict[str, dict[str, Any]], {}),
-        ("keys", dict[str, str], {}),
-    ],
-    forbid_unknown_fields=True,
-)
-"""What the file itself may hold besides: which profile is used, all of them, and keys."""
 
 
 class BadConfig(ValueError):
@@ -97,6 +81,8 @@ def read_config(path: Path) -> Config:
         return Config(path, Section(str(path)))
     except OSError as error:
         raise BadConfig(f"{path} cannot be read: {error.strerror}") from error
+    import tomllib  # most have no such file
+
     try:
         document = tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:  # of numbers without end, not tomllib's own
@@ -104,14 +90,42 @@ def read_config(path: Path) -> Config:
     return _config(path, document)
 
 
+def profile_names(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """For shell completion: the profiles of the config file, nothing where it is broken."""
+    try:
+        profiles = read_config(config_path()).profiles
+    except BadConfig:
+        return []
+    return [name for name in profiles if name.startswith(begun)]
+
+
+@cache
+def _profile_table() -> Any:
+    """What `[profiles.NAME]` may hold: every key, and `observe`."""
+    values = [(key.name, key.kind.toml | msgspec.UnsetType, msgspec.UNSET) for key in KEYS]
+    fields = [*values, (OBSERVE, bool, False)]
+    return msgspec.defstruct("ProfileTable", fields, forbid_unknown_fields=True)
+
+
+@cache
+def _top_table() -> Any:
+    """What the file itself may hold besides: which profile is used, all of them, and keys."""
+    fields = [
+        (PROFILE, str, ""),
+        ("profiles", dict[str, dict[str, Any]], {}),
+        ("keys", dict[str, str], {}),
+    ]
+    return msgspec.defstruct("TopTable", fields, bases=(_profile_table(),))
+
+
 def _config(path: Path, document: dict[str, Any]) -> Config:
-    top = _table(document, TopTable, str(path))
+    top = _table(document, _top_table(), str(path))
     profiles = {}
     for name, table in top.profiles.items():
         where = f"{path} [profiles.{visible(name)}]"
         if not _NAME.fullmatch(name):
             raise BadConfig(f"{where}: expected a name of letters, digits, '_', '.' and '-'")
-        profiles[name] = _section(_table(table, ProfileTable, where), where)
+        profiles[name] = _section(_table(table, _profile_table(), where), where)
     return Config(
         path,
         _section(top, str(path)),

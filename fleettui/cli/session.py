@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import getpass
 import os
 import socket
 import sys
@@ -209,6 +208,8 @@ def headless(settings: Settings) -> "Observer":
 
 
 def _operator_name() -> str:
+    import getpass
+
     return f"{getpass.getuser()}@{socket.gethostname()}"
 
 

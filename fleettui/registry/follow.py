@@ -18,10 +18,7 @@ from fleettui.registry.following import Following
 from fleettui.registry.head_start import HeadStart
 from fleettui.registry.inbox import Inbox, Order
 from fleettui.registry.keys import Keys
-from fleettui.registry.lock_value import holder_of
-from fleettui.registry.lock_watch import LockWatch
 from fleettui.registry.pace import Pace
-from fleettui.registry.rights import find_rights
 from fleettui.registry.source import Reading, Source, first_to_answer, open_sources
 from fleettui.registry.threads import in_daemon_thread
 from fleettui.registry.tree import PARTS, tree_of
@@ -104,11 +101,15 @@ class RegistryFollower:
 
     async def lock_holder(self) -> LockHolder | None:
         """Who holds the repair lock, read through the quorum. Raises RegistryUnavailable."""
+        from fleettui.registry.lock_value import holder_of
+
         node = (await in_daemon_thread(partial(self._look, self._keys.lock))).node
         return holder_of(node) if node is not None else None
 
     def follow_lock(self, sink: Callable[[LockHolder | None], None]) -> None:
         """Tell how the lock stands, then of every change, from a thread of ours. Called once."""
+        from fleettui.registry.lock_watch import LockWatch
+
         watch = LockWatch(self._open(), self._keys.lock, self._pace, self._closed, sink)
         threading.Thread(target=watch.run, name="etcd lock", daemon=True).start()
 
@@ -137,6 +138,8 @@ class RegistryFollower:
         return self._ask(lambda source: source.look(path, self._pace.quorum_within))
 
     def _rights(self) -> Rights:
+        from fleettui.registry.rights import find_rights
+
         within = self._pace.quorum_within
         return self._ask(lambda source: find_rights(lambda path: source.ask(path, within)))
 

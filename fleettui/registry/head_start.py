@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -59,10 +60,11 @@ class HeadStart:
             return  # nobody asks why: see above
 
     def _answer_to(self, target: str) -> RawAnswer:
-        place = (str(self._address.hostname), int(self._address.port or 0))
+        # As bytes: for text, Python first imports what encodes the names of all languages.
+        host: Any = str(self._address.hostname).encode("ascii")
         # Of HTTP/1.0 an answer has no parts: it goes on until the connection ends.
         request = f"GET {target} HTTP/1.0\r\nHost: {self._address.netloc}\r\n\r\n"
-        with socket.create_connection(place, timeout=self._left()) as connection:
+        with socket.create_connection((host, self._address.port or 0), self._left()) as connection:
             connection.sendall(request.encode("ascii"))
             return _parsed(self._received(connection))
 

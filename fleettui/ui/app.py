@@ -32,12 +32,6 @@ from fleettui.model.secret import Secret
 from fleettui.ui import leaving, palette
 from fleettui.ui.console.screen import ConsoleScreen
 from fleettui.ui.crash import TellsNoValues
-from fleettui.ui.detail.screen import DetailScreen
-from fleettui.ui.dialogs.dialog import answer_to
-from fleettui.ui.dialogs.help import HelpScreen
-from fleettui.ui.dialogs.question import host_key_question
-from fleettui.ui.dialogs.rights import RightsScreen
-from fleettui.ui.dialogs.secret import SecretScreen
 from fleettui.ui.keys import entries, named, reason
 from fleettui.ui.keystrokes import InOrder
 from fleettui.ui.letting_go import let_go
@@ -227,9 +221,15 @@ class FleetApp(TellsNoValues, InOrder):
             await asyncio.sleep(LEARN_EVERY)
 
     async def _trusts(self, question: HostKeyQuestion) -> bool:
+        from fleettui.ui.dialogs.dialog import answer_to
+        from fleettui.ui.dialogs.question import host_key_question
+
         return await answer_to(self, lambda: host_key_question(question), otherwise=False)
 
     async def _told(self, question: SecretQuestion) -> Secret | None:
+        from fleettui.ui.dialogs.dialog import answer_to
+        from fleettui.ui.dialogs.secret import SecretScreen
+
         return await answer_to(self, lambda: SecretScreen(question), otherwise=None)
 
     # --- screens ------------------------------------------------------------------------------
@@ -240,6 +240,8 @@ class FleetApp(TellsNoValues, InOrder):
         return screen.data_bind(*facts)
 
     def on_details_asked(self, message: DetailsAsked) -> None:
+        from fleettui.ui.detail.screen import DetailScreen
+
         screen = DetailScreen(message.table, message.key)
         self.push_screen(self._bound(screen, FleetApp.picture))
 
@@ -320,6 +322,8 @@ class FleetApp(TellsNoValues, InOrder):
 
     def action_rights(self) -> None:
         """What an observer's credentials could do."""
+        from fleettui.ui.dialogs.rights import RightsScreen
+
         self.push_screen(self._bound(RightsScreen(), FleetApp.picture, FleetApp.standing))
 
     def action_repairs(self) -> None:
@@ -327,6 +331,8 @@ class FleetApp(TellsNoValues, InOrder):
         self.on_repairs_asked(RepairsAsked())
 
     def action_keys(self) -> None:
+        from fleettui.ui.dialogs.help import HelpScreen
+
         if not isinstance(self.screen, HelpScreen):
             found = entries(self, self.screen.active_bindings.values())
             self.push_screen(HelpScreen(found))

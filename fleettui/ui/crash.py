@@ -1,7 +1,5 @@
 """What is left on the terminal when the console ends because of a bug."""
 
-from rich.segment import Segments
-from rich.traceback import Traceback
 from textual.app import App
 
 
@@ -13,6 +11,10 @@ class TellsNoValues(App[None]):
     """
 
     def _fatal_error(self) -> None:
+        # All that colours source code comes with it, which no start need wait for.
+        from rich.segment import Segments
+        from rich.traceback import Traceback
+
         text = Traceback(show_locals=False, width=None)
         self._exit_renderables.append(Segments(self.console.render(text, self.console.options)))
         self._close_messages_no_wait()

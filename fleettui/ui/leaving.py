@@ -3,11 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
-from fleettui.ui.dialogs.question import QuestionScreen
 from fleettui.ui.paint import Tone, paint, paint_lines
+
+if TYPE_CHECKING:
+    from fleettui.ui.dialogs.question import QuestionScreen
 
 LET_GO_WITHIN = 0.4
 """Seconds that quitting waits for a repair to be let go; its lock expires by itself anyway."""
@@ -18,8 +21,10 @@ def is_acting(screens: Iterable[Screen[object]]) -> bool:
     return any(getattr(screen, "is_acting", False) for screen in screens)
 
 
-def acting_question() -> QuestionScreen:
+def acting_question() -> "QuestionScreen":
     """Whether to leave although a step is under way."""
+    from fleettui.ui.dialogs.question import QuestionScreen
+
     words = paint_lines(
         [
             paint(("A repair step is under way.", Tone.STRONG)),

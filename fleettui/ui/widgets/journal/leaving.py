@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, ClassVar
+from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
@@ -25,9 +25,10 @@ from fleettui.model.clock import now
 from fleettui.model.host import Span
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.keys import named
-from fleettui.ui.widgets.journal.entry import EntryScreen
 from fleettui.ui.widgets.journal.finding import SearchableLog
-from fleettui.ui.widgets.journal.saving import Extent, SaveScreen, Saving
+
+if TYPE_CHECKING:
+    from fleettui.ui.widgets.journal.saving import Saving
 
 MOST_COPIED = 5_000
 """Lines; terminals take only so much by OSC 52."""
@@ -71,6 +72,8 @@ class KeepableLog(SearchableLog):
     # --- all of one line ----------------------------------------------------------------------
 
     def action_entry(self) -> None:
+        from fleettui.ui.widgets.journal.entry import EntryScreen
+
         line = self.chosen
         if line is None or line.code is Code.RULE:
             self.notify("There is no line of the journal under the cursor.", markup=False)
@@ -128,6 +131,8 @@ class KeepableLog(SearchableLog):
         if not self.ring.held:
             self.notify("There is nothing to save yet.", markup=False)
             return
+        from fleettui.ui.widgets.journal.saving import SaveScreen
+
         machines = {str(self.name_of(n)) for n in self.ring.streams}
         where = machines.pop() if len(machines) == 1 else f"{len(machines)} machines"
         name = file_name(["journal", where, *self.choice.units, f"{now():%Y%m%dT%H%M%SZ}"])
@@ -137,11 +142,11 @@ class KeepableLog(SearchableLog):
         screen = SaveScreen(held, shown, folder, f"{name}.log", fixed=fixed)
         self.app.push_screen(screen, self._decided)
 
-    def _decided(self, saving: Saving | None) -> None:
+    def _decided(self, saving: "Saving | None") -> None:
         if saving is not None:
             self.run_worker(self._save(saving), group="saving", exclusive=True)
 
-    async def _save(self, saving: Saving) -> None:
+    async def _save(self, saving: "Saving") -> None:
         shown = str(Untrusted(str(saving.path)))
         self._told(0.0)
         try:
@@ -175,7 +180,9 @@ class KeepableLog(SearchableLog):
         done = round(min(self._progress, 1.0) * BAR)
         return f"saving {'█' * done}{'░' * (BAR - done)} {self._progress:4.0%}"
 
-    async def _written(self, saving: Saving, file: BinaryIO) -> int:
+    async def _written(self, saving: "Saving", file: BinaryIO) -> int:
+        from fleettui.ui.widgets.journal.saving import Extent
+
         lines = self._anew(saving) if saving.extent is Extent.ANEW else self._kept(saving)
         count = 0
         async with aclosing(lines) as batches:
@@ -185,8 +192,10 @@ class KeepableLog(SearchableLog):
                 self._told(progress)
         return count
 
-    async def _kept(self, saving: Saving) -> AsyncGenerator[tuple[list[bytes], float], None]:
+    async def _kept(self, saving: "Saving") -> AsyncGenerator[tuple[list[bytes], float], None]:
         """The lines that are held, in the order that is shown; nothing of them is folded."""
+        from fleettui.ui.widgets.journal.saving import Extent
+
         wanted = replace(self.wanted if saving.extent is Extent.SHOWN else Wanted(), folded=False)
         view = View(self.ring)
         view.want(wanted)
@@ -208,7 +217,7 @@ class KeepableLog(SearchableLog):
             return json_line(line, machine)
         return text_line(line, machine).encode("utf-8", "backslashreplace")
 
-    async def _anew(self, saving: Saving) -> AsyncGenerator[tuple[list[bytes], float], None]:
+    async def _anew(self, saving: "Saving") -> AsyncGenerator[tuple[list[bytes], float], None]:
         """The stretch of time that is held, read once more from each machine."""
         sources = {stream: self.source_of(stream) for stream in self.ring.streams}
         for place, (stream, source) in enumerate(sources.items()):

@@ -22,12 +22,6 @@ from fleettui.ui.keys import named
 from fleettui.ui.paint import Cell, Tone
 from fleettui.ui.picture import Picture
 from fleettui.ui.widgets.journal import heading
-from fleettui.ui.widgets.journal.choosing import (
-    MachinesScreen,
-    UnitScreen,
-    exact,
-    offered_units,
-)
 from fleettui.ui.widgets.journal.leaving import KeepableLog
 from fleettui.ui.widgets.journal.looks import HOSTS, Bit
 from fleettui.ui.widgets.journal.prompt import Asking, Prompt
@@ -104,6 +98,8 @@ class JournalPane(KeepableLog):
 
     def watch_unit(self, unit: Untrusted, machines: Sequence[Machine]) -> None:
         """Show the journal of a unit on each of these machines."""
+        from fleettui.ui.widgets.journal.choosing import exact
+
         name = exact(unit)
         if len(machines) == 1:
             self.watch_machine(machines[0], name)
@@ -278,6 +274,8 @@ class JournalPane(KeepableLog):
         self.show(replace(self.choice, span=Span(None, boot=wanted) if wanted else SINCE[0][1]))
 
     def action_unit(self) -> None:
+        from fleettui.ui.widgets.journal.choosing import UnitScreen, offered_units
+
         machines = self.choice.machines
         if not machines:
             self.notify("Choose a machine first.", markup=False)
@@ -315,6 +313,8 @@ class JournalPane(KeepableLog):
         return tuple(listed) or self.choice.machines
 
     def action_machines(self) -> None:
+        from fleettui.ui.widgets.journal.choosing import MachinesScreen
+
         shown = {source.machine.id for source in self.choice.sources}
         names = [(m, self.picture.named(m.id), m.id in shown) for m in self._machines()]
         self.app.push_screen(MachinesScreen(names), self._machines_chosen)
