@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from fleettui.cli.about import COMPLETE_VARIABLE, PROGRAM, completion, print_version
 from fleettui.cli.config_file import profile_names

@@ -5,11 +5,11 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import replace
 
 from fleettui.cli.prompt import ask_at_terminal
 from fleettui.cli.session import DEFAULT, INTERRUPTED, Settings, hang_up

@@ -7,12 +7,12 @@ import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 from platformdirs import user_state_path
 
 from fleettui.cli.config_file import config_path
@@ -47,8 +47,7 @@ COLLECT_AFTER = 1.0
 """Seconds without a collection of garbage: a start makes none, and looking takes a tenth of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """What a session needs to know about its cluster; see fleettui.cli.keys for each."""
 
     endpoints: tuple[str, ...]
@@ -75,11 +74,11 @@ class Settings:
     sudo: SudoMode = SudoMode.PASSWORDLESS
     theme: str = "auto"
     ascii: bool = False
-    keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    keys: Mapping[str, str] = MappingProxyType({})
     """Keys of the console by the name of what they do."""
     profile: str = ""
     """The one of the config file that is used; "" = none."""
-    origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    origins: Mapping[str, str] = MappingProxyType({})
     """Where each value came from, by key of the config file."""
     notes: tuple[str, ...] = ()
     """What is to be said about variables that are set and change nothing."""
@@ -152,8 +151,7 @@ class Settings:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialRights:
+class CredentialRights(msgspec.Struct, frozen=True):
     """`fleettui.access.RightsReader` over the two ways of a session."""
 
     registry: "RegistryFollower"

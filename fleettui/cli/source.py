@@ -3,12 +3,13 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from fleettui.cli.config_file import config_path, read_config
 from fleettui.cli.fleetctl import api_endpoint

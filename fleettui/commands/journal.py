@@ -1,6 +1,8 @@
 """The commands that read a unit's journal: following, or to its present end; as oneself or root."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from fleettui.commands import ChangeCommand
 from fleettui.commands.templates import ReadCommand, ReadTemplate

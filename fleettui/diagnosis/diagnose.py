@@ -1,7 +1,8 @@
 """All rules over one picture of the cluster, worst first."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fleettui.diagnosis import proof
 from fleettui.diagnosis.case import Case, case_of

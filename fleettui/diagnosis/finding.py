@@ -1,6 +1,5 @@
 """What a rule says when it recognises a fault: where, how bad, how sure, and what proves it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
@@ -53,8 +52,7 @@ class Evidence(msgspec.Struct, frozen=True):
     """UTC, by the machine's clock: of a journal line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """A fault that was recognised, on one machine or in the registry alone."""
 
     fault: str

@@ -1,11 +1,11 @@
 """What earlier pictures showed: the memory of rules that one look at the cluster cannot serve."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
 import msgspec
+from msgspec.structs import replace
 
 from fleettui.diagnosis.departed import NOWHERE, Away, Place, place_of
 from fleettui.diagnosis.reading import REMEMBERED, Reading, beside, read
@@ -40,8 +40,7 @@ def _none() -> Changes:
     return MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(msgspec.Struct, frozen=True):
     """Folded from every snapshot and report in the order they came; bounded, and never changed.
 
     Empty, it says that nothing was seen before: rules that need more are then silent.
@@ -51,22 +50,20 @@ class History:
     """UTC, when the registry was last seen; None = never."""
     survey: Survey | None = None
     """Of the newest snapshot."""
-    since: Mapping[Oddity, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    since: Mapping[Oddity, datetime] = MappingProxyType({})
     """Since when each thing that is odd now was seen to be so without a break."""
-    departures: Changes = field(default_factory=_none)
+    departures: Changes = msgspec.field(default_factory=_none)
     """When a machine left the registry, and its address then."""
-    addresses: Changes = field(default_factory=_none)
+    addresses: Changes = msgspec.field(default_factory=_none)
     """The addresses of machines that changed theirs."""
-    hashes: Changes = field(default_factory=_none)
+    hashes: Changes = msgspec.field(default_factory=_none)
     """The hashes of units that changed theirs."""
     away: Away = NOWHERE
-    readings: Mapping[Untrusted, Reading] = field(default_factory=lambda: MappingProxyType({}))
+    readings: Mapping[Untrusted, Reading] = MappingProxyType({})
     """The newest of each machine."""
-    elsewhere: Mapping[Place, Reading | NotChecked] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
+    elsewhere: Mapping[Place, Reading | NotChecked] = MappingProxyType({})
     """What was last heard at the former addresses of machines."""
-    placements: Mapping[Untrusted, Placement] = field(default_factory=lambda: MappingProxyType({}))
+    placements: Mapping[Untrusted, Placement] = MappingProxyType({})
     """Of units that wait for longer than an engine needs, worked out once a layout."""
 
     def seen(self, snapshot: Snapshot, at: datetime | None = None) -> "History":
@@ -107,7 +104,7 @@ class History:
             return self
         reading = read(report, self.readings.get(report.machine_id))
         if self.survey is not None:
-            reading = msgspec.structs.replace(reading, beside=beside(report, self.survey.snapshot))
+            reading = replace(reading, beside=beside(report, self.survey.snapshot))
         return replace(self, readings={**self.readings, report.machine_id: reading})
 
     def reading(self, facts: HostFacts) -> Reading:

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
 from fleettui.model.host import JournalEntry
 from fleettui.model.names import is_template
@@ -116,8 +116,7 @@ def kind_of(entry: JournalEntry) -> Kind:
     return Kind.PLAIN
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(msgspec.Struct, frozen=True):
     """The fault's lines of one template in one machine's journal."""
 
     unit: Untrusted

@@ -2,10 +2,10 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from fleettui.diagnosis.finding import Evidence
 from fleettui.diagnosis.lines import Loop, loops_in

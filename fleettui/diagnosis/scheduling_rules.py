@@ -7,11 +7,11 @@ engine/scheduler.go. Four sets of rules cover them all.
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from enum import Enum
 from functools import lru_cache
 
 import msgspec
+from msgspec.structs import replace
 
 from fleettui.diagnosis.scheduling_glob import matches
 from fleettui.model.cluster import Machine, Snapshot, Unit

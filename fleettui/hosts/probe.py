@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from types import MappingProxyType
+
+from msgspec.structs import replace
 
 from fleettui.access import HostUnreachable
 from fleettui.hosts.entries import decode_entry

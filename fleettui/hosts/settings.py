@@ -1,7 +1,6 @@
 """How machines are reached: the settings of one session, and where its known hosts are kept."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -59,8 +58,7 @@ def parse_tunnel(text: str) -> Tunnel:
     return Tunnel(place.host, username or None, place.port)
 
 
-@dataclass(frozen=True, slots=True)
-class HostSettings:
+class HostSettings(msgspec.Struct, frozen=True):
     """Who logs in where, with what, and whom to believe."""
 
     username: str = DEFAULT_USERNAME

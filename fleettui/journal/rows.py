@@ -3,9 +3,10 @@
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
+
+import msgspec
 
 from fleettui.journal.chunk import Chunk
 from fleettui.journal.columns import Code
@@ -25,8 +26,7 @@ class Place(NamedTuple):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """What is to be shown."""
 
     filter: Pattern | None = None
@@ -44,13 +44,12 @@ class Wanted:
         return self.filter is None and self.codes is None
 
 
-@dataclass(slots=True)
-class _Part:
+class _Part(msgspec.Struct):
     """The rows of one chunk, as indices of its lines."""
 
     chunk: Chunk
     rows: Sequence[int] = ()
-    hits: "array[int]" = field(default_factory=lambda: array("H"))
+    hits: "array[int]" = msgspec.field(default_factory=lambda: array("H"))
     """Candidates that are wanted for themselves, not as context."""
     scanned: int = 0
     """Lines that were looked at."""

@@ -1,7 +1,6 @@
 """Whose journals a pane shows: units of machines, and the words for them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -31,8 +30,7 @@ class Source(msgspec.Struct, frozen=True):
         return *self.where, self.unit
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """All that a pane shows at a time."""
 
     sources: tuple[Source, ...] = ()

@@ -1,8 +1,9 @@
 """What of a ring is shown: the rows of its streams, merged by time into one order."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from heapq import merge
+
+from msgspec.structs import replace
 
 from fleettui.journal.columns import Code
 from fleettui.journal.pattern import Pattern

@@ -1,7 +1,6 @@
 """The cluster as fleet's registry tells it: machines, units, states, and a snapshot of all."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -21,8 +20,7 @@ class TargetState(StrEnum):
     LAUNCHED = "launched"
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(msgspec.Struct, frozen=True):
     """One member of the cluster (`machines/ID/object`); its metadata includes the dynamic keys."""
 
     id: Untrusted
@@ -122,16 +120,15 @@ class BadRecord(msgspec.Struct, frozen=True):
     raw: Untrusted
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True):
     """The registry at one etcd index."""
 
     index: int
     read_at: datetime
     """UTC, when this picture was read or last confirmed."""
-    machines: Mapping[Untrusted, Machine] = field(default_factory=lambda: MappingProxyType({}))
+    machines: Mapping[Untrusted, Machine] = MappingProxyType({})
     """By machine ID, in order of address, then ID."""
-    units: Mapping[Untrusted, Unit] = field(default_factory=lambda: MappingProxyType({}))
+    units: Mapping[Untrusted, Unit] = MappingProxyType({})
     """By unit name, sorted."""
     leader: Leader | None = None
     bad: tuple[BadRecord, ...] = ()

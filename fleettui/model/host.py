@@ -1,7 +1,6 @@
 """What a machine says about itself, and the lines of its journal."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -25,8 +24,7 @@ class EntryKind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class FolderEntry:
+class FolderEntry(msgspec.Struct, frozen=True):
     """One name in a unit folder."""
 
     name: Untrusted
@@ -42,17 +40,15 @@ class FolderEntry:
     """Hex; None for what is no regular file or could not be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(msgspec.Struct, frozen=True):
     """A unit folder as found; `problem` says why it could not be listed."""
 
     path: str
-    entries: Mapping[Untrusted, FolderEntry] = field(default_factory=lambda: MappingProxyType({}))
+    entries: Mapping[Untrusted, FolderEntry] = MappingProxyType({})
     problem: Untrusted | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceFacts:
+class ServiceFacts(msgspec.Struct, frozen=True):
     """`systemctl show` of one unit."""
 
     name: Untrusted
@@ -69,8 +65,7 @@ class ServiceFacts:
     """systemd's job that is queued or running for the unit; 0 = none."""
 
 
-@dataclass(frozen=True, slots=True)
-class JournalEntry:
+class JournalEntry(msgspec.Struct, frozen=True):
     """One journal record (`journalctl -o json`)."""
 
     cursor: str
@@ -141,8 +136,7 @@ class JournalNotice(msgspec.Struct, frozen=True):
 JournalItem = JournalEntry | JournalNotice
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """Which part of a unit's journal is read; what is written later is another question."""
 
     lines: int | None = 500
@@ -166,8 +160,7 @@ class JournalRecord(msgspec.Struct, frozen=True):
     """As journalctl wrote it, all fields in full, without the newline."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostFacts:
+class HostFacts(msgspec.Struct, frozen=True):
     """One probe of one machine."""
 
     machine_id: Untrusted

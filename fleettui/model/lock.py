@@ -1,13 +1,13 @@
 """Who repairs what right now, as the lock in etcd tells every fleettui on the cluster."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from fleettui.model.untrusted import Untrusted
 
 
-@dataclass(frozen=True, slots=True)
-class LockHolder:
+class LockHolder(msgspec.Struct, frozen=True):
     """The value of the lock's key: written by the operator who repairs, read by everybody."""
 
     token: Untrusted

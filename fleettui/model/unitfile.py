@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
+
+import msgspec
 
 from fleettui.model.untrusted import Untrusted
 
@@ -25,8 +26,7 @@ _SECTION_OR_COMMENT = re.compile(r"[\[#;]")
 _END_OF_NAME = re.compile(r"[=\n\r]")
 
 
-@dataclass(frozen=True)
-class UnitFile:
+class UnitFile(msgspec.Struct, frozen=True, dict=True):
     """The text of a unit file and its options in order; options may repeat."""
 
     raw: Untrusted
@@ -98,15 +98,14 @@ class _CannotBeRead(Exception):
     """go-systemd's deserializer gives up here."""
 
 
-@dataclass(slots=True)
-class _Lexer:
+class _Lexer(msgspec.Struct):
     """go-systemd's unit/deserialize.go, as fleet 0.8 to 0.11 carry it, or as 0.12 and later do."""
 
     text: str
     keeps_line_ends: bool = False
     """fleet 0.12 and later; its forebears put one space for the backslash and the line end."""
     at: int = 0
-    options: list[Option] = field(default_factory=list)
+    options: list[Option] = msgspec.field(default_factory=list)
 
     def read(self) -> None:
         """Fill `options`. Raises _CannotBeRead with those before the fault kept."""

@@ -1,16 +1,16 @@
 """How etcd is reached: with which certificates, as whom, and through what."""
 
 from base64 import b64encode
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import SupportsIndex
+
+import msgspec
 
 from fleettui.access import Dial
 from fleettui.model.secret import MASK, Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(msgspec.Struct, frozen=True):
     """A user of etcd."""
 
     user: str
@@ -38,8 +38,7 @@ class _Masked(str):
         return _Masked(super().__getitem__(part))
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(msgspec.Struct, frozen=True):
     """The same for every endpoint of a cluster."""
 
     ca_file: Path | None = None
@@ -49,7 +48,7 @@ class Way:
     key_file: Path | None = None
     """Its key; None: in `cert_file` too."""
     login: Login | None = None
-    dial: Dial | None = field(default=None, repr=False)
+    dial: Dial | None = None
     """Through a tunnel; None: straight."""
 
 

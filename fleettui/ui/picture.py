@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
+
+import msgspec
+from msgspec.structs import replace
 
 from fleettui.diagnosis.departed import Departed, place_of
 from fleettui.diagnosis.diagnose import diagnose
@@ -18,12 +20,11 @@ from fleettui.model.host import HostFacts, HostReport, NotChecked
 from fleettui.model.untrusted import Untrusted
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(msgspec.Struct, frozen=True):
     """Handed down from the app to every screen; widgets keep no cluster state of their own."""
 
-    view: RegistryView = field(default_factory=lambda: RegistryView(Link.CONNECTING, now()))
-    reports: Mapping[Untrusted, HostReport] = field(default_factory=lambda: MappingProxyType({}))
+    view: RegistryView = msgspec.field(default_factory=lambda: RegistryView(Link.CONNECTING, now()))
+    reports: Mapping[Untrusted, HostReport] = MappingProxyType({})
     """By machine ID: the newest probe of each machine, or why there is none."""
     findings: tuple[Finding, ...] = ()
     history: History = EMPTY

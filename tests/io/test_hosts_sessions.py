@@ -7,11 +7,11 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import asyncssh
 import pytest
+from msgspec.structs import replace
 from ssh_machine import Home, Process, SshMachine, machine_at, make_home, until
 
 from fleettui.access import (

@@ -1,10 +1,10 @@
 """A sudo that will not work, in the words of real ones: known before a repair changes anything."""
 
 import shlex
-from dataclasses import replace
 
 import fakes
 import pytest
+from msgspec.structs import replace
 from ssh_machine import Home, Process, SshMachine
 
 from fleettui.access import ClusterAddress, Operator

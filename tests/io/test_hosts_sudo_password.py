@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 from ssh_machine import Home, Process, SshMachine, machine_at, until
 
 from fleettui.access import CommandResult, Ending, SecretQuestion

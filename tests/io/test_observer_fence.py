@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ import etcd
 import pytest
 from driving import until
 from faults.etcd_servers import RealEtcd
+from msgspec.structs import replace
 from openssh import OpenSsh, find_sshd
 from registry_keys import HASH, job, machine, state
 

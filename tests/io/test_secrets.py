@@ -1,11 +1,11 @@
 """Figure 25: passwords, passphrases and keys are in nothing that is written, said or logged."""
 
-import dataclasses
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import asyncssh
+import msgspec
 import pytest
 from click.testing import CliRunner
 from ssh_machine import Home, SshMachine, machine_at
@@ -41,7 +41,7 @@ async def test_nothing_that_only_the_operator_knows_is_written_said_or_logged(
     said: list[str] = []
     async with SshMachine(program) as machine:
         home.knows(machine)
-        settings = dataclasses.replace(home.settings(machine), sudo=SudoMode.PASSWORD)
+        settings = msgspec.structs.replace(home.settings(machine), sudo=SudoMode.PASSWORD)
         for answers in ((WRONG, WRONG, WRONG), (WRONG, PASSPHRASE, WRONG, SUDO)):
             hosts, operator = connect_hosts(settings), Operator(*answers)
             hosts.ask_secrets(operator)

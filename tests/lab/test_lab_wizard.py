@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from driving import press_button, repair_by_keys, squeezed, until, up_to_verify
+from msgspec import structs
 from textual.pilot import Pilot
 from watching import both, operate, replays_to, starts_in
 
@@ -106,7 +107,7 @@ async def test_by_keys_the_gentle_way_repairs_and_touches_no_unit(
     pids = broken.main_pids(units)
     file, records = tmp_path / "repair.rec", tmp_path / "repairs"
     operating = asyncio.create_task(operate(build(settings), file, records, TEMPLATE))
-    observer = build(replace(settings, observe=True))
+    observer = build(structs.replace(settings, observe=True))
     then, watched = await both(operating, observer, tmp_path / "observer")
     repaired_at = time.time()
     assert "no unit's main PID changed" in squeezed(then.texts[3])
@@ -268,7 +269,7 @@ async def test_etcd_and_a_machine_going_and_coming_back_are_seen(
 async def test_an_unknown_host_key_is_asked_and_a_refusal_sends_nothing(
     cluster: Cluster, settings: Settings, tmp_path: Path
 ) -> None:
-    stranger = replace(settings, known_hosts_file=tmp_path / "empty")
+    stranger = structs.replace(settings, known_hosts_file=tmp_path / "empty")
     async with console(stranger, tmp_path) as pilot:
         text = await until(pilot, "Unknown host key", within=20)
         assert "SHA256" in text

@@ -4,13 +4,14 @@ Usage: python hostile_app.py FOLDER (of the records). The test reads the raw byt
 """
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 import fakes
 from fakes import MACHINES, FakeHosts, FakeRegistry, U
 from msgspec import structs
+from msgspec.structs import replace
 
 from fleettui.access import (
     ClusterAddress,

@@ -7,7 +7,7 @@ The fields are found in the types themselves: whoever adds one has to make it ho
 import types
 import typing
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +15,7 @@ import fakes
 import msgspec
 from fakes import MACHINES, FakeHosts, FakeRegistry, U
 from hostile_app import Refusing
+from msgspec.structs import replace
 
 from fleettui.access import (
     ClusterAddress,

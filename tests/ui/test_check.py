@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
 
 import pytest
 from demo_session import TEMPLATE, access_to, quick
 from fakes import MACHINES, FakeHosts, FakeRegistry, facts, snapshot, unit
+from msgspec.structs import replace
 
 from fleettui.access import ClusterAddress, Observer, RegistryUnavailable
 from fleettui.check import report

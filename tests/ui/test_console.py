@@ -3,7 +3,6 @@
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from threading import Thread
 
 import fakes
@@ -11,6 +10,7 @@ import pytest
 from driving import app_of, screen_text, until, when
 from fakes import MACHINES, TEMPLATE, FakeHosts, FakeRegistry, U
 from msgspec import structs
+from msgspec.structs import replace
 from textual.events import MouseScrollDown, Resize
 from textual.geometry import Size
 from textual.screen import Screen

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
@@ -13,6 +12,7 @@ import pytest
 from demo_session import console
 from driving import app_of, screen_text, until
 from fakes import MACHINES, FakeHosts, FakeRegistry, U
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from fleettui.access import Observer

@@ -232,19 +232,21 @@ async def _one_after_the_other(pilot: Pilot[None], ink: Ink) -> None:
         state = structs.replace(unit.states[0], machine_id=bad)
         turned = structs.replace(unit, target=bad, heartbeat=bad, states=(state,))
         units = {**shown.units, name: turned}
-        registry.show(replace(shown, units=units))
+        registry.show(structs.replace(shown, units=units))
         short = f"{Untrusted(payload[:8])}..."
         words = (f"target        {short}", f"heartbeat     {short}", f"  {short}  ")
         await _shown(pilot, words)
     await close_scene(pilot)
     await open_scene(pilot, replace(WATCH, act=partial(_locked, ink)))
     for payload in PAYLOADS:
-        registry.show_lock(replace(hostile_world.holder(ink), machine_id=Untrusted(payload)))
+        registry.show_lock(
+            structs.replace(hostile_world.holder(ink), machine_id=Untrusted(payload))
+        )
         await _shown(pilot, (f"{Untrusted(payload[:8])}...",))
     await close_scene(pilot)
     for payload in PAYLOADS:
         bad = Untrusted(payload)
-        registry.show(replace(shown, units={}, leader=Leader(bad)))
+        registry.show(structs.replace(shown, units={}, leader=Leader(bad)))
         await _shown(pilot, (f"engine leader {Untrusted(payload[:8])}...",))
 
 
@@ -304,7 +306,7 @@ async def _locked(ink: Ink, console: app.FleetApp) -> None:
 async def _led(_: Ink, console: app.FleetApp) -> None:
     """No repair begins while a machine leads that nobody knows."""
     registry = _registry(console)
-    registry.show(replace(registry.shown, leader=Leader(fakes.MACHINES[0].id)))
+    registry.show(structs.replace(registry.shown, leader=Leader(fakes.MACHINES[0].id)))
 
 
 def _registry(console: app.FleetApp) -> fakes.FakeRegistry:

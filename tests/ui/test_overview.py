@@ -1,13 +1,12 @@
 """The overview: what it counts, what it remembers, and that it stays in bounds."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import fakes
 import pytest
 from driving import app_of, screen_text, until
 from fakes import IDS, MACHINES, FakeRegistry, U
-from msgspec import structs
+from msgspec.structs import replace
 
 from fleettui.model.cluster import Leader, Link, RegistryView, Snapshot, Unit
 from fleettui.ui.overview.board import chart, machine_panel
@@ -43,12 +42,12 @@ WEB = BEFORE.units[U("web.service")]
         (
             units(
                 BEFORE,
-                structs.replace(WEB, states=(structs.replace(WEB.states[0], active=U("failed")),)),
+                replace(WEB, states=(replace(WEB.states[0], active=U("failed")),)),
             ),
             {("172.17.8.101", "web.service", "active running", "failed running")},
         ),
         (
-            units(BEFORE, structs.replace(WEB, target_state=U("loaded"))),
+            units(BEFORE, replace(WEB, target_state=U("loaded"))),
             {("somebody", "web.service wanted", "launched", "loaded")},
         ),
         (
@@ -92,7 +91,7 @@ def test_the_trail_stays_in_bounds_and_says_how_much_it_left_out() -> None:
     trail, before = Trail(), picture(BEFORE)
     for step in range(SLOTS + 50):
         many = [fakes.unit(f"u{step}-{n}.service", 0) for n in range(AT_ONCE + 5)]
-        after = replace(before, view=structs.replace(before.view, snapshot=units(BEFORE, *many)))
+        after = replace(before, view=replace(before.view, snapshot=units(BEFORE, *many)))
         trail = trail.went_on(before, after, AT + timedelta(seconds=step * SLOT))
     assert len(trail.slots) == SLOTS
     assert len(trail.changes) == CHANGES

@@ -1,6 +1,5 @@
 """Past repairs by keys: the list, a report, who repairs right now, and going on with one."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import past_records
 import pytest
 from driving import app_of, press_button, until
 from fakes import MACHINES, FakeHosts, FakeRegistry, U
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from fleettui.access import Operator

@@ -4,7 +4,6 @@ import shlex
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from driving import (
     type_text,
     until,
 )
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from fleettui.access import Operator

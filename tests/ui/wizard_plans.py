@@ -1,9 +1,8 @@
 """Plans for the wizard's tests, made by the planner itself from the cluster of `fakes`."""
 
-from dataclasses import replace
-
 import fakes
 from fakes import MACHINES, U
+from msgspec.structs import replace
 
 from fleettui.diagnosis.diagnose import diagnose
 from fleettui.diagnosis.finding import Finding

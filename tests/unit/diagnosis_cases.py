@@ -1,11 +1,11 @@
 """Clusters in a few words, for the rules: machines, units, facts and journals as values."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from msgspec import structs
+from msgspec.structs import replace
 
 from fleettui.diagnosis.diagnose import diagnose
 from fleettui.diagnosis.finding import Finding

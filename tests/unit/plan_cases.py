@@ -1,11 +1,11 @@
 """What is planned for, in a few words: findings, and what was looked at; plans of every cure."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from diagnosis_cases import HASH, TEMPLATE, A, B, U, facts, line, service, snapshot, state, unit
 from msgspec import structs
+from msgspec.structs import replace
 
 from fleettui.access import FleetKey, KeyValue
 from fleettui.diagnosis.finding import Evidence, Finding, Severity, Source

@@ -1,7 +1,6 @@
 """The cures that act on a machine, and their near misses; and the faults that have none."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from diagnosis_cases import (
@@ -21,6 +20,7 @@ from diagnosis_cases import (
     unit,
     unread,
 )
+from msgspec.structs import replace
 from plan_cases import (
     BROKEN,
     FLEET,

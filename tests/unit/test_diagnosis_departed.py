@@ -1,6 +1,5 @@
 """Machines that left: remembered where they were, for a while, and until they are back."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -19,6 +18,7 @@ from diagnosis_cases import (
     snapshot,
     watched,
 )
+from msgspec.structs import replace
 
 from fleettui.diagnosis.case import case_of
 from fleettui.diagnosis.departed import NOWHERE, place_of

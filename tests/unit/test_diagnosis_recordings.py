@@ -1,8 +1,7 @@
 """The diagnosis over recorded clusters of real fleetd: the fault where it was, and nothing else."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from recorded_clusters import TEMPLATE, moment, reports, snapshot, whole_journal
 from registry_keys import VERSIONS
 

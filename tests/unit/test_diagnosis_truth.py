@@ -1,6 +1,5 @@
 """True or frozen: a state in the registry beside systemd's word, and state-disagrees."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -24,6 +23,7 @@ from diagnosis_cases import (
     unread,
     where,
 )
+from msgspec.structs import replace
 
 from fleettui.diagnosis.finding import Confidence
 from fleettui.diagnosis.history import EMPTY, History

@@ -1,6 +1,5 @@
 """Units that wait: explained once a layout, and not all of them where too many wait."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from diagnosis_cases import (
     watched,
 )
 from msgspec import structs
+from msgspec.structs import replace
 
 from fleettui.diagnosis.finding import Confidence
 from fleettui.diagnosis.history import EMPTY, History

@@ -7,6 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 from cluster_model import U, World
+from msgspec import structs
 
 from fleettui.access import HostUnreachable, Observer, RegistryUnavailable
 from fleettui.doctor import report
@@ -105,7 +106,7 @@ async def test_what_a_machine_refuses_is_told_each_by_itself(
 
     def stranger(self: World, since: str | None) -> HostFacts:
         problem = U("No journal files were found.")
-        return replace(
+        return structs.replace(
             facts(self, since), reported_id=U("b" * 32), journal=(), journal_problem=problem
         )
 

@@ -1,9 +1,9 @@
 """fleet's journal lines: parted, classified, and the fault's loop recognised by its message."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from fleettui.diagnosis.lines import (
     ONE_PERIOD,

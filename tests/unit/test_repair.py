@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cluster_model import TEMPLATE, World
+from msgspec import structs
 from repair_cases import (
     STAGES,
     finished,
@@ -209,7 +210,7 @@ async def test_a_gentle_way_that_did_not_do_it_says_so_and_the_full_one_is_taken
 
 
 async def test_a_way_that_is_not_on_offer_is_refused(tmp_path: Path) -> None:
-    world = World(machine=replace(World().machine, version=Untrusted("1.0.0")))
+    world = World(machine=structs.replace(World().machine, version=Untrusted("1.0.0")))
     repair = await opened(world, tmp_path)
     with pytest.raises(OutOfOrder):
         repair.choose(Way.GENTLE)

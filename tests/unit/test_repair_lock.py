@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cluster_model import World
+from msgspec import structs
 from repair_cases import QUICK, STAGES, files_in, opened, past_of, performed, planned, yes
 
 from fleettui.access import LockLost, LockTaken, RegistryUnavailable, WriteUnknown
@@ -22,7 +23,7 @@ U = Untrusted
 HOLDER = LockHolder(
     U("t"), U("ann@desk"), U("a" * 32), U("foo@.service"), datetime.now(UTC), U("locate")
 )
-OTHER = replace(HOLDER, token=U("other"), who=U("bob@lap"))
+OTHER = structs.replace(HOLDER, token=U("other"), who=U("bob@lap"))
 PATIENCE = 5
 
 

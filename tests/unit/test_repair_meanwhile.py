@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cluster_model import HELLO, MACHINE, U, World
 from msgspec import structs
+from msgspec.structs import replace
 from repair_cases import QUICK, nobody, opened, past_of, performed, yes
 
 from fleettui.access import CommandResult, KeyValue

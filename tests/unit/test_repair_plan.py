@@ -1,11 +1,11 @@
 """What is planned against a loaded template: how it is restarted, and what is shown before it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from cluster_model import HELLO, MACHINE, SHA256, TEMPLATE, World
 from msgspec import structs
+from msgspec.structs import replace
 from repair_cases import planned, planned_from
 
 from fleettui.model.cluster import TargetState

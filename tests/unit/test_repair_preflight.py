@@ -4,12 +4,12 @@ import resource
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cluster_model import World
+from msgspec.structs import replace
 from repair_cases import FINDING, QUICK, files_in, nobody, planned
 
 from fleettui.access import CommandResult, Ending, HostUnreachable, RegistryUnavailable

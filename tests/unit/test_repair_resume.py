@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cluster_model import World
+from msgspec import structs
 from repair_cases import (
     QUICK,
     STAGES,
@@ -196,7 +197,9 @@ async def test_a_repair_of_another_cluster_is_not_taken_up(tmp_path: Path) -> No
 async def test_a_plan_for_another_machine_is_not_followed(tmp_path: Path) -> None:
     world = World()
     path = await left(world, tmp_path)
-    other = replace(await planned(world), machine=replace(world.machine, id=Untrusted("b" * 32)))
+    other = replace(
+        await planned(world), machine=structs.replace(world.machine, id=Untrusted("b" * 32))
+    )
     with pytest.raises(CannotBegin, match="another machine"):
         await resume_repair(world.operator(), read_past(path), other, nobody, QUICK)
 

@@ -1,10 +1,9 @@
 """Which finding `fleettui repair` is about, of all that were found."""
 
-from dataclasses import replace
-
 import click
 import pytest
 from diagnosis_cases import NOW, TEMPLATE, A, B, U, snapshot
+from msgspec.structs import replace
 from plan_cases import BATCH, finding
 
 from fleettui.access import ClusterAddress

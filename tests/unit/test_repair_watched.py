@@ -7,6 +7,7 @@ from pathlib import Path
 import machine_model
 import pytest
 from cluster_model import HELLO, MACHINE, TEMPLATE, U, World
+from msgspec import structs
 from repair_cases import STAGES, opened, past_of, performed, yes
 
 from fleettui.model.cluster import Machine, Snapshot, Unit, UnitState
@@ -213,7 +214,7 @@ START = line(1, 1)
 def heard(clock: float, *lines: JournalEntry, began: float = 1) -> HostFacts:
     name = U(FLEET_SERVICE)
     fleet = ServiceFacts(name, U("loaded"), U("active"), U("running"), 900, since=at(began))
-    return replace(facts(clock), services={name: fleet}, journal=lines)
+    return structs.replace(facts(clock), services={name: fleet}, journal=lines)
 
 
 def said(silence: Silence, seen: HostFacts) -> tuple[bool, bool]:
@@ -263,12 +264,12 @@ def test_lines_that_are_gone_leave_a_gap_that_proves_nothing() -> None:
 
 def test_a_journal_that_cannot_be_read_says_nothing() -> None:
     silence = Silence(BEFORE)
-    unread = replace(heard(60), journal_problem=U("No journal files were found."))
+    unread = structs.replace(heard(60), journal_problem=U("No journal files were found."))
     assert said(silence, unread) == (False, False)
 
 
 def test_a_new_fleetd_that_has_said_nothing_yet_is_not_silent() -> None:
-    last_words = replace(line(1, 1), pid=100)
+    last_words = structs.replace(line(1, 1), pid=100)
     assert said(Silence(BEFORE), heard(60, line(0, 0), last_words)) == (True, False)
 
 

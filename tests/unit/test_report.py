@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from msgspec import structs
 from plan_cases import all_plans, finding
 from repair_cases import STAGES, finished, opened, performed
 
@@ -247,7 +248,7 @@ async def test_a_report_of_hostile_facts_marks_nothing_up(tmp_path: Path) -> Non
         report,
         who=(evil,),
         cluster=(evil,),
-        finding=replace(report.finding, summary=HOSTILE, evidence=(evidence,)),
+        finding=structs.replace(report.finding, summary=HOSTILE, evidence=(evidence,)),
         plan=replace(report.plan, host=HOSTILE, units=(evil,)),
         acts=tuple(replace(act, said=evil, title=HOSTILE) for act in report.acts),
         checks=tuple(replace(check, detail=evil) for check in report.checks),

@@ -1,7 +1,6 @@
 """duplicate-machine-id: two hosts that run as one machine, as far as any of them can be asked."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,6 +19,7 @@ from diagnosis_cases import (
     watched,
     where,
 )
+from msgspec.structs import replace
 
 from fleettui.diagnosis.finding import Confidence, Finding, Severity, Source
 from fleettui.diagnosis.history import History
@@ -196,7 +196,7 @@ def moved(*reports: HostReport, before: HostReport | None = None) -> tuple[Snaps
 def host(name: str, boot: str, **changed: object) -> HostFacts:
     """A host that says it is A."""
     journal = (replace(line("INFO x.go:1: fine", 1), boot_id=U(boot)),)
-    return replace(facts(A, journal=journal, hostname=U(name)), **changed)  # type: ignore[arg-type]  # passed through
+    return replace(facts(A, journal=journal, hostname=U(name)), **changed)
 
 
 def duplicate(seen: Snapshot, history: History, *reports: HostReport) -> Finding:

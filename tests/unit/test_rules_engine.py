@@ -1,7 +1,5 @@
 """no-engine-leader and unschedulable: what the engine does not do, and for how long."""
 
-from dataclasses import replace
-
 import pytest
 from diagnosis_cases import (
     HASH,
@@ -24,6 +22,7 @@ from diagnosis_cases import (
     where,
 )
 from msgspec import structs
+from msgspec.structs import replace
 
 from fleettui.diagnosis.finding import Confidence, Severity
 from fleettui.diagnosis.history import EMPTY

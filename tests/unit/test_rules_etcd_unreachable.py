@@ -1,7 +1,6 @@
 """etcd-unreachable: a fleetd that fails to read the registry, or waits for it in silence."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from diagnosis_cases import (
@@ -19,6 +18,7 @@ from diagnosis_cases import (
     watched,
     where,
 )
+from msgspec.structs import replace
 from recorded_clusters import snapshot as recorded
 from recorded_clusters import whole_journal
 from registry_keys import VERSIONS

@@ -1,7 +1,5 @@
 """Faults that machines tell of: needs-daemon-reload, machine-flapping, watch-noise."""
 
-from dataclasses import replace
-
 import pytest
 from diagnosis_cases import (
     HELLO,
@@ -25,6 +23,7 @@ from diagnosis_cases import (
     watched,
     where,
 )
+from msgspec.structs import replace
 
 from fleettui.diagnosis.finding import Confidence, Finding, Severity, Source
 from fleettui.diagnosis.history import EMPTY, History

@@ -1,7 +1,6 @@
 """Faults that the registry decides: bad-target-state, orphan-job, ghost-state, hash-differs."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -34,6 +33,7 @@ from diagnosis_cases import (
     where,
 )
 from msgspec import structs
+from msgspec.structs import replace
 
 from fleettui.diagnosis.finding import Confidence, Source
 from fleettui.diagnosis.history import EMPTY

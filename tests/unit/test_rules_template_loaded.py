@@ -1,6 +1,5 @@
 """template-loaded: registry, files and journal each give it away; what was not seen is a gap."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -28,6 +27,7 @@ from diagnosis_cases import (
     unread,
     where,
 )
+from msgspec.structs import replace
 
 from fleettui.diagnosis.finding import Confidence, Severity, Source
 from fleettui.diagnosis.history import EMPTY

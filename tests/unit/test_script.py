@@ -13,6 +13,7 @@ import pytest
 from diagnosis_cases import HASH, TEMPLATE, A, U, facts, service, snapshot, state, unit
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from plan_cases import (
     FLEET,
     PREFIX,
@@ -126,7 +127,7 @@ def test_a_unit_that_fleettui_does_not_act_on_gets_no_script() -> None:
         SshTarget("core", ""),
         SshTarget("-l", "10.0.0.1"),
         SshTarget("core\n", "10.0.0.1"),
-        SshTarget.of(replace(A, public_ip=U("$(reboot)")), "core"),
+        SshTarget.of(structs.replace(A, public_ip=U("$(reboot)")), "core"),
     ],
 )
 def test_an_address_that_ssh_could_read_otherwise_gets_no_script(ssh: SshTarget | None) -> None:
@@ -168,7 +169,7 @@ def test_units_at_stake_with_strange_names_are_told_and_not_asked_about() -> Non
     report = facts(A, FLEET, files=[TEMPLATE, strange])
     plan = plan_repair(
         finding("template-loaded"),
-        look(snapshot(machines=(A,)), report, machine=replace(A, version=U("0.11.8"))),
+        look(snapshot(machines=(A,)), report, machine=structs.replace(A, version=U("0.11.8"))),
         TOKEN,
     )
     text = script(plan)

@@ -3,11 +3,11 @@
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fleettui.cli.config_file import read_config
 from fleettui.cli.fleetctl import ANSWERED, HONOURED

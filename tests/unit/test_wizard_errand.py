@@ -1,12 +1,13 @@
 """What the wizard does, without a screen: on a machine in memory, with failures made on purpose."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cluster_model import MACHINE, TEMPLATE, World
+from msgspec.structs import replace
 
 from fleettui.access import CommandResult, Ending
 from fleettui.diagnosis.finding import Finding, Severity, Source

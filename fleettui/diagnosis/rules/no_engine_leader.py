@@ -1,8 +1,9 @@
 """No engine leads the cluster for long: nothing gets scheduled."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from fleettui.diagnosis import proof
 from fleettui.diagnosis.case import Case

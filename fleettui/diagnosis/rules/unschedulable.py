@@ -1,7 +1,8 @@
 """A wanted unit that no machine takes; fleet itself says nothing about it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fleettui.diagnosis import proof
 from fleettui.diagnosis.case import Case

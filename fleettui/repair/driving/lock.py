@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import time
-from dataclasses import replace
 from types import TracebackType
 from typing import Self
+
+from msgspec.structs import replace
 
 from fleettui.access import (
     LockLost,

@@ -5,6 +5,8 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from fleettui.access import FleetKey, HostUnreachable, KeyValue, Observer, RegistryUnavailable
 from fleettui.diagnosis.finding import Finding
 from fleettui.diagnosis.template_loaded import FAULT as TEMPLATE_LOADED
@@ -85,7 +87,7 @@ async def stake_now(
 
 def finding_on(finding: Finding, machine: Machine) -> Finding:
     """The same finding about another machine that it affects."""
-    return replace(finding, machine_id=machine.id)
+    return structs.replace(finding, machine_id=machine.id)
 
 
 def is_affected(unit: Untrusted, report: HostReport) -> bool:

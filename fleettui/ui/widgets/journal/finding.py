@@ -1,8 +1,8 @@
 """Search, filter and highlights: three things, each with its key."""
 
-from dataclasses import replace
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 

@@ -6,11 +6,11 @@ import shlex
 import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
+from msgspec.structs import replace
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 

@@ -1,9 +1,9 @@
 """The lines of a journal on the screen: following or standing still, chosen, wrapped, timed."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import ClassVar, Self
 
+from msgspec.structs import replace
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style

@@ -1,12 +1,12 @@
 """The journal pane: the journal of a machine's fleet.service, of any unit, or of all machines."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 

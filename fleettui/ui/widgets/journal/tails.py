@@ -1,8 +1,8 @@
 """The journals that are being received: one task each, ended when it is shown no more."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
+import msgspec
 from textual.worker import Worker
 
 from fleettui.journal.columns import Batch, Packer
@@ -21,8 +21,7 @@ _TROUBLES = {
 }
 
 
-@dataclass(slots=True)
-class Tail:
+class Tail(msgspec.Struct):
     """One journal being received."""
 
     source: Source

@@ -1,10 +1,10 @@
 """A journal line as words on the screen: time, machine, level, source, message."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate, pairwise, takewhile
 from textwrap import wrap
 
+import msgspec
 from rich.cells import cell_len, set_cell_size
 
 from fleettui.journal.columns import Code
@@ -39,8 +39,7 @@ _RULE_TONES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Display:
+class Display(msgspec.Struct, frozen=True):
     """How lines are shown, whatever they say."""
 
     width: int = 80
@@ -52,7 +51,7 @@ class Display:
     """Columns of the message that are scrolled away to the left; not where it is wrapped."""
     search: Pattern | None = None
     highlights: tuple[Pattern, ...] = ()
-    tags: Mapping[int, Bit] = field(default_factory=dict)
+    tags: Mapping[int, Bit] = msgspec.field(default_factory=dict)
     """By stream: the machine's name and its look; empty where there is but one. See `tagged`."""
 
 
