@@ -6,6 +6,7 @@ from itertools import groupby
 
 from rich.segment import Segment
 from rich.style import Style
+from textual._context import visible_screen_stack
 from textual.app import App
 from textual.color import Color
 from textual.strip import Strip
@@ -16,10 +17,15 @@ Run = tuple[int, str, Style]
 """Column, text, style."""
 
 
-def as_svg(app: App[None]) -> str:
-    """What is on the screen right now."""
+def strips_of(app: App[None]) -> list[Strip]:
+    """What is on the screen right now, row by row; behind a dialog what it was opened on."""
+    visible_screen_stack.set(app._background_screens)
+    return app.screen._compositor.render_strips()[: app.size.height]
+
+
+def as_svg(app: App[None], strips: Iterable[Strip]) -> str:
+    """The rows of a screen as a picture."""
     size = app.size
-    strips = app.screen._compositor.render_strips()[: size.height]
     page = app.screen.background_colors[1].hex6
     classes: dict[str, str] = {}
     rows = "".join(_row(y, strip, page, classes) for y, strip in enumerate(strips))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
 
+from drawing import strips_of
 from textual.pilot import Pilot
 
 from fleettui.access import Observer
@@ -20,9 +21,7 @@ def app_of(access: Observer, records: Path = Path("records")) -> FleetApp:
 
 def screen_text(pilot: Pilot[None]) -> str:
     """What a reader sees, row by row."""
-    size = pilot.app.size
-    strips = pilot.app.screen._compositor.render_strips()
-    return "\n".join(strip.text for strip in strips[: size.height])
+    return "\n".join(strip.text for strip in strips_of(pilot.app))
 
 
 async def until(pilot: Pilot[None], words: str, *, gone: bool = False, within: float = 40) -> str:

@@ -17,6 +17,7 @@ import past_records
 from driving import until, when
 from fakes import MACHINES, FakeRegistry, U
 from hostile_app import Refusing
+from textual._compositor import Compositor
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input
@@ -68,13 +69,19 @@ class State(StrEnum):
     """Lost from the start."""
 
 
+def _sends_nothing(compositor: Compositor, *_: object, **__: object) -> None:
+    """No terminal is listening, so what changed is drawn only where it is looked at."""
+    compositor._dirty_regions.clear()
+
+
 @contextmanager
 def holding_still() -> Iterator[None]:
     """It is always the same moment, in the same folder."""
     folder = classmethod(lambda cls: cls("/home/ann"))
     always = patch("secrets.token_hex", lambda size: "ab" * size)
     no_second = patch.object(wizard, "monotonic", lambda: 0.0)
-    with living_by(lambda: AT), patch.object(Path, "cwd", folder), always, no_second:
+    unsent = patch.object(Compositor, "render_update", _sends_nothing)
+    with living_by(lambda: AT), patch.object(Path, "cwd", folder), always, no_second, unsent:
         yield
 
 

@@ -1,20 +1,23 @@
 """The screenshots are those of the code; no text is faint, and ASCII is ASCII, on any screen."""
 
-import contextlib
+import asyncio
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from difflib import unified_diff
 from pathlib import Path
+from time import monotonic
 
 import pytest
-from drawing import as_svg, colours, runs
-from driving import screen_text, when
-from scenes import LOOKS, SCENES, SIZES, THEMES, Scene, State, file_name, played, turn
-from take_screenshots import DRAWN_FROM_DEMO, FOLDER
+from drawing import as_svg, colours, runs, strips_of
+from scenes import LOOKS, Scene, State, file_name, played, turn
+from take_screenshots import FOLDER
+from textual.app import App
 from textual.color import Color
-from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.theme import Theme
+from wizard_scenes import EVERY
 
 import fleettui.ui
 from fleettui.ui.console.screen import ConsoleScreen
@@ -43,12 +46,11 @@ def _luminance(colour: Color) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def faint(pilot: Pilot[None]) -> set[tuple[str, str, str]]:
+def faint(app: App[None], strips: Sequence[Strip]) -> set[tuple[str, str, str]]:
     """Texts that stand out too little: words, colour, background."""
-    screen = pilot.app.screen
+    screen = app.screen
     page = screen.background_colors[1].hex6
     found = set()
-    strips = screen._compositor.render_strips()
     if screen.is_modal:  # what lies behind is dimmed on purpose
         x, y, width, height = screen.children[0].region
         strips = [strip.crop(x, x + width) for strip in strips[y : y + height]]
@@ -65,29 +67,35 @@ def faint(pilot: Pilot[None]) -> set[tuple[str, str, str]]:
 REDRAW = ".venv/bin/python tests/ui/take_screenshots.py"
 
 
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
+@pytest.mark.parametrize("scene", EVERY, ids=lambda scene: scene.name)
 async def test_the_pictures_are_those_of_the_code_readable_in_both_themes_and_in_ascii(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each scene in its three sizes, each of them in one theme, and the next scene in the other."""
     monkeypatch.chdir(tmp_path)
     async with played(scene, Path()) as pilot:
-        for size, theme in LOOKS[SCENES.index(scene) % 2 :: 2]:
+        for size, theme in LOOKS:
             await turn(pilot, size, theme)
-            await _is_drawn(pilot, scene.name, file_name(scene.name, size, theme))
-            assert not faint(pilot)
-        pilot.app._filters.append(AsciiOnly())
-        await turn(pilot, (120, 40), "fleet-dark")
-        assert {c for c in screen_text(pilot) if not c.isascii() or ord(c) > 0x7E} == set()
+            strips = await _is_drawn(pilot.app, scene.name, file_name(scene.name, size, theme))
+            assert not faint(pilot.app, strips)
+            plain = (strip.apply_filter(AsciiOnly(), Color(0, 0, 0)) for strip in strips)
+            assert {c for strip in plain for c in strip.text if not " " <= c <= "~"} == set()
 
 
-async def _is_drawn(pilot: Pilot[None], scene: str, name: str) -> None:
-    picture = (FOLDER / name).read_text()
-    with contextlib.suppress(AssertionError):
-        await when(lambda: as_svg(pilot.app) == picture, name, within=10)
-    kept, drawn = (text.split("<text") for text in (picture, as_svg(pilot.app)))
-    unlike = list(unified_diff(kept, drawn, n=0, lineterm=""))[2:8]
-    assert not unlike, f"{name} is not what the code draws. If the code is right: {REDRAW} {scene}"
+async def _is_drawn(app: App[None], scene: str, name: str) -> Sequence[Strip]:
+    """The screen, once it is that of the picture."""
+    picture, end = (FOLDER / name).read_text(), monotonic() + 10
+    while True:
+        strips = strips_of(app)
+        drawn = as_svg(app, strips)
+        if drawn == picture:
+            return strips
+        if monotonic() > end:
+            break
+        await asyncio.sleep(0.05)
+    kept, found = (text.split("<text") for text in (picture, drawn))
+    unlike = list(unified_diff(kept, found, n=0, lineterm=""))[2:8]
+    told = f"{name} is not what the code draws. If the code is right: {REDRAW} {scene}"
+    raise AssertionError(f"{told}\n{unlike}")
 
 
 TEXTS = ("foreground", "foreground-muted", "text-success", "text-warning", "text-error",
@@ -113,10 +121,8 @@ def test_each_screen_and_state_has_its_pictures_and_all_together_are_small() -> 
         importlib.import_module(module.name)
     ours = {kind for kind in _made_from(Screen) if kind.__module__.startswith("fleettui.")}
     screens = {kind for kind in ours if not kind.__subclasses__()}
-    drawn = {scene.screen for scene in SCENES} | set(DRAWN_FROM_DEMO.values())
-    assert screens == drawn
-    names = {scene.name for scene in SCENES} | DRAWN_FROM_DEMO.keys()
-    wanted = {file_name(name, size, theme) for name in names for size in SIZES for theme in THEMES}
+    assert screens == {scene.screen for scene in EVERY}
+    wanted = {file_name(scene.name, *look) for scene in EVERY for look in LOOKS}
     assert {path.name for path in FOLDER.iterdir()} == wanted
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 4_000_000
 
@@ -133,8 +139,8 @@ _NEVER_SO = {
 
 
 def test_each_screen_that_follows_the_cluster_is_drawn_in_each_of_its_states() -> None:
-    follow = {scene.screen for scene in SCENES if {"holder", "picture"} & vars(scene.screen).keys()}
-    drawn = {(scene.screen, scene.state) for scene in SCENES}
+    follow = {scene.screen for scene in EVERY if {"holder", "picture"} & vars(scene.screen).keys()}
+    drawn = {(scene.screen, scene.state) for scene in EVERY}
     wanted = {(kind, state) for kind in follow for state in _STATES - _NEVER_SO.get(kind, set())}
     assert wanted - drawn == set()
     assert {ConsoleScreen, OverviewScreen, WizardScreen} <= follow
