@@ -42,7 +42,11 @@ class Away(msgspec.Struct, frozen=True):
         self, old: Mapping[Untrusted, Machine], new: Mapping[Untrusted, Machine], now: datetime
     ) -> "Away":
         """The same after the registry listed `old`, and then `new` at `now`."""
-        left = [Departed(machine, now) for machine in old.values() if not _lists(new, machine)]
+        left = []
+        if old != new:
+            left = [Departed(machine, now) for machine in old.values() if not _lists(new, machine)]
+        if not (left or self.departed or self.former):
+            return self
         known = sorted((*self.former.values(), *self.departed.values()), key=lambda d: d.at)
         kept = [d for d in known if now - d.at <= REMEMBERED and not _lists(new, d.machine)]
         by_place = {place_of(d.machine): d for d in (*kept, *left)}

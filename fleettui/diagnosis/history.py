@@ -88,7 +88,7 @@ class History(msgspec.Struct, frozen=True):
             since=since,
             departures=_with(self.departures, gone, now),
             addresses=_with(self.addresses, self._moved(old, snapshot, now), now),
-            hashes=_with(self.hashes, self._rehashed(self.survey, snapshot, now), now),
+            hashes=_with(self.hashes, self._rehashed(old, found, now), now),
             away=away,
             readings=self._kept_readings(snapshot, now),
             elsewhere={p: heard for p, heard in self.elsewhere.items() if p in away.former},
@@ -129,7 +129,10 @@ class History(msgspec.Struct, frozen=True):
         self, old: Snapshot, new: Snapshot, now: datetime
     ) -> Iterator[tuple[Untrusted, tuple[Change, ...]]]:
         for machine_id, machine in new.machines.items():
-            before = self._last_address(old.machines.get(machine_id), machine_id)
+            was = old.machines.get(machine_id)
+            if was is machine:
+                continue
+            before = self._last_address(was, machine_id)
             if before is not None and before.value != machine.public_ip:
                 first = () if machine_id in self.addresses else (before,)
                 yield machine_id, (*first, Change(now, machine.public_ip))
@@ -140,10 +143,10 @@ class History(msgspec.Struct, frozen=True):
         return self.departures.get(machine_id, (None,))[-1]
 
     def _rehashed(
-        self, old: Survey, new: Snapshot, now: datetime
+        self, old: Snapshot, found: Survey, now: datetime
     ) -> Iterator[tuple[Untrusted, tuple[Change, ...]]]:
-        for unit in (u for u in new.units.values() if id(u) not in old.seen):
-            before = old.snapshot.units.get(unit.name)
+        for unit in found.fresh:
+            before = old.units.get(unit.name)
             was, now_is = _hash(before), _hash(unit)
             if was is not None and now_is is not None and was != now_is:
                 first = () if unit.name in self.hashes else (Change(self.at or now, was),)

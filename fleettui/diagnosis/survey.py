@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from fleettui.model.changes import changed_units
 from fleettui.model.cluster import Snapshot, TargetState, Unit, UnitState
 from fleettui.model.untrusted import Untrusted
 
@@ -53,8 +54,8 @@ class Survey(msgspec.Struct, frozen=True):
     oddities: tuple[Oddity, ...]
     alive: frozenset[str]
     """IDs of the machines."""
-    seen: frozenset[int]
-    """Identities of the units, which stay valid as long as the snapshot is kept."""
+    fresh: tuple[Unit, ...]
+    """Those that changed since the survey before; all of them in the first."""
     layout: Snapshot
     """The first of the snapshots in a row that ask the same of the scheduler."""
 
@@ -70,16 +71,21 @@ def survey(snapshot: Snapshot, before: Survey | None = None) -> Survey:
     snapshot that follows.
     """
     alive = frozenset(machine_id.raw for machine_id in snapshot.machines)
-    seen = frozenset(map(id, snapshot.units.values()))
-    units: Sequence[Unit] = tuple(snapshot.units.values())
+    fresh = tuple(snapshot.units.values())
+    if before is not None:
+        fresh = changed_units(before.snapshot, snapshot).fresh
+    units: Sequence[Unit] = fresh
     kept: list[Oddity] = []
     layout = snapshot
     if before is not None and before.alive == alive:
-        units = [unit for unit in units if id(unit) not in before.seen]
-        kept = [o for o in before.oddities if o.unit is not None and _is_same(o.unit, before, seen)]
+        kept = [
+            o for o in before.oddities if o.unit is not None and _is_same(o.unit, before, snapshot)
+        ]
         layout = before.layout if _is_laid_out_alike(units, snapshot, before) else snapshot
-    fresh = [oddity for unit in units for oddity in _of_unit(unit, alive)]
-    return Survey(snapshot, (*_of_lease(snapshot), *kept, *fresh), alive, seen, layout)
+    else:
+        units = tuple(snapshot.units.values())
+    found = [oddity for unit in units for oddity in _of_unit(unit, alive)]
+    return Survey(snapshot, (*_of_lease(snapshot), *kept, *found), alive, fresh, layout)
 
 
 def _is_laid_out_alike(fresh: Sequence[Unit], snapshot: Snapshot, before: Survey) -> bool:
@@ -96,8 +102,8 @@ def _is_laid_out_alike(fresh: Sequence[Unit], snapshot: Snapshot, before: Survey
     )
 
 
-def _is_same(name: Untrusted, before: Survey, seen: frozenset[int]) -> bool:
-    return id(before.snapshot.units[name]) in seen
+def _is_same(name: Untrusted, before: Survey, snapshot: Snapshot) -> bool:
+    return snapshot.units.get(name) is before.snapshot.units[name]
 
 
 def _of_lease(snapshot: Snapshot) -> Iterator[Oddity]:

@@ -56,9 +56,12 @@ class Picture(msgspec.Struct, frozen=True):
         reports, history = self.reports, self.history
         if view.snapshot is not None:
             history = history.seen(view.snapshot)
-            members = view.snapshot.machines.keys() | history.away.departed.keys()
-            kept = {machine_id: r for machine_id, r in reports.items() if machine_id in members}
-            reports = reports if len(kept) == len(reports) else MappingProxyType(kept)
+            gone = reports.keys() - view.snapshot.machines.keys() - history.away.departed.keys()
+            if gone:
+                kept = {
+                    machine_id: r for machine_id, r in reports.items() if machine_id not in gone
+                }
+                reports = MappingProxyType(kept)
         findings = diagnose(view.snapshot, reports, history)
         return replace(self, view=view, reports=reports, findings=findings, history=history)
 

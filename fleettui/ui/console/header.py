@@ -1,16 +1,18 @@
 """Two lines that say which cluster this is, how true the picture is, and what may be done."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
 from fleettui.access import ClusterAddress
+from fleettui.model.changes import changed_units
 from fleettui.model.clock import now
 from fleettui.model.cluster import Link, RegistryView, Snapshot, Unit
 from fleettui.model.lock import LockHolder
+from fleettui.model.untrusted import Untrusted
 from fleettui.ui import marks
 from fleettui.ui.paint import Piece, Tone, paint, paint_lines
 from fleettui.ui.picture import Picture, ago
@@ -41,7 +43,8 @@ class StatusLines(Static):
         super().__init__(markup=False)
         self._cluster = cluster
         self._may_change = may_change
-        self._counted: tuple[Snapshot | None, str] = (None, "")
+        self._counted: tuple[Snapshot | None, Counter[Untrusted]] = (None, Counter())
+        """How many states say which word, in the snapshot that was drawn last."""
 
     def on_mount(self) -> None:
         self.set_interval(1.0, self._draw)
@@ -95,10 +98,16 @@ class StatusLines(Static):
         return paint(*pieces)
 
     def _units(self, snapshot: Snapshot) -> str:
-        """How many units there are in which state, counted once a snapshot."""
-        if self._counted[0] is not snapshot:
-            self._counted = snapshot, _units(snapshot.units.values())
-        return self._counted[1]
+        """How many units there are in which state: only what changed is counted anew."""
+        before, counts = self._counted
+        if before is None:
+            counts = _states(snapshot.units.values())
+        elif before is not snapshot:
+            changed = changed_units(before, snapshot)
+            counts = counts + _states(changed.fresh) - _states(changed.past)
+        self._counted = snapshot, counts
+        words = ", ".join(f"{count} {word}" for word, count in counts.most_common(4))
+        return f"{len(snapshot.units)} units ({words})" if words else f"{len(snapshot.units)} units"
 
 
 def _repairing(holder: LockHolder | None) -> list[Piece]:
@@ -123,7 +132,5 @@ def _link(view: RegistryView) -> list[Piece]:
             return [mark.saying(since).piece, again]
 
 
-def _units(units: Collection[Unit]) -> str:
-    counts = Counter(state.active for unit in units for state in unit.states)
-    words = ", ".join(f"{count} {word}" for word, count in counts.most_common(4))
-    return f"{len(units)} units ({words})" if words else f"{len(units)} units"
+def _states(units: Iterable[Unit]) -> Counter[Untrusted]:
+    return Counter(state.active for unit in units for state in unit.states)

@@ -177,7 +177,8 @@ def where_words(finding: Finding, picture: Picture) -> str:
 def checked_words(picture: Picture) -> str:
     """How many machines were asked, when, and which were not."""
     machines = picture.machines
-    facts = [r for m in machines if isinstance(r := picture.reports.get(m.id), HostFacts)]
+    reports = map(picture.reports.get, [machine.id for machine in machines])
+    facts = [report for report in reports if isinstance(report, HostFacts)]
     if not machines:
         return "no machine to check"
     oldest = f", the oldest {ago(min(f.taken_at for f in facts))} ago" if facts else ""

@@ -1,10 +1,11 @@
 """What became of the cluster while this session watched: bounded, kept beside the picture; pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
 
+from fleettui.model.changes import changed_units
 from fleettui.model.cluster import Machine, Snapshot, Unit
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.paint import Tone
@@ -102,7 +103,7 @@ def _news(before: Picture, after: Picture, at: datetime) -> Iterator[Change]:
     elif old is not new:
         yield from _machines(old, new, at)
         if old.units is not new.units:
-            yield from _units(old.units, new, at)
+            yield from _units(old, new, at)
     yield from _findings(before, after, at)
 
 
@@ -120,18 +121,17 @@ def _machines(old: Snapshot, new: Snapshot, at: datetime) -> Iterator[Change]:
         yield Change(at, "engine", "leader", led, leads, tone)
 
 
-def _units(old: Mapping[Untrusted, Unit], new: Snapshot, at: datetime) -> Iterator[Change]:
-    for name, unit in new.units.items():
-        was = old.get(name)
-        if was is unit:
-            continue
+def _units(old: Snapshot, new: Snapshot, at: datetime) -> Iterator[Change]:
+    changed = changed_units(old, new)
+    for unit in changed.fresh:
+        was = old.units.get(unit.name)
         if was is None:
-            yield Change(at, "registry", str(name), "", "submitted", Tone.ACCENT)
+            yield Change(at, "registry", str(unit.name), "", "submitted", Tone.ACCENT)
         else:
             yield from _unit(was, unit, new, at)
-    if len(old) != len(new.units) or old.keys() != new.units.keys():
-        for name in old.keys() - new.units.keys():
-            yield Change(at, "registry", str(name), "", "destroyed", Tone.WARN)
+    for unit in changed.past:
+        if unit.name not in new.units:
+            yield Change(at, "registry", str(unit.name), "", "destroyed", Tone.WARN)
 
 
 def _unit(was: Unit, unit: Unit, snapshot: Snapshot, at: datetime) -> Iterator[Change]:

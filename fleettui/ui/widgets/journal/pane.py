@@ -159,7 +159,9 @@ class JournalPane(KeepableLog):
 
     # --- names and clocks ---------------------------------------------------------------------
 
-    def watch_picture(self) -> None:
+    def watch_picture(self, old: Picture, new: Picture) -> None:
+        if old.reports is new.reports:
+            return
         before = self._skews
         self._skews = dict(_skews(self.picture))
         if before != self._skews and self.is_mounted:
