@@ -1,7 +1,6 @@
 """The line of keys at the foot of a screen."""
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import msgspec
 from rich.cells import cell_len
@@ -13,9 +12,8 @@ from textual.events import MouseDown, MouseMove, MouseScrollDown, MouseScrollUp
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.strip import Strip
-from textual.widget import Widget
 
-from fleettui.ui.widgets.lines import component_look
+from fleettui.ui.widgets.parts import Parts
 
 _SCROLLED = 6
 """Columns that one turn of the wheel moves keys that have no room."""
@@ -37,7 +35,7 @@ class FooterKey(msgspec.Struct, frozen=True):
         return cell_len(self.shown) + cell_len(self.words) + (3 if self.words else 2)
 
 
-class KeyFooter(Widget, can_focus=False):
+class KeyFooter(Parts, can_focus=False):
     """The keys that work right now, each to be clicked; the palette's stands at the right.
 
     One widget that draws a line. Textual's own footer makes a widget of each key whenever other
@@ -45,13 +43,6 @@ class KeyFooter(Widget, can_focus=False):
     """
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "footer--key",
-        "footer--words",
-        "footer--disabled",
-        "footer--hover",
-        "footer--edge",
-    }
     DEFAULT_CSS = """
     KeyFooter {
         dock: bottom;
@@ -125,7 +116,7 @@ class KeyFooter(Widget, can_focus=False):
         line = line.adjust_cell_length(room, base)
         if self.palette is None:
             return line
-        edge = component_look(self, "footer--edge", base)
+        edge = self.look("footer--edge", base)
         end = [Segment("▏", edge), *self._drawn(self.palette), Segment(" ", base)]
         return Strip.join([line, Strip(end)]).crop(0, self.size.width)
 
@@ -138,7 +129,7 @@ class KeyFooter(Widget, can_focus=False):
             yield Segment(f"{key.words} ", self._look("footer--words", key, base))
 
     def _look(self, name: str, key: FooterKey, base: Style) -> Style:
-        return component_look(self, name if key.enabled else "footer--disabled", base)
+        return self.look(name if key.enabled else "footer--disabled", base)
 
     def key_at(self, x: int) -> FooterKey | None:
         """The key that is drawn at a column."""

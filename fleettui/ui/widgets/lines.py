@@ -6,32 +6,17 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.color import Color
 from textual.events import MouseScrollDown, MouseScrollUp
 from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.widget import Widget
 
 from fleettui.ui.keys import named
 from fleettui.ui.paint import Cell, Tone
+from fleettui.ui.widgets.parts import Parts
 
 
-def component_look(widget: Widget, name: str, base: Style) -> Style:
-    """The style of a component of `widget` over `base`, its colour mixed with what lies behind it.
-
-    Textual gives such a style without its transparency, which is all that makes text muted.
-    """
-    style = base + widget.get_component_rich_style(name, partial=True)
-    opacity = widget.get_component_styles(name).color.a
-    if opacity == 1 or style.color is None or style.bgcolor is None:
-        return style
-    behind = Color.from_rich_color(style.bgcolor)
-    mixed = behind.blend(Color.from_rich_color(style.color), opacity)
-    return style + Style(color=mixed.rich_color)
-
-
-class Lines(Widget, can_focus=True):
+class Lines(Parts, can_focus=True):
     """A title line, then the lines of the subclass, with a bar at the right edge.
 
     A changed `virtual_size` would cost a layout each time, so the scroll offset is `top`.
@@ -47,14 +32,6 @@ class Lines(Widget, can_focus=True):
             Binding("end,G", "last", "Bottom", show=False),
         ]
     )
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "lines--title",
-        "lines--title-focused",
-        "lines--cursor",
-        "lines--flash",
-        "lines--bar",
-        *(f"tone--{tone}" for tone in Tone),
-    }
     DEFAULT_CSS = """
     Lines {
         height: 1fr;
@@ -145,10 +122,6 @@ class Lines(Widget, can_focus=True):
         if tone is Tone.PLAIN:
             return base
         return self.look(f"tone--{tone}", base)
-
-    def look(self, name: str, base: Style) -> Style:
-        """A component's style over `base`."""
-        return component_look(self, name, base)
 
     def bar(self, row: int, count: int, room: int) -> Segment:
         """The bar beside a row of the screen, where `room` of `count` lines are in view."""

@@ -19,7 +19,7 @@ from fleettui.journal.rows import Place
 from fleettui.journal.view import View
 from fleettui.ui.keys import named
 from fleettui.ui.paint import Cell, Tone
-from fleettui.ui.widgets.journal.looks import CHOSEN, CSS, LOOKS, Bit
+from fleettui.ui.widgets.journal.looks import CHOSEN, CSS, Bit
 from fleettui.ui.widgets.journal.window import Drawn, Window
 from fleettui.ui.widgets.journal.words import Display
 from fleettui.ui.widgets.lines import Lines
@@ -50,7 +50,6 @@ class JournalLog(Lines):
             Binding("shift+up,K", "select(-1)", "Select", show=False, tooltip="Select lines"),
         ]
     )
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(LOOKS)
     DEFAULT_CSS = CSS
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name

@@ -9,7 +9,6 @@ MATCH = "journal--match"
 CHOSEN = "journal--chosen"
 HIGHLIGHTS = tuple(f"journal--highlight-{n}" for n in range(3))
 HOSTS = tuple(f"journal--host-{n}" for n in range(6))
-LOOKS = frozenset({MATCH, CHOSEN, *HIGHLIGHTS, *HOSTS})
 
 CSS = """
 JournalLog {

@@ -1,0 +1,47 @@
+"""Widgets of which parts have styles of their own, each worked out when it is first drawn."""
+
+from rich.style import Style
+from textual.color import Color
+from textual.css.styles import RenderStyles
+from textual.dom import DOMNode
+from textual.widget import Widget
+
+
+class Parts(Widget):
+    """A widget that draws its parts itself; in its stylesheet they are classes below it.
+
+    Textual's way is a set of COMPONENT_CLASSES, all of which it styles anew with the widget: when
+    it is mounted, when its screen is shown, when the focus comes and goes. Few of two dozen tones
+    are on the screen at a time, and styling the others was a tenth of the start.
+    """
+
+    def get_component_styles(self, *names: str) -> RenderStyles:
+        """The styles of these parts, one over the other."""
+        for name in names:
+            if name not in self._component_styles:
+                self._component_styles[name] = self._styles_of(name)
+        return super().get_component_styles(*names)
+
+    def _styles_of(self, name: str) -> RenderStyles:
+        part = DOMNode(classes=name)
+        part._attach(self)
+        self.app.stylesheet.apply(part)
+        return part.styles
+
+    def notify_style_update(self) -> None:
+        """What was worked out may hold no longer."""
+        super().notify_style_update()
+        self._component_styles.clear()
+
+    def look(self, name: str, base: Style) -> Style:
+        """A part's style over `base`, its colour mixed with what lies behind it.
+
+        Textual gives such a style without its transparency, which is all that makes text muted.
+        """
+        style = base + self.get_component_rich_style(name, partial=True)
+        opacity = self.get_component_styles(name).color.a
+        if opacity == 1 or style.color is None or style.bgcolor is None:
+            return style
+        behind = Color.from_rich_color(style.bgcolor)
+        mixed = behind.blend(Color.from_rich_color(style.color), opacity)
+        return style + Style(color=mixed.rich_color)
