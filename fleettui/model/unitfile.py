@@ -24,6 +24,11 @@ _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
 _NOT_SPACE = re.compile(f"[^{_SPACE}]")
 _SECTION_OR_COMMENT = re.compile(r"[\[#;]")
 _END_OF_NAME = re.compile(r"[=\n\r]")
+_ORDINARY = re.compile(
+    r"\s*+(?:\[[^]\n]*+\][ \t]*+\n"
+    r"(?:[ \t]*+(?:(?:[A-Za-z][A-Za-z0-9-]*+[ \t]*+=|[#;])[^\n]*+(?<![\\ ]))?+[ \t]*+\n)*+)*+"
+)
+"""Sections of options and comments, each on a line of its own: nothing of it fleet cannot read."""
 
 
 class UnitFile(msgspec.Struct, frozen=True, dict=True):
@@ -44,7 +49,7 @@ class UnitFile(msgspec.Struct, frozen=True, dict=True):
 
         fleet 0.12 and later also refuses lines over 2048 bytes; that is not looked for.
         """
-        return self._read[1]
+        return None if _ORDINARY.fullmatch(self.raw.raw) else self._read[1]
 
     def values(self, section: str, name: str) -> tuple[str, ...]:
         """All values of an option, in order."""
@@ -66,6 +71,8 @@ class UnitFile(msgspec.Struct, frozen=True, dict=True):
         The words are those of fleet 0.13 and later; before it, only `true` was one (fleet
         job/job.go). Specifiers such as `%i` are not filled in.
         """
+        if "Global" not in self.raw.raw:
+            return False
         values = self.fleet_values("Global")
         return bool(values) and values[-1].lower() in _TRUE
 

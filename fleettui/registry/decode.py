@@ -5,7 +5,9 @@ Keys are named from the prefix on, as fleet's own documents do: `job/UNIT/object
 
 import ipaddress
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
+from socket import AF_INET, inet_pton
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -32,6 +34,7 @@ from fleettui.registry.tree import (
 _T = TypeVar("_T")
 Decoded = tuple[_T | None, tuple[BadRecord, ...]]
 """What could be read of a thing, and the records of it that could not."""
+_UNREADABLE = (msgspec.DecodeError, RecursionError)
 
 
 def decode(tree: Folder, index: int, read_at: datetime) -> Snapshot:
@@ -85,10 +88,9 @@ def decode_unit(
 ) -> Decoded[Unit]:
     """`job/NAME` and `states/NAME`; None where neither holds anything that fleet knows."""
     bad: list[BadRecord] = []
-    job = _folder(f"{JOB}/{name}", job, bad)
-    states = _folder(f"{STATES}/{name}", states, bad)
-    wanted, target = leaf_at(job, "target-state"), leaf_at(job, "target")
-    heartbeat, described = leaf_at(job, "job-state"), leaf_at(job, "object")
+    job = job if type(job) is dict else _folder(JOB, name, job, bad)
+    states = states if type(states) is dict else _folder(STATES, name, states, bad)
+    wanted, target, heartbeat, described = _leaves(job)
     reports = [(m, e) for m, e in states.items() if type(e) is Leaf]
     if len(reports) > 1:
         reports.sort()
@@ -147,6 +149,8 @@ def in_order_of_key(bad: Iterable[BadRecord]) -> tuple[BadRecord, ...]:
 
 def _by_address(machine: Machine) -> tuple[int, int, str, str]:
     address, machine_id = machine.public_ip.raw, machine.id.raw
+    with suppress(OSError, ValueError):  # ten times as fast as what knows every kind of address
+        return (4, int.from_bytes(inet_pton(AF_INET, address)), "", machine_id)
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -165,13 +169,14 @@ def _metadata(own: dict[str, str], dynamic: Folder) -> tuple[tuple[Untrusted, Un
 def _unit_hash(name: str, leaf: Leaf | None, bad: list[BadRecord]) -> str | None:
     if leaf is None:
         return None
-    key = f"{JOB}/{name}/object"
-    found = _read(records.job_object, key, leaf)
-    if isinstance(found, BadRecord):
-        bad.append(found)
+    try:
+        found = records.job_object.decode(leaf.value)
+    except _UNREADABLE as error:
+        bad.append(_bad(f"{JOB}/{name}/object", str(error), leaf))
         return None
     if found.name != name:
-        bad.append(_bad(key, f"it says that it is of unit {Untrusted(found.name)}", leaf))
+        said = f"it says that it is of unit {Untrusted(found.name)}"
+        bad.append(_bad(f"{JOB}/{name}/object", said, leaf))
         return None
     return bytes(found.unit_hash).hex()
 
@@ -213,7 +218,7 @@ def _states(
 def _state_words(machine_id: str, value: str) -> StateWords | str:
     try:
         found = records.state_object.decode(value)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         return str(error)
     if found.machine_state is not None and found.machine_state.id != machine_id:
         return f"it says that it is of machine {Untrusted(found.machine_state.id)}"
@@ -225,11 +230,20 @@ def _state_words(machine_id: str, value: str) -> StateWords | str:
     )
 
 
-def _folder(key: str, entry: Entry | None, bad: list[BadRecord]) -> Folder:
+def _folder(part: str, name: str, entry: Entry | None, bad: list[BadRecord]) -> Folder:
     if isinstance(entry, Leaf):
-        bad.append(_misplaced(key, entry))
+        bad.append(_misplaced(f"{part}/{name}", entry))
         return {}
     return entry or {}
+
+
+def _leaves(job: Folder) -> list[Leaf | None]:
+    """What fleet writes of a job, in the order of `_OF_JOB`."""
+    found = map(job.get, _OF_JOB)
+    return [entry if type(entry) is Leaf else None for entry in found]
+
+
+_OF_JOB = ("target-state", "target", "job-state", "object")
 
 
 class _Words(dict[str, Untrusted]):
@@ -257,7 +271,7 @@ def _machine_id(leaf: Leaf | None) -> Untrusted | None:
 def _read(decoder: "msgspec.json.Decoder[_T]", key: str, leaf: Leaf) -> _T | BadRecord:
     try:
         return decoder.decode(leaf.value)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         return _bad(key, str(error), leaf)
 
 

@@ -206,8 +206,8 @@ class Image:
             return
         jobs, states = self._tree[JOB], self._tree[STATES]
         units = self._units.copy()
-        is_new = False
-        for name in names:
+        is_first, is_new = not units, False
+        for name in sorted(names):
             decoded = decode_unit(name, jobs.get(name), states.get(name), self._files)
             unit = self._kept(JOB, name, decoded)
             key = unit.name if unit is not None else Untrusted(name)
@@ -215,7 +215,7 @@ class Image:
             _replace(units, key, unit)
             if unit is not None and unit.unit_hash and unit.unit_hash not in self._tree[UNIT]:
                 self._missing.add(unit.unit_hash)
-        if is_new:
+        if is_new and not is_first:
             units = in_order_of_name(units.values())
         self._units = units
         self._dirty[JOB].clear()

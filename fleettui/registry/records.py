@@ -24,7 +24,7 @@ class MachineObject(
     version: str = ""
 
 
-class JobObject(msgspec.Struct, rename="pascal"):
+class JobObject(msgspec.Struct, rename="pascal", gc=False):
     """`job/UNIT/object` (fleet registry/job.go); the SHA-1 is a list of bytes."""
 
     name: str
@@ -37,13 +37,13 @@ class UnitObject(msgspec.Struct, rename="pascal"):
     raw: str
 
 
-class MachineOfState(msgspec.Struct, rename={"id": "ID"}):
+class MachineOfState(msgspec.Struct, rename={"id": "ID"}, gc=False):
     """The machine within a state: only its ID is filled in."""
 
     id: str = ""
 
 
-class StateObject(msgspec.Struct, rename="camel"):
+class StateObject(msgspec.Struct, rename="camel", gc=False):
     """`states/UNIT/ID` (fleet registry/unit_state.go)."""
 
     load_state: str = ""

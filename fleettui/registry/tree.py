@@ -78,6 +78,9 @@ def merge(folder: Folder, nodes: Sequence[Node], depth: int) -> set[str]:
 
     The loop over every key there is: what did not change takes the shortest way.
     """
+    if not folder:
+        folder.update(_made(nodes, depth))
+        return set(folder)
     changed: set[str] = set()
     for node in nodes:
         name = node.key.rpartition("/")[2]
@@ -99,6 +102,16 @@ def merge(folder: Folder, nodes: Sequence[Node], depth: int) -> set[str]:
             del folder[name]
             changed.add(name)
     return changed
+
+
+def _made(nodes: Sequence[Node], depth: int) -> Folder:
+    """A folder of what was read, where there was none."""
+    return {
+        node.key.rpartition("/")[2]: _made(node.nodes if depth > 1 else (), depth - 1)
+        if node.dir
+        else Leaf(node.value, node.modified_index)
+        for node in nodes
+    }
 
 
 def name_of(node: Node) -> str:

@@ -163,6 +163,34 @@ def test_no_text_makes_reading_fail(text: str) -> None:
     assert read.fleet_values("a") is not None
 
 
+_LINES = (
+    "[Service]",
+    "[X-Fleet]",
+    "[",
+    "]",
+    "[a]b",
+    "A=b",
+    "A-1 = b",
+    "=",
+    "A",
+    "A=",
+    "A=\\",
+    "#",
+    "",
+)
+_ENDS = ("\n", " \n", "\\\n", "\\ \n", "\r\n", "\x85", "")
+
+
+@given(st.lists(st.tuples(st.sampled_from(_LINES), st.sampled_from(_ENDS)), max_size=8))
+def test_a_file_that_is_ordinary_at_a_glance_is_one_that_fleet_can_read(
+    lines: list[tuple[str, str]],
+) -> None:
+    text = Untrusted("".join(line + end for line, end in lines))
+    for keeps_line_ends in (False, True):
+        read = UnitFile(text, keeps_line_ends)
+        assert read.problem == read._read[1]  # to the letter, not at a glance
+
+
 @pytest.mark.parametrize(
     ("piece", "times"),
     [
