@@ -25,8 +25,9 @@ from fleettui.model.host import (
 )
 from fleettui.model.untrusted import Untrusted
 
-ANSWER_LIMIT = 16 * 1024 * 1024
-"""Bytes of the longest answer that is read."""
+ANSWER_LIMIT = 4 * 1024 * 1024
+"""Bytes of the longest answer that is read. Some 500 are said of a unit; while it is taken apart
+it is held up to three times."""
 
 _BEGIN = b"fleettui-probe-1\0"
 _FIELDS = {

@@ -38,22 +38,32 @@ class Journal:
                     self._read = tuple(float(word) for word in file.read().split())
             except FileNotFoundError:
                 return BEFORE
-        began, rate, seconds = self._read
+        began, rate, seconds, _ = self._read
         return BEFORE + int(min(max(time.time() - began, 0), seconds) * rate)
+
+    @property
+    def _huge(self) -> int:
+        """Bytes of every second line, if those are huge."""
+        return int(self._read[3]) if self._read else 0
 
     def sleep(self, line: int) -> None:
         """Until a line may have been written."""
         if not self._read:
             time.sleep(_TICK)
             return
-        began, rate, seconds = self._read
+        began, rate, seconds, _ = self._read
         due = began + (line + 1 - BEFORE) / rate
         over = line + 1 - BEFORE > seconds * rate
         time.sleep(_TICK if over else max(due - time.time(), 0.0005))
 
     def record(self, line: int) -> bytes:
-        """As `-o json` writes it: 22 fields, some 900 bytes."""
+        """As `-o json` writes it: 22 fields, some 900 bytes; a huge one as text or as numbers."""
         words = _SAID[line % len(_SAID)].format(unit=line % 250)
+        said = f'"{words} n={line}"'
+        if line > BEFORE and line % 2 and self._huge:
+            said = (
+                f'"{"x" * self._huge}"' if line % 4 == 1 else f"[{'120,' * (self._huge // 4)}120]"
+            )
         at = 1_700_000_000_000_000 + line * 1000
         boot = "6f1c0c7d3f6e4b2f9d4a0b7c8e9f0a1b"
         return (
@@ -67,7 +77,7 @@ class Journal:
             '"_SYSTEMD_INVOCATION_ID":"0c1d2e3f405162738495a6b7c8d9eafb","_PID":"812",'
             f'"_MACHINE_ID":"1a2b3c4d5e6f708192a3b4c5d6e7f809","_HOSTNAME":"{self.machine}",'
             f'"_STREAM_ID":"99aabbccddeeff001122334455667788",'
-            f'"MESSAGE":"{words} n={line}"}}\n'
+            f'"MESSAGE":{said}}}\n'
         ).encode()
 
 

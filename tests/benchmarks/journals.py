@@ -58,6 +58,8 @@ class Watched:
     keys: list[float]
     rate: float
     """Lines a second that came."""
+    mb: list[float]
+    """Memory of the app, at each key."""
 
 
 def storm() -> Table:
@@ -74,10 +76,10 @@ def storm() -> Table:
             made = stack.enter_context(machines(folder))
             terminal = stack.enter_context(following_all(etcd, made, STORM))
             made.speak(RATE, SECONDS)
-            watched = _watch(terminal, SECONDS)
+            watched = watch(terminal, SECONDS)
             expected = STORM.machines * (BEFORE + int(RATE * SECONDS))
-            late = _await_lines(terminal, expected)
-            lost, twice = _compare(_saved(terminal, folder / "home"), expected)
+            late = await_lines(terminal, expected)
+            lost, twice = compare(saved(terminal, folder / "home"), expected)
             p50, p95 = (f"{percentile(watched.keys, at):.1f}" for at in (50, 95))
             table.add(
                 "fleettui",
@@ -104,7 +106,7 @@ def following_all(etcd: Etcd, made: Machines, size: Size) -> Iterator[Terminal]:
     with at_the_journal(etcd, made, size) as terminal:
         terminal.press(b"m")
         terminal.until(b"on %d machines" % size.machines, 30)
-        _await_lines(terminal, size.machines * BEFORE)
+        await_lines(terminal, size.machines * BEFORE)
         yield terminal
 
 
@@ -126,34 +128,37 @@ def _read(terminal: Terminal, seconds: float) -> None:
         terminal.read(left)
 
 
-def _received(terminal: Terminal) -> int:
+def received(terminal: Terminal) -> int:
     """The newest count that was drawn."""
     found = _RECEIVED.findall(terminal.output)
     return int(found[-1].replace(b",", b"")) if found else 0
 
 
-def _await_lines(terminal: Terminal, count: int) -> float:
+def await_lines(terminal: Terminal, count: int) -> float:
     """Seconds until so many lines have been received."""
     began = time.monotonic()
-    while _received(terminal) < count:
+    while received(terminal) < count:
         if time.monotonic() - began > _LONG:
-            say(f"  only {_received(terminal):,} of {count:,} lines came")
+            say(f"  only {received(terminal):,} of {count:,} lines came")
             break
         terminal.read(0.2)
         terminal.output = terminal.output[-400_000:]
     return time.monotonic() - began
 
 
-def _watch(terminal: Terminal, seconds: float) -> Watched:
+def watch(terminal: Terminal, seconds: float) -> Watched:
+    """Press a key now and then, for so long."""
     pid, began = terminal.process.pid, time.monotonic()
-    before, others, lines = cpu_seconds(pid), _others(pid), _received(terminal)
+    before, others, lines = cpu_seconds(pid), _others(pid), received(terminal)
     keys: list[float] = []
+    mb: list[float] = []
     while time.monotonic() - began < seconds:
         keys.append(_key(terminal))
+        mb.append(resident_mb(pid))
     spent = time.monotonic() - began
     other = sum(cpu - others.get(child, 0.0) for child, cpu in _others(pid).items())
-    rate = (_received(terminal) - lines) / spent
-    return Watched((cpu_seconds(pid) - before) / spent, other / spent, keys, rate)
+    rate = (received(terminal) - lines) / spent
+    return Watched((cpu_seconds(pid) - before) / spent, other / spent, keys, rate, mb)
 
 
 def _key(terminal: Terminal) -> float:
@@ -176,7 +181,7 @@ def _others(pid: int) -> dict[int, float]:
     return {int(child): cpu_seconds(int(child)) for child in children}
 
 
-def _saved(terminal: Terminal, home: Path, *, form: int = 1) -> Path:
+def saved(terminal: Terminal, home: Path, *, form: int = 1) -> Path:
     """All that the app holds, saved by its own means: as text (form 0) or JSON lines."""
     terminal.press(b"s")
     terminal.until(b"Save the journal", _LONG)
@@ -193,7 +198,7 @@ def _saved(terminal: Terminal, home: Path, *, form: int = 1) -> Path:
     return file
 
 
-def _compare(file: Path, expected: int) -> tuple[int, int]:
+def compare(file: Path, expected: int) -> tuple[int, int]:
     """How many of the expected lines are not in a file, and how many are there again."""
     seen: Counter[tuple[str, int]] = Counter()
     with file.open() as lines:
@@ -285,9 +290,9 @@ def _merged(terminal: Terminal) -> tuple[float, float]:
     terminal.press(b"m")
     began = time.perf_counter()
     first = 0.0
-    while _received(terminal) < MANY.machines * BEFORE:
+    while received(terminal) < MANY.machines * BEFORE:
         terminal.read(0.002)
-        if not first and _received(terminal) > BEFORE:
+        if not first and received(terminal) > BEFORE:
             first = (time.perf_counter() - began) * 1000
     last = (time.perf_counter() - began) * 1000
     terminal.press(b"m")  # back to the one machine
@@ -305,10 +310,10 @@ def held() -> Table:
         with machines(folder) as made, at_the_journal(etcd, made, Size(1, 1)) as terminal:
             made.speak(1e12, HELD / 1e12)
             terminal.press(b"6")
-            came = _await_lines(terminal, HELD)
+            came = await_lines(terminal, HELD)
             filtering = [_filtered(terminal) for _ in range(RUNS)]
             memory = resident_mb(terminal.process.pid)
-            file = _saved(terminal, made.home, form=0)
+            file = saved(terminal, made.home, form=0)
         # Into a pipe: where nobody reads the count, grep ends at the first line that it finds.
         grep = timed(lambda: subprocess.check_output(("grep", "-c", WANTED, str(file))), RUNS)
         cells = (ms(filtering), ratio(filtering, grep), f"{memory:.0f}")

@@ -46,10 +46,12 @@ class Machines:
     def known_hosts(self) -> Path:
         return self.home / "known_hosts"
 
-    def speak(self, rate: float, seconds: float) -> None:
-        """From now on every journal has `rate` lines a second more, for so long."""
+    def speak(self, rate: float, seconds: float, huge: int = 0) -> None:
+        """From now on every journal has `rate` lines a second more, for so long; each second one
+        has `huge` bytes.
+        """
         told = self.folder / "told"
-        told.write_text(f"{time.time()} {rate} {seconds}")
+        told.write_text(f"{time.time()} {rate} {seconds} {huge}")
         told.replace(self.folder / "speech")
 
     def ssh(self, address: str, *command: str) -> Sequence[str]:

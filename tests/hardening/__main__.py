@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from . import fuzz, leaving, soak
+from . import flood, fuzz, leaving, soak
 
 
 def main() -> int:
@@ -14,6 +14,11 @@ def main() -> int:
     fuzzing.add_argument("--seed", type=int, help="of a run to be repeated")
     fuzzing.add_argument("--inputs", type=int, default=0, help="that each decoder gets at least")
     fuzzing.add_argument("names", nargs="*", metavar="DECODER")
+    flooding = trials.add_parser("flood", help="figure 8: journals that never stop")
+    flooding.add_argument("--rate", type=float, default=5_000, help="lines a second, of all")
+    flooding.add_argument("--seconds", type=float, default=60)
+    huge = trials.add_parser("huge", help="figure 6: lines of 1 and of 10 MB")
+    huge.add_argument("--seconds", type=float, default=30)
     trials.add_parser("quit", help="figure 24: how long leaving takes in every state")
     soaking = trials.add_parser("soak", help="a large demo where faults come and go")
     soaking.add_argument("--minutes", type=float, default=60)
@@ -25,6 +30,10 @@ def main() -> int:
 
 def _failures(asked: argparse.Namespace) -> int:
     match asked.trial:
+        case "flood":
+            return flood.flood(asked.rate, asked.seconds)
+        case "huge":
+            return flood.huge(asked.seconds)
         case "quit":
             return leaving.run()
         case "soak":
