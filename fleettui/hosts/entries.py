@@ -1,6 +1,8 @@
 """Journal records (`journalctl -o json`) decoded, whatever they hold; nothing here raises."""
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -15,10 +17,17 @@ TEXT_LIMIT = 64 * 1024
 """Characters kept of a message."""
 LEFT_OUT = "[a message over 4096 bytes, which journalctl leaves out of its JSON]"
 
+_MOST_VALUES = 1_000
+"""Of a field that is repeated."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CURSOR = re.compile(r"[A-Za-z0-9=;:_.-]{1,1024}")
 _CURSOR_FIELD = re.compile(rb'"__CURSOR"\s*:\s*"([A-Za-z0-9=;:_.-]{1,1024})"')
-_RAW_BYTE = re.compile("[\udc80-\udcff]")
+_RAW_BYTES = {0xDC00 + byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)}
+"""Bytes that are no UTF-8, as Python reads them, and as they are written out."""
+_RAW_BYTES_IN_JSON = {raw: f"\\{text}" for raw, text in _RAW_BYTES.items()}
+_MARKED = 64 * 1024
+"""Bytes of a record whose bytes that are no UTF-8 are written out one by one: a million would hold
+up the screen."""
 _PRIORITIES = {str(n): n for n in range(8)}
 
 
@@ -53,9 +62,13 @@ def decode_entry(line: bytes | TooLong) -> JournalEntry:
 
 
 def _decode_marked(line: bytes) -> JournalEntry:
-    """A record with bytes that are no UTF-8, which are written out as `\\xNN` for the reader."""
-    text = line.decode("utf-8", "surrogateescape")
-    marked = _RAW_BYTE.sub(lambda found: f"\\\\x{ord(found[0]) - 0xDC00:02x}", text)
+    """A record with bytes that are no UTF-8, which are written out as `\\xNN` for the reader; in a
+    long one U+FFFD stands for them.
+    """
+    if len(line) > _MARKED:
+        marked = line.decode("utf-8", "replace")
+    else:
+        marked = line.decode("utf-8", "surrogateescape").translate(_RAW_BYTES_IN_JSON)
     try:
         return _entry(_DECODER.decode(marked))
     except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
@@ -110,9 +123,29 @@ def _said(value: object) -> str:
         return value
     if not isinstance(value, list):
         return LEFT_OUT if value is None else f"[{type(value).__name__}: no text]"
-    if value and all(type(n) is int and 0 <= n <= 0xFF for n in value):
-        return bytes(value).decode("utf-8", "backslashreplace")
-    return "\n".join(_said(part) for part in value)
+    if set(map(type, value)) == {int}:
+        with suppress(ValueError):
+            return _of_bytes(bytes(value))
+    return "\n".join(_parts(value))
+
+
+def _of_bytes(raw: bytes) -> str:
+    """Text that was sent byte by byte; of what is no UTF-8 no more is written out than is kept."""
+    text = raw.decode("utf-8", "surrogateescape")
+    head, rest = text[:TEXT_LIMIT], text[TEXT_LIMIT:]
+    return head.translate(_RAW_BYTES) + rest.encode("utf-8", "replace").decode()
+
+
+def _parts(values: list[object]) -> Iterator[str]:
+    """What each of several values says, until it is more than is kept."""
+    size = 0
+    for number, value in enumerate(values):
+        if size > TEXT_LIMIT or number == _MOST_VALUES:
+            yield f"[{len(values) - number} more values]"
+            return
+        part = _said(value)
+        size += len(part) + 1
+        yield part
 
 
 def _plain(value: object) -> str:

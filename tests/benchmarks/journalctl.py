@@ -61,9 +61,7 @@ class Journal:
         words = _SAID[line % len(_SAID)].format(unit=line % 250)
         said = f'"{words} n={line}"'
         if line > BEFORE and line % 2 and self._huge:
-            said = (
-                f'"{"x" * self._huge}"' if line % 4 == 1 else f"[{'120,' * (self._huge // 4)}120]"
-            )
+            said = _huge(line // 2 % 4, self._huge)
         at = 1_700_000_000_000_000 + line * 1000
         boot = "6f1c0c7d3f6e4b2f9d4a0b7c8e9f0a1b"
         return (
@@ -78,7 +76,14 @@ class Journal:
             f'"_MACHINE_ID":"1a2b3c4d5e6f708192a3b4c5d6e7f809","_HOSTNAME":"{self.machine}",'
             f'"_STREAM_ID":"99aabbccddeeff001122334455667788",'
             f'"MESSAGE":{said}}}\n'
-        ).encode()
+        ).encode("utf-8", "surrogateescape")
+
+
+def _huge(shape: int, size: int) -> str:
+    """A MESSAGE of that many bytes: text, no text, and both as numbers."""
+    if shape < 2:
+        return f'"{("x", chr(0xDCFF))[shape] * size}"'
+    return f"[{('120,', '200,')[shape - 2] * (size // 4)}1]"
 
 
 class Reader:

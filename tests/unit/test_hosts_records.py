@@ -2,6 +2,7 @@
 
 import sys
 import tracemalloc
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from fleettui.hosts.entries import TEXT_LIMIT, decode_entry
 from fleettui.hosts.records import LineCutter, TooLong
+from fleettui.model.host import JournalEntry
 
 
 def cut(blocks: list[bytes], limit: int = 100) -> list[bytes | TooLong]:
@@ -76,3 +78,42 @@ def test_a_huge_record_costs_little_memory_and_the_next_is_whole(size: int) -> N
     assert after.message.raw == "next"
     assert peak < 16_000_000
     assert held < 1_000_000
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b'"' + b"x" * 1_000_000 + b'"',
+        b'"' + b"\xff" * 1_000_000 + b'"',
+        b"[" + b"120," * 250_000 + b"1]",
+        b"[" + b"200," * 250_000 + b"1]",
+        b"[" + b"null," * 200_000 + b"0]",
+        b"[" + b"[7]," * 250_000 + b"0]",
+    ],
+    ids=["text", "no text", "bytes", "bytes that are no text", "nothing", "lists"],
+)
+def test_no_shape_of_a_huge_record_is_taken_apart_byte_by_byte(message: bytes) -> None:
+    """Figure 6, as far as it is about time: work that grows with a record is the interpreter's own,
+    not ours. `python -m tests.hardening huge` measures the keys.
+    """
+    record = b'{"__REALTIME_TIMESTAMP":"1","__CURSOR":"s=1;i=1","MESSAGE":' + message + b"}"
+    entry, calls = _calls(lambda: decode_entry(record))
+    assert entry.cursor == "s=1;i=1"
+    assert len(entry.message.raw) <= TEXT_LIMIT + 100
+    assert calls < 100_000
+
+
+def _calls(work: Callable[[], JournalEntry]) -> tuple[JournalEntry, int]:
+    """What comes of some work, and how many functions were called in it."""
+    calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        result = work()
+    finally:
+        sys.setprofile(None)
+    return result, calls
