@@ -25,7 +25,7 @@ from fleettui.model.host import (
 )
 from fleettui.model.untrusted import Untrusted
 
-ANSWER_LIMIT = 4 * 1024 * 1024
+ANSWER_LIMIT = 2 * 1024 * 1024
 """Bytes of the longest answer that is read. Some 500 are said of a unit; while it is taken apart
 it is held up to three times."""
 

@@ -144,8 +144,7 @@ def _wrapped(bits: Sequence[Bit], width: int) -> list[list[Bit]]:
     left = width
     for text, look in bits:
         rest = text
-        while cell_len(rest) > left:
-            fits = _fitting(rest, left)
+        while (fits := _fitting(rest, left)) < len(rest):
             if not fits and left == width:
                 fits = 1  # a sign wider than the whole line
             lines[-1].append((rest[:fits], look))
@@ -157,9 +156,9 @@ def _wrapped(bits: Sequence[Bit], width: int) -> list[list[Bit]]:
 
 
 def _fitting(text: str, columns: int) -> int:
-    """How many characters fit into so many columns."""
+    """How many characters fit into so many columns; it looks at no more of them."""
     if text.isascii():
-        return columns
+        return min(columns, len(text))
     widths = accumulate(cell_len(char) for char in text)
     return sum(1 for _ in takewhile(lambda width: width <= columns, widths))
 
