@@ -1,6 +1,7 @@
 """An etcd watch that stays open: its events as they come, one JSON line each."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -13,6 +14,9 @@ from fleettui.registry.errors import NotEtcd, Unreachable, quote
 MAX_LINE = 8 << 20
 """Bytes of one event: etcd takes values of 1.5 MB, and an event shows the value before it too."""
 _PIECE = 1 << 16
+_BREATH = 0.005
+"""Seconds between two looks: what comes meanwhile is read together. The first after a silence is
+read at once."""
 
 
 class Streaming:
@@ -53,6 +57,7 @@ class Streaming:
                 raise NotEtcd(f"{self._url} sends an event of more than {self._limit} bytes.")
             if newline:
                 yield self._decoded(whole)
+                time.sleep(_BREATH)
 
     def end(self) -> None:
         """Wake whoever waits for an event, who finds the end."""

@@ -10,6 +10,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from fleettui.access import Dial, HostUnreachable
+from fleettui.registry.chunks import InPieces
 from fleettui.registry.errors import NoWay
 from fleettui.registry.tls import context_for
 from fleettui.registry.way import STRAIGHT, Way
@@ -89,10 +90,14 @@ def _pools(way: Way) -> dict[str, Any]:
     """Pools whose connections take that way."""
 
     class Plain(HTTPConnection):
+        response_class = InPieces
+
         def _new_conn(self) -> socket.socket:
             return _dialled(self, way.dial) if way.dial else super()._new_conn()
 
     class Secure(HTTPSConnection):
+        response_class = InPieces
+
         def connect(self) -> None:
             self.ssl_context = context_for(way)  # files may have been renewed
             try:

@@ -61,8 +61,11 @@ class Rounds:
         picture = self._seen()
         machines = picture.places
         pace = timedelta(seconds=len(machines) / PROBES_PER_SECOND)
+        soonest = now() - max(pace, min(RETRY_EVERY, PROBE_EVERY))
         for machine in machines:
             asked = picture.asked_at(machine)
+            if asked is not None and asked > soonest:
+                continue
             if asked is None or now() - asked > max(_every(machine, picture), pace):
                 self._ask(machine)
 
