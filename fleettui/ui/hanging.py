@@ -9,8 +9,8 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.visual import RenderOptions, Visual
 
-_BEGINNING = re.compile(r" *(?:[^\w\s/] |\d+\. )?")
-"""Blanks, then the mark or the number of an item: what follows is what the rest stays below."""
+_BEGINNING = re.compile(r" *(?:[^\w\s/] |\d+\. |[A-Z][a-z]+: |[A-Z][a-z]+(?: [a-z]+)*   )?")
+"""Blanks, then an item's mark or number, or a label: what follows is what the rest stays below."""
 NARROWEST = 24
 """Columns that text keeps, however far it begins from the left."""
 

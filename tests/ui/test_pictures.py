@@ -17,6 +17,7 @@ from textual.color import Color
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.theme import Theme
+from textual.widgets import Button
 from wizard_scenes import EVERY
 
 import fleettui.ui
@@ -79,6 +80,20 @@ async def test_the_pictures_are_those_of_the_code_readable_in_both_themes_and_in
             assert not faint(pilot.app, strips)
             plain = (strip.apply_filter(AsciiOnly(), Color(0, 0, 0)) for strip in strips)
             assert {c for strip in plain for c in strip.text if not " " <= c <= "~"} == set()
+        await turn(pilot, (60, 15), theme)
+        assert not _cut_off(pilot.app)
+
+
+def _cut_off(app: App[None]) -> set[str]:
+    """Labels of buttons that are not in view as a whole."""
+    buttons = app.screen.query(Button)
+    parts = {
+        str(button.label): (button.region, button.region.intersection(app.screen.region))
+        for button in buttons
+        if button.display and button.region
+    }
+    cut = {label for label, (whole, seen) in parts.items() if whole != seen}
+    return cut | {str(b.label) for b in buttons if b.display and not b.region}
 
 
 async def _is_drawn(app: App[None], scene: str, name: str) -> Sequence[Strip]:

@@ -4,12 +4,13 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
 from fleettui.access import HostKeyQuestion
 from fleettui.ui.dialogs.dialog import Dialog
+from fleettui.ui.hanging import Hanging
 from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint, paint_lines
 
@@ -18,10 +19,13 @@ class QuestionScreen(Dialog[bool]):
     """Yes or no; enter alone means no, because No is focused."""
 
     CSS_PATH = "question.tcss"
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (20, "-roomy")]  # noqa: RUF012 - declared by Textual
     BINDINGS: ClassVar[list[BindingType]] = named(
         [
             Binding("escape", "answer_no", "No"),
             Binding("left,right", "app.focus_next", "Other answer", show=False),
+            Binding("pagedown,down", "page(1)", "More", show=False),
+            Binding("pageup,up", "page(-1)", "Page up", show=False),
         ]
     )
 
@@ -33,7 +37,8 @@ class QuestionScreen(Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="question"):
-            yield Static(self._text, markup=False)
+            with VerticalScroll(can_focus=False):
+                yield Static(Hanging(self._text.split()), markup=False)
             with Horizontal(id="answers"):
                 yield Button(self._no, id="no", variant="primary")
                 yield Button(self._yes, id="yes")
@@ -43,6 +48,10 @@ class QuestionScreen(Dialog[bool]):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
+
+    def action_page(self, pages: int) -> None:
+        text = self.query_one(VerticalScroll)
+        text.scroll_relative(y=pages * max(text.size.height - 1, 1), animate=False)
 
     def action_answer_no(self) -> None:
         self.dismiss(False)  # noqa: FBT003 - the answer is the value

@@ -13,8 +13,8 @@ from textual.widgets import Static
 from fleettui.access import ClusterAddress
 from fleettui.repair.planning.action import Stage
 from fleettui.repair.planning.plan import Plan
+from fleettui.ui.hanging import Hanging
 from fleettui.ui.keys import named
-from fleettui.ui.paint import paint_lines
 from fleettui.ui.widgets.footer import KeyFooter
 from fleettui.ui.wizard.script import hand_over
 from fleettui.ui.wizard.words.plan import plan_lines
@@ -47,7 +47,7 @@ class PlanScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         lines = plan_lines(self._plan, self._done, self._cluster.prefix, self._cluster.sudo)
         with VerticalScroll():
-            yield Static(paint_lines(lines), markup=False)
+            yield Static(Hanging(lines), markup=False)
         yield KeyFooter()
 
     def on_mount(self) -> None:

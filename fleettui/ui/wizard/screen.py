@@ -62,7 +62,7 @@ class WizardScreen(Explains, Screen[None]):
 
     CSS_PATH = "wizard.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - declared by Textual
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - declared by Textual
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (20, "-short"), (30, "-tall")]  # noqa: RUF012 - declared by Textual
     BINDINGS: ClassVar[list[BindingType]] = named(
         [
             Binding("escape", "leave", "Leave"),
@@ -320,7 +320,10 @@ class WizardScreen(Explains, Screen[None]):
             self._seconds[course.stage] = at - self._begun[course.stage]
         else:
             self._begun.clear()
-        self._static("stepper").update(stepper(course, self._seconds))
+        self._static("stepper").update(stepper(course, self._seconds, self.size.width - 2))
+
+    def on_resize(self) -> None:
+        self._draw_stepper()
 
     def _static(self, name: str) -> Static:
         return self.query_one(f"#{name}", Static)

@@ -1,6 +1,8 @@
 """The head of the pane: where lines come from, and the count of every one of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+from rich.cells import cell_len
 
 from fleettui.journal.columns import Code
 from fleettui.journal.ring import Ring
@@ -35,6 +37,23 @@ def short_counts(ring: Ring, view: View) -> str:
     hidden = ((view.filtered, "filtered"), (ring.evicted, "evicted"))
     more = "".join(f" + {count:,} {word}" for count, word in hidden if count)
     return f"{ring.received:,} = {view.lines:,} shown{more}"
+
+
+def in_one_line(source: str, ring: Ring, view: View, settings: list[Cell], room: int) -> list[Cell]:
+    """Source, counts and settings side by side, the counts as long as `room` columns allow."""
+    whole = [Cell(source), Cell(f" {counts(ring, view)}", Tone.DIM), *settings]
+    if width_of(whole) <= room:
+        return whole
+    words = Cell(f"{source}, {ring.received} lines")
+    if ring.received != view.lines:
+        words = Cell(f"  {short_counts(ring, view)}{source}")
+    # That lines are hidden must be seen where there is no room for both.
+    return [words, *settings] if width_of([words, *settings]) <= room else [*settings, words]
+
+
+def width_of(cells: Iterable[Cell]) -> int:
+    """Columns that cells take side by side."""
+    return sum(cell_len(cell.text) for cell in cells)
 
 
 def settings(ring: Ring, view: View, display: Display) -> Iterator[str]:

@@ -28,8 +28,8 @@ COALESCE = 0.05
 """Seconds between two paintings while lines keep coming; the first of them is painted at once."""
 ROOM_FOR_COUNTS = 12
 """Lines of the pane from which on the counts have a line of their own."""
-ROOM_FOR_SETTINGS = 16
-"""Lines from which on what is set has one, too."""
+ROOM_BESIDE = 150
+"""Columns from which on they need none; it is not for their length to move the lines below."""
 SHIFT = 16
 
 
@@ -124,13 +124,8 @@ class JournalLog(Lines):
         return self._head
 
     def _counted_head(self) -> int:
-        if self.size.height < ROOM_FOR_COUNTS:
-            return 1
-        return 3 if self.settings() and self.size.height >= ROOM_FOR_SETTINGS else 2
-
-    def settings(self) -> Sequence[str]:
-        """What is shown in another way than at first, in words."""
-        return ()
+        is_low, is_wide = self.size.height < ROOM_FOR_COUNTS, self.size.width >= ROOM_BESIDE
+        return 1 if is_low or is_wide else 2
 
     def render_line(self, y: int) -> Strip:
         if y < self.head_height:

@@ -207,26 +207,22 @@ class JournalPane(KeepableLog):
 
     def head_line(self, y: int) -> list[Cell]:
         if y == 1:
-            return [Cell(heading.counts(self.ring, self.view), Tone.DIM)]
-        if y == 2:
-            return self._settings()
+            return [Cell(heading.counts(self.ring, self.view), Tone.DIM), *self._settings()]
         prompt = self.query_one(Prompt)
         if prompt.asking:
             tone = Tone.ALARM if prompt.problem else Tone.ACCENT
             return [Cell(" JOURNAL "), Cell(f" {Untrusted(prompt.hint)} ", tone)]
         state = heading.state(self.window, self._trouble())
         zone = "" if self.display_as.local else ", UTC"
-        words = f"  {self.choice.words}{zone}, {self.received} lines"
-        if self.head_height == 1 and self.received != self.view.lines:
-            words = f"  {heading.short_counts(self.ring, self.view)}  {self.choice.words}{zone}"
-        settings = [] if self.head_height > 2 else self._settings()
+        source = f"  {self.choice.words}{zone}"
         head = [Cell(" JOURNAL "), state]
-        if sum(len(cell.text) for cell in (*head, Cell(words), *settings)) > self.size.width:
-            # That lines are hidden must be seen where there is no room for both.
-            return [*head, *settings, Cell(words)]
-        return [*head, Cell(words), *settings]
+        if self.head_height > 1:
+            return [*head, Cell(source)]
+        room = self.size.width - heading.width_of(head)
+        return [*head, *heading.in_one_line(source, self.ring, self.view, self._settings(), room)]
 
     def settings(self) -> Sequence[str]:
+        """What is shown in another way than at first, in words."""
         words = [self.task_words, *self._skewed(), *self._heard()]
         words += heading.settings(self.ring, self.view, self.display_as)
         return [word for word in words if word]

@@ -45,6 +45,7 @@ class SaveScreen(Dialog[Saving | None]):
     """Returns what is to be saved; saves nothing itself."""
 
     CSS_PATH = "saving.tcss"
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (20, "-roomy")]  # noqa: RUF012 - declared by Textual
     BINDINGS: ClassVar[list[BindingType]] = named(
         [Binding("escape", "dismiss(None)", "Never mind")]
     )

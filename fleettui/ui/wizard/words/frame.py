@@ -30,22 +30,35 @@ class Target:
     """Whether no machine is changed at all."""
 
 
-def stepper(course: Course, seconds: Mapping[Stage, float] = MappingProxyType({})) -> Content:
-    """All stages and where one is, and how long those took that acted."""
+def stepper(
+    course: Course, seconds: Mapping[Stage, float] = MappingProxyType({}), width: int = 1000
+) -> Content:
+    """All stages and where one is, and how long those took that acted.
+
+    Where `width` columns are too few, the others go without seconds, then without names.
+    """
+    here = {stage: took for stage, took in seconds.items() if stage is course.stage}
+    whole, less = _stepper(course, seconds), _stepper(course, here)
+    fitting = (line for line in (whole, less) if line.cell_length <= width)
+    return next(fitting, None) or _stepper(course, here, only_here=True)
+
+
+def _stepper(course: Course, seconds: Mapping[Stage, float], *, only_here: bool = False) -> Content:
     stages = course.stages if course.plan else (Stage.LOCATE, Stage.VERIFY)
     pieces: list[Piece] = []
     for number, stage in enumerate(stages, 1):
         if stage is not Stage.LOCATE:
             pieces.append(("─ ", Tone.DIM) if course.plan else (" ... ", Tone.DIM))
         if course.plan or stage is Stage.LOCATE:
-            pieces.append(_stage(stage, number, course))
+            is_told = stage is course.stage or not only_here
+            title = f"{number} {TITLES[stage]} " if is_told else f"{number} "
+            pieces.append(_stage(stage, title, course))
             if stage in seconds:
                 pieces.append((f"{seconds[stage]:.0f} s ", Tone.DIM))
     return paint(*pieces)
 
 
-def _stage(stage: Stage, number: int, course: Course) -> Piece:
-    title = f"{number} {TITLES[stage]} "
+def _stage(stage: Stage, title: str, course: Course) -> Piece:
     bad = course.phase in {Phase.FAILED, Phase.LOST, Phase.STUCK, Phase.UNFIT}
     if stage is course.stage and (bad or course.undo):
         return (marks.UNMET if bad else marks.TAKEN_BACK).saying(title).piece
