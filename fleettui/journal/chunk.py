@@ -88,7 +88,7 @@ class Chunk:
             counted = _counted(column) if name in _COUNTS else None
             setattr(self, name, counted or array(column.typecode, column.tobytes()))
         if len(self._origins) <= _TOLD_APART:
-            self._origin = bytes(self._origin)
+            self._origin = bytes(iter(self._origin))  # a byte each, not those of its memory
         self._known = {}
 
     # --- one line ----------------------------------------------------------------------------

@@ -33,6 +33,14 @@ def test_a_line_comes_back_as_it_went_in() -> None:
     assert line.cursor == "s=ab;i=2a"
 
 
+def test_who_said_a_line_is_known_however_many_speakers_there_are() -> None:
+    pane = Pane()
+    pane.take(entry(f"line {n}", n, pid=n % 3) for n in range(25))
+    assert [pane.view.line(place).origin.pid for place in pane.view.forward()] == [
+        n % 3 for n in range(25)
+    ]
+
+
 def test_a_line_without_a_prefix_has_its_priority_as_level_and_its_speaker_as_source() -> None:
     pane = Pane()
     pane.take([entry("Started fleet.", priority=3), entry("x", priority=4), entry("y")])
