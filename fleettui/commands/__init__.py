@@ -6,7 +6,6 @@ types, so that what may only read cannot be handed a change. All of it works wit
 journalctl, and the coreutils of that time.
 """
 
-import hashlib
 import math
 import re
 import shlex
@@ -192,6 +191,8 @@ def _restore(
 
 def _kept(name: str, token: str) -> str:
     """The name in quarantine, without its kind: one repair may take several units away."""
+    import hashlib  # with it comes all of OpenSSL's, which no start need wait for
+
     long = len(name) > _LONGEST_KEPT
     digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
     return f"{_token(token)}.{digest[:32] if long else name}"

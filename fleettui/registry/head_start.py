@@ -16,6 +16,8 @@ import msgspec
 
 _PIECE = 1 << 18
 _LONGEST_HEAD = 1 << 16
+_END = b"\r\n\r\n"
+"""Of a head."""
 
 
 class RawAnswer(msgspec.Struct, frozen=True):
@@ -68,16 +70,21 @@ class HeadStart:
             connection.sendall(request.encode("ascii"))
             return _parsed(self._received(connection))
 
-    def _received(self, connection: socket.socket) -> bytes:
+    def _received(self, connection: socket.socket) -> list[bytes]:
+        """In pieces, the first of which holds all of the head."""
         pieces: list[bytes] = []
         size = 0
         while piece := connection.recv(_PIECE):
-            pieces.append(piece)
             size += len(piece)
             if size > self._limit:
                 raise ValueError(f"more than {self._limit} bytes")
+            if pieces and _END not in pieces[0]:  # the head comes bit by bit
+                if len(pieces[0]) > _LONGEST_HEAD:
+                    raise ValueError("a head without an end")
+                piece = pieces.pop() + piece
+            pieces.append(piece)
             connection.settimeout(self._left())
-        return b"".join(pieces)
+        return pieces
 
     def _left(self) -> float:
         left = self._until - time.monotonic()
@@ -86,9 +93,10 @@ class HeadStart:
         return left
 
 
-def _parsed(received: bytes) -> RawAnswer:
+def _parsed(pieces: list[bytes]) -> RawAnswer:
     """Raises ValueError for what is no whole answer."""
-    head, end, body = received.partition(b"\r\n\r\n")
+    head, end, rest = b"".join(pieces[:1]).partition(_END)
+    body = b"".join([rest, *pieces[1:]])  # the one copy of many megabytes
     if not end or len(head) > _LONGEST_HEAD:
         raise ValueError("no HTTP")
     first, *lines = head.decode("latin-1").split("\r\n")
