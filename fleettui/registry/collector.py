@@ -25,7 +25,11 @@ def collector_paused() -> Iterator[None]:
 def set_apart(objects: int) -> None:
     """Never look through what is held now again, where it is a lot: it stays, or goes by itself.
 
-    The objects of a picture refer to each other in no circle.
+    A circle that is garbage would stay for ever with it, so garbage is collected first; not while
+    the collector is off, as it is while the program starts: nothing is garbage yet.
     """
-    if objects >= _MANY:
-        gc.freeze()
+    if objects < _MANY:
+        return
+    if gc.isenabled():
+        gc.collect()
+    gc.freeze()
