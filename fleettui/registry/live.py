@@ -55,6 +55,8 @@ class Live:
         self._alive_at = time.monotonic()
         self._reread_at = self._alive_at + line.pace.reread_every
         self._shown_at = 0.0
+        self._pause = line.pace.view_every
+        """From one view to the next."""
         self._changed = True
         self._behind = 0
         self._read_at = datetime.now(UTC)
@@ -119,7 +121,7 @@ class Live:
 
     def _due(self) -> float:
         due = min(self._reread_at, self._alive_at + self._pace.silence_within, self._cover.due)
-        return min(due, self._shown_at + self._pace.view_every) if self._changed else due
+        return min(due, self._shown_at + self._pause) if self._changed else due
 
     def _take(self, message: Message) -> None:
         if message is Order.STOP:
@@ -221,12 +223,22 @@ class Live:
 
     def _show_if_due(self) -> None:
         now = time.monotonic()
-        if not self._changed or now < self._shown_at + self._pace.view_every:
+        if not self._changed or now < self._shown_at + self._pause:
             return
+        self._pause = self._next_pause(now - self._shown_at)
         snapshot = self._next_snapshot()
         if self._files.read_missing():
             snapshot = self._image.snapshot(self._read_at)
         self._show(snapshot)
+
+    def _next_pause(self, since_last: float) -> float:
+        """Longer from view to view while each is due as soon as it may be; a change after a moment
+        of peace is shown at once.
+        """
+        shortest, longest = self._pace.view_every, self._pace.storm_view_every
+        if since_last > self._pause + shortest:
+            return shortest
+        return min(self._pause * 1.25, longest)
 
     def _next_snapshot(self) -> Snapshot:
         snapshot = self._image.snapshot(self._read_at)

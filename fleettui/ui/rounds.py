@@ -1,11 +1,13 @@
 """The rounds in which machines are asked: whose turn it is, how many at once, and their answers."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from textual.app import App
 from textual.timer import Timer
+from textual.worker import Worker
 
 from fleettui.access import HostReader, HostUnreachable
 from fleettui.diagnosis.departed import Place, place_of
@@ -23,6 +25,9 @@ PROBES_PER_SECOND = 5
 """A large cluster is asked round by round at this pace, so that asking never becomes a load."""
 PROBES_AT_ONCE = 64
 """The rest waits for its turn: with a thousand machines the first answers must not wait for it."""
+START_EVERY = 0.004
+"""Seconds between two that begin: a connection is milliseconds of work, and sixty at once would
+hold up what a key or the registry has to say."""
 FOLD_EVERY = 0.1
 """Seconds between two batches of answers; the first answer goes up at once."""
 FOLD_BY_MACHINE = 0.001
@@ -50,7 +55,8 @@ class Rounds:
         self._asking: set[Place] = set()
         """Machines that are being asked, wait for it, or were and are not handed up yet."""
         self._unasked: deque[Machine] = deque()
-        self._under_way = 0
+        self._room = asyncio.Semaphore(PROBES_AT_ONCE)
+        self._starter: Worker[None] | None = None
         self._heard: list[Heard] = []
         """Answers that are not handed up yet."""
         self._folding: Timer | None = None
@@ -79,12 +85,14 @@ class Rounds:
         if place not in self._asking:
             self._asking.add(place)
             self._unasked.append(machine)
-            self._ask_next()
+            if self._starter is None or self._starter.is_finished:
+                self._starter = self._app.run_worker(self._ask_all_in_turn(), group="probes")
 
-    def _ask_next(self) -> None:
-        while self._unasked and self._under_way < PROBES_AT_ONCE:
-            self._under_way += 1
+    async def _ask_all_in_turn(self) -> None:
+        while self._unasked:
+            await self._room.acquire()
             self._app.run_worker(self._asked(self._unasked.popleft()), group="probes")
+            await asyncio.sleep(START_EVERY)
 
     async def _asked(self, machine: Machine) -> None:
         try:
@@ -92,8 +100,8 @@ class Rounds:
             report: HostReport = await self._hosts.probe(machine, units)
         except HostUnreachable as reason:
             report = NotChecked(machine.id, now(), Untrusted(str(reason)))
-        self._under_way -= 1
-        self._ask_next()
+        finally:
+            self._room.release()
         self._heard.append((report, machine))
         if self._folding is None:
             self._fold()
