@@ -1,6 +1,7 @@
 """The house is kept: small rooms, a word about each, and nothing in two places."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 LONGEST_FUNCTION, LONGEST_MODULE = 40, 400
 ALIKE = 6
 """So many lines in a row, the same to the letter, stand in one place only."""
+LET_PASS = re.compile(r"# (?:type: ignore|noqa|pragma)\b")
+REASON = re.compile(r"# (?:type: ignore\[[\w, -]+\]|noqa: [A-Z]+\d+(?:, [A-Z]+\d+)*) +(?:- |# )\w")
 
 
 def lines_of(path: Path) -> list[str]:
@@ -49,6 +52,18 @@ def test_no_run_of_lines_stands_twice() -> None:
             run = told[at : at + ALIKE]
             places["\n".join(text for _, text in run)].append(f"{path}:{run[0][0]}")
     assert {text: found for text, found in places.items() if len(found) > 1} == {}
+
+
+def test_what_is_let_pass_says_why() -> None:
+    """An exception to a check has its reason beside it."""
+    files = [*TREES, *sorted(Path(__file__).parents[1].rglob("*.py"))]
+    bare = [
+        f"{path}:{number}"
+        for path in files
+        for number, line in enumerate(lines_of(path), 1)
+        if LET_PASS.search(line) and not REASON.search(line)
+    ]
+    assert bare == []
 
 
 def _rows(node: ast.AST) -> int:
