@@ -1,5 +1,6 @@
 """Every command that README shows is run by a test: here, or where this says."""
 
+import asyncio
 import json
 import re
 import subprocess
@@ -20,7 +21,8 @@ RUN_BY = {
     "pip install -q -e '.[demo]' && fleettui demo":
         ("test_first_minutes.py", "test_from_readmes_command_to_the_report_without_a_wrong_key"),
     "fleettui --endpoint http://10.0.0.1:2379":
-        ("test_command_line.py", "test_the_console_quits_at_once_and_leaves_the_terminal_as_it_was"),
+        ("test_command_line.py",
+         "test_the_console_quits_at_once_and_leaves_the_terminal_as_it_was"),
     "fleettui doctor":
         ("test_command_line.py", "test_a_doctor_tells_of_settings_that_are_of_no_use"),
     "fleettui --endpoint http://10.0.0.1:2379 --record night.rec":
@@ -84,12 +86,10 @@ def test_a_session_is_recorded_and_replayed(
         assert (tmp_path / "night.rec").stat().st_size > 0
 
 
-async def test_pictures_are_drawn_by_the_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pictures_are_drawn_by_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = take_screenshots.FOLDER
     monkeypatch.setattr(take_screenshots, "FOLDER", tmp_path)
-    await take_screenshots.main("secret")
+    asyncio.run(take_screenshots.main("secret"))
     drawn = {path.name: path.read_text() for path in tmp_path.iterdir()}
     assert drawn == {path.name: path.read_text() for path in kept.glob("secret-*")}
     assert len(drawn) == 6

@@ -10,11 +10,11 @@ from fleettui.diagnosis.finding import Finding
 from fleettui.diagnosis.template_loaded import FAULT as TEMPLATE_LOADED
 from fleettui.model.untrusted import Untrusted
 from fleettui.repair.driving.acts import perform
-from fleettui.repair.driving.checks import clean, unwanted
+from fleettui.repair.driving.checks import unwanted
 from fleettui.repair.driving.contact import Contact
 from fleettui.repair.driving.ledger import Failure, Ledger
 from fleettui.repair.driving.lock import RepairLock
-from fleettui.repair.driving.replace import Replacement
+from fleettui.repair.driving.replace import Replacement, cleaned
 from fleettui.repair.driving.undo import undo_of
 from fleettui.repair.driving.verify import FactsProof, FleetdProof, Proof
 from fleettui.repair.driving.watch import Watch
@@ -313,12 +313,8 @@ class Repair:
         return "read back: nobody wants it, and no machine is its target"
 
     async def _cleaned(self) -> str:
-        await self._watch.until(self._clean, self._watch.pace.clean_within)
+        await cleaned(self._contact, self._watch, self.plan.units)
         return "read back: nobody wants it, no machine is its target, both folders are clean"
-
-    async def _clean(self) -> Progress:
-        snapshot, facts = await self._contact.snapshot(), await self._contact.probe()
-        return Progress(tuple(clean(self.plan.units, snapshot, facts)))
 
     async def _verified(self, proof: Proof) -> Outcome:
         outcome = await self._contact.guarded(self._proven(proof))

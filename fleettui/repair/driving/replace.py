@@ -1,5 +1,7 @@
 """Replacing a machine's fleetd: sent once, then judged by what the machine and etcd show."""
 
+from collections.abc import Collection
+
 from fleettui.commands import kill_fleet, restart_fleet, start_fleet
 from fleettui.model.cluster import Snapshot
 from fleettui.model.host import HostFacts, ServiceFacts
@@ -16,6 +18,16 @@ from fleettui.repair.records.before import Before, before_of
 from fleettui.repair.records.outcome import Absence, Check, Progress, Result, UnitReturn
 
 _ON_ITS_WAY = {"activating", "deactivating", "reloading"}
+
+
+async def cleaned(contact: Contact, watch: Watch, units: Collection[Untrusted]) -> None:
+    """Return once nothing brings the templates back. Raises Failure if that takes too long."""
+
+    async def look() -> Progress:
+        snapshot, facts = await contact.snapshot(), await contact.probe()
+        return Progress(tuple(clean(units, snapshot, facts)))
+
+    await watch.until(look, watch.pace.clean_within)
 
 
 class Replacement:
@@ -44,7 +56,7 @@ class Replacement:
     async def perform(self, way: Way) -> str:
         """Replace fleetd; but never while something would bring the template back."""
         pace = self._watch.pace
-        await self._watch.until(self._clean, pace.clean_within)
+        await cleaned(self._contact, self._watch, self._units)
         before = self.before
         if before is None or not await self.has_begun(before) or await self._fails_again(before):
             before = await self._begin(way)
@@ -127,10 +139,6 @@ class Replacement:
         return fleet is not None and fleet.main_pid == 0 and not fleet.job
 
     # --- looks -------------------------------------------------------------------------------
-
-    async def _clean(self) -> Progress:
-        snapshot, facts = await self._contact.snapshot(), await self._contact.probe()
-        return Progress(tuple(clean(self._units, snapshot, facts)))
 
     async def _gone(self, before: Before) -> Progress:
         fleet = (await self._contact.probe()).fleet
