@@ -55,6 +55,7 @@ async def test_by_keys_from_the_fault_to_a_verified_repair_followed_and_replayed
         assert events[0] == "begun"
         assert events[-2:] == ["verified", "closed"]
         assert sorted(path.suffix for path in (records / "reports").iterdir()) == [".json", ".md"]
+        _holds_no_secret(demo, file, *records.rglob("*"))
     watched.insist_on(starts_in(records, then))
     assert ("came", f"template-loaded {TEMPLATE}") in then.news
     await replays_to(file, then, tmp_path)
@@ -163,3 +164,15 @@ async def test_a_machine_without_ssh_is_seen_and_comes_back(tmp_path: Path) -> N
             demo.start_sshd(machine)
         await until(pilot, "3 of 3 machines checked", within=60)
         await until(pilot, "NOT CHECKED", gone=True)
+
+
+def _holds_no_secret(demo: DemoCluster, *files: Path) -> None:
+    """Figure 25: neither the recording, nor the record, nor its reports hold a private key."""
+    lines = demo.identity.read_text().splitlines()[2:-1]
+    assert lines
+    for file in files:
+        if file.is_file():
+            told = file.read_bytes()
+            assert told, file
+            assert b"PRIVATE KEY" not in told, file
+            assert not any(line.encode() in told for line in lines), file
