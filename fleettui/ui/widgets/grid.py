@@ -158,8 +158,12 @@ class Grid(Lines):
         self._rows, old = rows, self._rows
         if rows.keys != old.keys:
             self._places = None
+            was_seen = self.top <= self._cursor < self.top + self.room
             self._cursor = self._place_of(self._chosen, min(self._cursor, max(len(rows) - 1, 0)))
-            self._keep_in_view()
+            if 0 < self.top < len(old):  # what is read stays where it is read
+                self.top = self._place_of(old.keys[self.top], self.top)
+            if was_seen:
+                self._keep_in_view()
             self.refresh()
         self._light(old)
         if self.cursor_key != before:

@@ -1,0 +1,95 @@
+"""A table under load: what did not change is not drawn again, and nothing that is read moves."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from driving import when
+from textual.app import App, ComposeResult
+from textual.geometry import Region
+from textual.pilot import Pilot
+
+from fleettui.ui.paint import Cell, Tone
+from fleettui.ui.widgets.grid import Column, Grid, Row, Rows
+
+COLUMNS = (Column("UNIT", 12), Column("STATE", 10), Column("AGE", 6))
+
+
+class Table(App[None]):
+    """Nothing but a grid."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.grid = Grid("UNITS", COLUMNS, empty="none", id="units")
+
+    def compose(self) -> ComposeResult:
+        yield self.grid
+
+
+def rows(numbers: Sequence[int], age: int = 0, **states: str) -> Rows:
+    """A row a number; `u7="failed"` is the state of the seventh."""
+    return Rows.of(
+        [
+            Row(n, (Cell(f"u{n}"), Cell(states.get(f"u{n}", "active")), Cell(f"{age} s", Tone.DIM)))
+            for n in numbers
+        ]
+    )
+
+
+@asynccontextmanager
+async def table() -> AsyncIterator[tuple[Pilot[None], Grid, list[Region]]]:
+    """A grid of 100 rows, 10 of them in view, and every region that it has drawn anew."""
+    app, drawn = Table(), list[Region]()
+    async with app.run_test(size=(40, 12)) as pilot:
+        grid, refresh = app.grid, app.grid.refresh
+        grid.show(rows(range(100)))
+        await pilot.pause()
+
+        def counted(*regions: Region, **options: bool) -> Grid:
+            drawn.extend(regions or [Region(0, 0, *grid.size)])
+            return refresh(*regions, **options)
+
+        grid.refresh = counted  # type: ignore[method-assign]  # it counts what is drawn
+        yield pilot, grid, drawn
+
+
+async def test_nothing_is_drawn_for_what_is_out_of_view_or_as_it_was() -> None:
+    async with table() as (_, grid, drawn):
+        for number in range(2000):
+            grid.show(rows(range(100), u99=f"state {number}"))
+        assert drawn == []
+
+
+async def test_one_changed_cell_is_one_cell_drawn_lit_and_calm_again() -> None:
+    async with table() as (_, grid, drawn):
+        grid.show(rows(range(100), u7="failed"))
+        width = grid._layout[1][1] + 1
+        assert [(r.y, r.width, r.height) for r in drawn] == [(grid.head_height + 7, width, 1)]
+        assert list(grid._flashes) == [(7, 1)]
+        await when(lambda: not grid._flashes, "it calms down")
+        assert [r.y for r in drawn[1:]] == [grid.head_height + 7]
+
+
+async def test_ages_are_drawn_without_a_flash() -> None:
+    async with table() as (_, grid, drawn):
+        grid.show(rows(range(100), age=1))
+        assert len(drawn) == grid.room
+        assert grid._flashes == {}
+
+
+async def test_rows_that_come_above_move_neither_cursor_nor_what_is_read() -> None:
+    async with table() as (_, grid, _drawn):
+        grid.action_move(30)
+        before = (grid.cursor_key, grid._rows.keys[grid.top], grid._cursor - grid.top)
+        for more in range(101, 150):
+            grid.show(rows([*range(101, more + 1), *range(100)]))
+            after = (grid.cursor_key, grid._rows.keys[grid.top], grid._cursor - grid.top)
+            assert after == before
+
+
+async def test_a_view_that_was_scrolled_away_from_the_cursor_is_not_pulled_back() -> None:
+    async with table() as (_, grid, _drawn):
+        grid.action_move(2)
+        grid.scroll_lines(60)
+        seen = grid._rows.keys[grid.top]
+        grid.show(rows([101, *range(100)]))
+        assert (grid.cursor_key, grid._rows.keys[grid.top]) == (2, seen)
