@@ -190,20 +190,12 @@ class Grid(Lines):
             was = old.made.get(self._rows.keys[index])
             if was is None or self._rows[index].cells == was.cells:
                 continue
-            self._refresh_cells(index, was)
+            self.refresh_line(index)
             for column in _changed(was, self._rows[index]):
                 self._flashes[was.key, column] = until
                 is_lit = True
         if is_lit:
             self.set_timer(FLASH, self._calm)
-
-    def _refresh_cells(self, index: int, was: Row) -> None:
-        """Draw the cells of a row in view that changed: mostly ages, of which a line is full."""
-        y, x = self.head_height + index - self.top, 0
-        for column, width in self._layout:
-            if was.cells[column] != self._rows[index].cells[column]:
-                self.refresh(Region(x, y, width + 1, 1))
-            x += width + 1
 
     def _calm(self) -> None:
         """Put out what has flashed for long enough."""
