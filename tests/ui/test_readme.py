@@ -58,6 +58,13 @@ def test_every_command_is_run_by_a_test() -> None:
     assert "/pytest/ { print; exit }' README.md" in (ROOT / ".ci" / "run").read_text()
 
 
+def test_the_pictures_and_files_that_it_names_are_there() -> None:
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    files = re.findall(r"`(tests/[\w/]+\.py)`", README)
+    assert len(pictures) >= 5
+    assert [name for name in pictures + files if not (ROOT / name).is_file()] == []
+
+
 def test_a_check_for_scripts_prints_the_object_that_is_described() -> None:
     argv = (*FLEETTUI, "--endpoint", NOWHERE, "check", "--json")
     said = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=100)
