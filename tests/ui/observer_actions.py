@@ -35,7 +35,7 @@ _ACTIONS = {
         ConsoleScreen.refresh ConsoleScreen.repairs ConsoleScreen.overview
         ConsoleScreen.zoom ConsoleScreen.unzoom
         DetailScreen.down DetailScreen.up DetailScreen.top DetailScreen.bottom
-        QuestionScreen.answer_no SecretScreen.refuse HelpScreen.scroll
+        QuestionScreen.answer_no QuestionScreen.page SecretScreen.refuse HelpScreen.scroll
         ReportScreen.copy ReportScreen.scroll ReportScreen.end
         RepairsScreen.open
         Grid.move Grid.choose Lines.move Lines.page Lines.first Lines.last
