@@ -8,7 +8,6 @@ from queue import Empty
 
 from fleettui.model.cluster import Snapshot
 from fleettui.registry.agreement import Agreement
-from fleettui.registry.collector import set_apart
 from fleettui.registry.cover import STREAMED, Cover
 from fleettui.registry.errors import Unreachable
 from fleettui.registry.files import Files
@@ -242,7 +241,5 @@ class Live:
 
     def _next_snapshot(self) -> Snapshot:
         snapshot = self._image.snapshot(self._read_at)
-        if not self._shown_at:
-            set_apart(len(snapshot.units))
         self._shown_at, self._changed = time.monotonic(), False
         return snapshot
