@@ -10,14 +10,12 @@ from fleettui.hosts.dial import Address, Dialling, UnknownKey
 from fleettui.hosts.hostkeys import HostKeys, ShownKey
 from fleettui.hosts.keyring import Keyring, LockedKey
 from fleettui.hosts.line import Line, Opener
+from fleettui.hosts.openings import Openings
 from fleettui.hosts.settings import HostSettings, SudoMode
 from fleettui.hosts.sudo import RootLine, SudoPasswords
 from fleettui.hosts.tunnel import Tunnelling
 from fleettui.model.cluster import Machine
 from fleettui.model.hop import Hop
-
-OPENING_AT_ONCE = 16
-"""Connections being opened at a time: sshd drops some when many come together (MaxStartups)."""
 
 Route = tuple[Address, ...]
 """A machine behind its jump hosts, itself last."""
@@ -42,7 +40,7 @@ class Sessions:
         )
         self._machines: dict[Address, Line] = {}
         self._hops: dict[Route, Line] = {}
-        self._openings = asyncio.Semaphore(OPENING_AT_ONCE)
+        self._openings = Openings()
         self._closed = False
         self.tunnel = self._make_tunnel()
         """None: machines are reached straight, or as the SSH configuration says."""
@@ -150,7 +148,7 @@ class Sessions:
                 raise HostUnreachable(f"no connection to {dialling.address} any more: leaving")
             tunnel = await _behind(before) if before else None
             try:
-                async with self._openings:
+                async with self._openings.one():
                     return await dialling.connect(tunnel)
             except UnknownKey as unknown:
                 await self._keys.settle(unknown.shown)

@@ -1,0 +1,90 @@
+"""Of many connections few are opened at first, and then sixteen at a time."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from fleettui.hosts import openings
+from fleettui.hosts.openings import AT_ONCE, FIRST, Openings
+
+
+class Burst:
+    """Openings that last until they are told to end."""
+
+    def __init__(self, openings: Openings) -> None:
+        self._openings = openings
+        self.under_way: list[asyncio.Event] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def ask(self, count: int) -> None:
+        self._tasks += [asyncio.create_task(self._open()) for _ in range(count)]
+
+    async def _open(self) -> None:
+        end = asyncio.Event()
+        async with self._openings.one():
+            self.under_way.append(end)
+            await end.wait()
+            self.under_way.remove(end)
+
+    async def end(self) -> None:
+        while not all(task.done() for task in self._tasks):
+            for end in self.under_way:
+                end.set()
+            await asyncio.sleep(0)
+        await asyncio.gather(*self._tasks)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - any state may be waited for
+            await asyncio.sleep(0.001)
+
+
+async def test_the_others_begin_when_one_of_the_first_is_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(openings, "SOON", 3600)
+    burst = Burst(Openings())
+    burst.ask(40)
+    await until(lambda: len(burst.under_way) == FIRST)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(burst.under_way) == FIRST
+    burst.under_way[0].set()
+    await until(lambda: len(burst.under_way) == AT_ONCE)
+    await burst.end()
+
+
+async def test_the_others_do_not_wait_for_machines_that_do_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(openings, "SOON", 0.01)
+    burst = Burst(Openings())
+    burst.ask(40)
+    await until(lambda: len(burst.under_way) == AT_ONCE)
+    await burst.end()
+
+
+async def test_each_burst_begins_with_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openings, "SOON", 3600)
+    burst = Burst(Openings())
+    for _ in range(2):
+        burst.ask(40)
+        await until(lambda: len(burst.under_way) == FIRST)
+        await burst.end()
+
+
+async def test_one_that_is_given_up_while_it_waits_leaves_the_others_their_turn() -> None:
+    few = Openings()
+    burst = Burst(few)
+    burst.ask(FIRST)
+    await until(lambda: len(burst.under_way) == FIRST)
+    waiting = asyncio.create_task(few.one().__aenter__())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await burst.end()
+    burst.ask(1)
+    await until(lambda: len(burst.under_way) == 1)
+    await burst.end()
