@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from fleettui.ui.dialogs.help import HelpScreen
 from fleettui.ui.keys import entries
 from fleettui.ui.widgets.journal import JournalPane
 from fleettui.ui.widgets.journal.entry import EntryScreen
+from fleettui.ui.widgets.journal.log import COALESCE, COALESCE_FLOOD
 from fleettui.ui.widgets.journal.saving import SaveScreen
 
 
@@ -45,6 +47,26 @@ async def test_pausing_stops_the_view_and_not_the_receiving() -> None:
         await pilot.press("f")
         assert "two" in (await until(pilot, "following"))
         assert pane.received == 40
+
+
+async def test_a_flood_is_painted_less_often_than_what_can_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with pane_app(size=(120, 16)) as (_, pane):
+        await when(lambda: pane._pause is None, "what came at first is painted")
+        rests: list[tuple[float, Callable[[], None]]] = []
+
+        def rest(seconds: float, then: Callable[[], None]) -> object:
+            rests.append((seconds, then))
+            return then
+
+        monkeypatch.setattr(pane, "set_timer", rest)
+        pane.take([entry("INFO a.go:1: first", 60)])
+        for count in (1, 100, 1):
+            pane.take([entry(f"INFO a.go:1: {n}", 61) for n in range(count)])
+            rests[-1][1]()
+        rests[-1][1]()  # nothing came
+        assert [seconds for seconds, _ in rests] == [COALESCE, COALESCE, COALESCE_FLOOD, COALESCE]
 
 
 async def test_going_down_past_the_end_follows_again() -> None:

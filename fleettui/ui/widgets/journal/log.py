@@ -26,6 +26,8 @@ from fleettui.ui.widgets.lines import Lines
 
 COALESCE = 0.05
 """Seconds between two paintings while lines keep coming; the first of them is painted at once."""
+COALESCE_FLOOD = 0.15
+"""The same where a whole pane of new lines came since the last: nobody reads them as they pass."""
 ROOM_FOR_COUNTS = 12
 """Lines of the pane from which on the counts have a line of their own."""
 ROOM_BESIDE = 150
@@ -66,7 +68,8 @@ class JournalLog(Lines):
         self._base: Style | None = None
         self._looks: dict[tuple[str, Style], Style] = {}
         self._pause: Timer | None = None
-        self._is_due = False
+        self._unpainted = 0
+        """Lines that came since the last painting."""
 
     # --- what came ----------------------------------------------------------------------------
 
@@ -82,18 +85,20 @@ class JournalLog(Lines):
         else:
             self.view.grow(stream)
         self.window.took(stream, batch)
+        self._unpainted += len(batch)
         if self._pause is None:
-            self.redraw()
-            self._pause = self.set_timer(COALESCE, self._rested)
-        else:
-            self._is_due = True
+            self._paint_what_came(COALESCE)
+
+    def _paint_what_came(self, pause: float) -> None:
+        self._unpainted = 0
+        self.redraw()
+        self._pause = self.set_timer(pause, self._rested)
 
     def _rested(self) -> None:
         self._pause = None
-        if self._is_due:
-            self._is_due = False
-            self.redraw()
-            self._pause = self.set_timer(COALESCE, self._rested)
+        if self._unpainted:
+            is_flood = self._unpainted > self.room
+            self._paint_what_came(COALESCE_FLOOD if is_flood else COALESCE)
 
     def redraw(self) -> None:
         """Draw everything anew."""
