@@ -2,12 +2,13 @@
 
 import gc
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
 import fakes
 import pytest
-from driving import app_of, until
+from driving import app_of, until, when
 from hostile_app import Refusing
 from scenes import Scene
 from textual._styles_cache import StylesCache
@@ -16,6 +17,7 @@ from textual.widget import Widget
 from tour import OPENED, close_scene, open_scene, records_in
 
 from fleettui.access import Operator
+from fleettui.ui.app import FleetApp
 
 
 def held() -> Counter[str]:
@@ -30,7 +32,12 @@ def held() -> Counter[str]:
 
 
 @pytest.mark.timeout(300)  # it goes through every screen
-async def test_each_screen_that_was_closed_is_let_go_with_all_it_painted(tmp_path: Path) -> None:
+async def test_each_screen_that_was_closed_is_let_go_with_all_it_painted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On each of them ctrl+q quits, too, were the app not kept from it here (figure 24)."""
+    quits: list[str] = []
+    monkeypatch.setattr(FleetApp, "_quit", partial(_counted, quits))
     seen, refusing = fakes.observer(), Refusing("no")
     access = Operator(seen.cluster, seen.registry, seen.hosts, refusing, refusing, "ann@desk")
     app = app_of(access, records_in(tmp_path))
@@ -40,7 +47,7 @@ async def test_each_screen_that_was_closed_is_let_go_with_all_it_painted(tmp_pat
         await _opened_and_closed(pilot, OPENED[0])  # the last one is held until the next
         before = held()
         for scene in (*OPENED, OPENED[0]):
-            await _opened_and_closed(pilot, scene)
+            await _opened_and_closed(pilot, scene, quits)
         end = monotonic() + 60
         while more := held() - before:
             assert monotonic() < end, f"held for ever: {more}"
@@ -48,6 +55,16 @@ async def test_each_screen_that_was_closed_is_let_go_with_all_it_painted(tmp_pat
             await _opened_and_closed(pilot, OPENED[0])
 
 
-async def _opened_and_closed(pilot: Pilot[None], scene: Scene) -> None:
+async def _counted(quits: list[str]) -> None:
+    quits.append("ctrl+q")
+
+
+async def _opened_and_closed(
+    pilot: Pilot[None], scene: Scene, quits: list[str] | None = None
+) -> None:
     await open_scene(pilot, scene)
+    if quits is not None:
+        before = len(quits)
+        await pilot.press("ctrl+q")
+        await when(lambda: len(quits) == before + 1, f"ctrl+q quits from {scene.name}")
     await close_scene(pilot)
