@@ -17,8 +17,6 @@ class Openings:
 
     def __init__(self) -> None:
         self._room = asyncio.Semaphore(AT_ONCE)
-        self._begun = 0
-        """In this burst."""
         self._under_way = 0
         self._more = asyncio.Event()
 
@@ -26,22 +24,19 @@ class Openings:
     async def one(self) -> AsyncIterator[None]:
         """Wait until it is one's turn to open a connection, which is under way in the context."""
         async with self._room:
-            turn = self._begin()
+            self._begin()
             try:
-                if turn >= FIRST:
-                    await self._more.wait()
+                if self._under_way > FIRST:
+                    await self._more.wait()  # set as soon as one has ended
                 yield
             finally:
                 self._end()
 
-    def _begin(self) -> int:
+    def _begin(self) -> None:
         if not self._under_way:
-            self._begun = 0
             self._more = asyncio.Event()
             asyncio.get_running_loop().call_later(SOON, self._more.set)
-        self._begun += 1
         self._under_way += 1
-        return self._begun - 1
 
     def _end(self) -> None:
         self._under_way -= 1

@@ -41,13 +41,19 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
+async def begun(count: int) -> Burst:
+    """A burst of forty, once so many of them are under way."""
+    burst = Burst(Openings())
+    burst.ask(40)
+    await until(lambda: len(burst.under_way) == count)
+    return burst
+
+
 async def test_the_others_begin_when_one_of_the_first_is_open(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(openings, "SOON", 3600)
-    burst = Burst(Openings())
-    burst.ask(40)
-    await until(lambda: len(burst.under_way) == FIRST)
+    burst = await begun(FIRST)
     for _ in range(10):
         await asyncio.sleep(0)
     assert len(burst.under_way) == FIRST
@@ -60,10 +66,7 @@ async def test_the_others_do_not_wait_for_machines_that_do_not_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(openings, "SOON", 0.01)
-    burst = Burst(Openings())
-    burst.ask(40)
-    await until(lambda: len(burst.under_way) == AT_ONCE)
-    await burst.end()
+    await (await begun(AT_ONCE)).end()
 
 
 async def test_each_burst_begins_with_few(monkeypatch: pytest.MonkeyPatch) -> None:
