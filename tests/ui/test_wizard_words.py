@@ -308,7 +308,7 @@ def test_the_end_says_what_it_cost_and_what_proves_it() -> None:
     )
     report = Outcome(Result.DONE, U("/home/ann/reports/t.md"))
     text = "\n".join(shown(repaired_lines(absences, proof, report)))
-    assert "Repaired, and read back from the cluster. 2 services interrupted." in text
+    assert "Repaired, and read back from the cluster.\n  2 services interrupted.\n" in text
     assert "Report: /home/ann/reports/t.md" in text
     assert "a.service  away 3.0 s from 12:00:00 UTC" in text
     assert "still away b.service" in text

@@ -22,8 +22,8 @@ def repaired_lines(
     """
     count = len(absences)
     cost = f"{count} service{'' if count == 1 else 's'} interrupted."
-    proud = marks.DONE.saying("Repaired, and read back from the cluster. ").piece
-    yield paint(proud, (cost, Tone.STRONG))
+    yield paint(marks.DONE.saying("Repaired, and read back from the cluster.").piece)
+    yield paint("  ", (cost, Tone.STRONG))
     if report is not None:
         yield from report_lines(report)
     yield from others
