@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from fleettui.journal.columns import Code, microseconds
+from fleettui.journal.fields import as_written, decoded, named
 from fleettui.journal.ring import Line
 from fleettui.model.host import JournalEntry, JournalRecord
 from fleettui.model.untrusted import Untrusted, visible
@@ -48,36 +49,18 @@ def record_text(record: JournalRecord, machine: Untrusted) -> str:
 
 
 def fields_of(record: bytes) -> Iterator[tuple[Untrusted, Untrusted]]:
-    """Every field of a record by name, journald's own last; nothing where it is none."""
+    """Every field of a record by name, journald's own last; of what is none, how it begins."""
     try:
-        fields = msgspec.json.decode(record, type=dict[str, object], strict=False)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return
-    for name in sorted(fields, key=lambda n: (n.startswith("_"), n)):
-        for value in _values(fields[name]):
-            yield Untrusted(name), Untrusted(value)
+        fields = decoded(record, named)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as problem:
+        fields = [("not a journal record", str(problem)), ("as it came", as_written(record))]
+    return ((Untrusted(name), Untrusted(text)) for name, text in fields)
 
 
 def file_name(parts: Iterable[str]) -> str:
     """A name for a file out of words that may hold anything."""
     words = (_STRANGE.sub("_", part).strip("._-") for part in parts)
     return "-".join(word for word in words if word)[:120]
-
-
-def _values(value: object) -> Iterator[str]:
-    """A field is text, bytes as a list of numbers, null if left out, or a list of these."""
-    match value:
-        case str():
-            yield value
-        case None:
-            yield "[left out by journalctl]"
-        case list() if value and all(isinstance(n, int) and 0 <= n <= 0xFF for n in value):
-            yield bytes(value).decode("utf-8", "backslashreplace")
-        case list():
-            for part in value:
-                yield from _values(part)
-        case _:
-            yield str(value)
 
 
 def _whole(text: Untrusted) -> str:

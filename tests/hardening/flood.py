@@ -23,7 +23,7 @@ from benchmarks.measure import percentile
 from terminal import Terminal
 
 from fleettui.demo.etcd import Etcd
-from fleettui.hosts.entries import TEXT_LIMIT
+from fleettui.journal.fields import TEXT_LIMIT
 
 from .measure import say
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fleettui.diagnosis.noise import MOST, noise_in
 from fleettui.diagnosis.signals import Said, signals_in
-from fleettui.hosts.entries import TEXT_LIMIT
+from fleettui.journal.fields import TEXT_LIMIT
 
 MACHINE = "476f54df3be149669748d2d8feddc811"
 HASH = "0123456789abcdef0123456789abcdef01234567"

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleettui.hosts.entries import LEFT_OUT, TEXT_LIMIT, decode_entry
+from fleettui.hosts.entries import decode_entry
 from fleettui.hosts.records import TooLong
+from fleettui.journal.fields import LEFT_OUT, TEXT_LIMIT
 from fleettui.model.host import JournalEntry
 from fleettui.model.untrusted import Untrusted
 
@@ -66,10 +67,10 @@ def test_a_record_of_fleetd_is_read_to_the_microsecond() -> None:
         (["one", "two"], "one\ntwo"),
         (["one", [116, 119, 111], None], f"one\ntwo\n{LEFT_OUT}"),
         ([[104, 105], [33]], "hi\n!"),
-        ([256], "[int: no text]"),
-        ([True], "[bool: no text]"),
-        (7, "[int: no text]"),
-        ({"a": 1}, "[dict: no text]"),
+        ([256], "256"),
+        ([True], "True"),
+        (7, "7"),
+        ({"a": 1}, "{'a': 1}"),
     ],
 )
 def test_a_message_is_read_in_every_shape_journalctl_gives_it(value: object, text: str) -> None:
@@ -178,7 +179,7 @@ ANY = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None, database=None)
+@settings(max_examples=100, deadline=None, database=None)
 @given(st.dictionaries(st.sampled_from([*RECORD, "UNIT", "_COMM", "X"]), ANY))
 def test_no_record_makes_decoding_fail(record: dict[str, object]) -> None:
     decode_entry(json.dumps(record).encode())
