@@ -23,6 +23,9 @@ from fleettui.model.hop import Hop
 KEEPALIVE_SECONDS = 5
 KEEPALIVE_COUNT = 2
 """Unanswered ones that asyncssh lets pass: a machine that falls silent is lost after 15 s."""
+CIPHERS = "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"
+"""Before all others, unless the SSH configuration names its own: a packet is one call of the crypto
+library, where asyncssh's first choice, chacha20-poly1305, is several: a sixth of a login's time."""
 _PREFERRED = (
     "ssh-ed25519",
     "ecdsa-sha2-nistp256",
@@ -146,6 +149,7 @@ class Dialling:
             client_factory=lambda: doorkeeper,
             known_hosts=lambda host, addr, port: ([], [], _revoked(lines)),
             server_host_key_algs=_host_key_algorithms(lines),
+            **({} if options.config.get("Ciphers") else {"encryption_algs": CIPHERS}),
             **({"client_keys": keys} if keys else {}),
             **({"agent_identities": agent} if (agent := options.agent_identities) else {}),
         )

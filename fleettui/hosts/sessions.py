@@ -21,6 +21,10 @@ Route = tuple[Address, ...]
 """A machine behind its jump hosts, itself last."""
 
 
+class _JumpsAhead(Exception):
+    """An address is behind jump hosts: they come first, and its turn is others' meanwhile."""
+
+
 class Sessions:
     """All lines of this session."""
 
@@ -121,8 +125,14 @@ class Sessions:
         return await self._log_in(self._dialling(address), self.tunnel.connect)
 
     async def _open_straight(self, address: Address) -> asyncssh.SSHClientConnection:
+        """As the SSH configuration says, which is read in this address's turn: were it read for all
+        machines first, the first of a hundred would wait for it.
+        """
         dialling = self._dialling(address)
-        return await self._open(await self._route(dialling, ()), dialling)
+        try:
+            return await self._log_in(dialling, None, may_jump=True)
+        except _JumpsAhead:
+            return await self._open(await self._route(dialling, ()), dialling)
 
     async def _route(self, dialling: Dialling, seen: Route) -> Route:
         """An address behind the jump hosts that the SSH configuration names, and theirs."""
@@ -140,15 +150,20 @@ class Sessions:
         )
 
     async def _log_in(
-        self, dialling: Dialling, before: Opener | None
+        self, dialling: Dialling, before: Opener | None, *, may_jump: bool = False
     ) -> asyncssh.SSHClientConnection:
-        """A connection through the one `before`, with all asked that has to be."""
+        """A connection through the one `before`, with all asked that has to be.
+
+        Raises _JumpsAhead for `may_jump` where the SSH configuration puts others before it.
+        """
         while True:
             if self._closed:
                 raise HostUnreachable(f"no connection to {dialling.address} any more: leaving")
             tunnel = await _behind(before) if before else None
             try:
                 async with self._openings.one():
+                    if may_jump and await dialling.jump_hosts():
+                        raise _JumpsAhead
                     return await dialling.connect(tunnel)
             except UnknownKey as unknown:
                 await self._keys.settle(unknown.shown)

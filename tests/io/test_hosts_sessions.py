@@ -314,11 +314,13 @@ async def test_closing_while_a_question_stands_takes_less_than_a_second(home: Ho
 async def test_no_more_than_sixteen_connections_are_opened_at_a_time(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opening, most = 0, 0
+    opening, most, configured = 0, 0, 0
     go_on = asyncio.Event()
 
     class Slow(dial.Dialling):
         async def jump_hosts(self) -> tuple[dial.Address, ...]:
+            nonlocal configured
+            configured += 1
             return ()
 
         async def connect(
@@ -335,6 +337,7 @@ async def test_no_more_than_sixteen_connections_are_opened_at_a_time(
     async with session(home.settings(SshMachine())) as hosts:
         tasks = [asyncio.create_task(refusal(hosts, f"10.0.0.{number}")) for number in range(1, 60)]
         await until(lambda: opening == openings.AT_ONCE)
+        assert configured == openings.AT_ONCE  # the others' configuration is not read before
         go_on.set()
         assert set(await asyncio.gather(*tasks)) == {"as the test wants it"}
     assert most == openings.AT_ONCE == 16
@@ -358,6 +361,20 @@ async def test_the_ssh_configuration_may_name_the_address_and_the_port(home: Hom
             result = await hands_for(hosts).perform(machine_at("10.99.0.1"), daemon_reload())
         assert result.ending is Ending.EXITED
         assert machine.logins == ["core"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "used"), [("", "aes128-gcm@openssh.com"), ("  Ciphers aes256-ctr\n", "aes256-ctr")]
+)
+async def test_the_cipher_is_the_cheapest_one_unless_the_ssh_configuration_names_another(
+    home: Home, wanted: str, used: str
+) -> None:
+    async with SshMachine() as machine:
+        home.knows(machine)
+        home.ssh_config.write_text(f"Host *\n{wanted}")
+        async with session(home.settings(machine)) as hosts:
+            assert await works(hosts)
+        assert machine.connections[0].get_extra_info("send_cipher") == used
 
 
 async def test_the_ssh_configuration_cannot_change_what_is_run_or_forwarded(home: Home) -> None:

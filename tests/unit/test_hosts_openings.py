@@ -25,12 +25,18 @@ class Burst:
         async with self._openings.one():
             self.under_way.append(end)
             await end.wait()
-            self.under_way.remove(end)
+
+    async def reaches(self, count: int) -> None:
+        """So many are under way, and no more of them begin."""
+        await until(lambda: len(self.under_way) >= count)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert len(self.under_way) == count
 
     async def end(self) -> None:
         while not all(task.done() for task in self._tasks):
-            for end in self.under_way:
-                end.set()
+            while self.under_way:
+                self.under_way.pop().set()
             await asyncio.sleep(0)
         await asyncio.gather(*self._tasks)
 
@@ -49,16 +55,14 @@ async def begun(count: int) -> Burst:
     return burst
 
 
-async def test_the_others_begin_when_one_of_the_first_is_open(
+async def test_each_that_is_open_makes_way_for_two_until_sixteen_are_under_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(openings, "SOON", 3600)
     burst = await begun(FIRST)
-    for _ in range(10):
-        await asyncio.sleep(0)
-    assert len(burst.under_way) == FIRST
-    burst.under_way[0].set()
-    await until(lambda: len(burst.under_way) == AT_ONCE)
+    for expected in (*range(FIRST, AT_ONCE), AT_ONCE, AT_ONCE):
+        await burst.reaches(expected)
+        burst.under_way.pop(0).set()
     await burst.end()
 
 
