@@ -19,7 +19,12 @@ from fleettui.model.untrusted import Untrusted
 MANY = 1_000.0
 """Lines a second that this process decodes itself: a tenth of a core. More of them, for
 `PATIENCE` seconds, go to a collector, with all that they need: a burst is over sooner than that."""
+MANY_JOURNALS = 20
+"""From so many on they go to a collector before a storm comes: a packet of each costs by itself,
+and its midst is no time to connect to all machines. First the lines that are there are read."""
 PATIENCE = 3.0
+SHARE_OF_MANY = 1 / 3
+"""Of that patience, which many journals are given."""
 LONGEST_PATIENCE = 60.0
 """After collectors that ended by themselves."""
 _SILENCE = 3.0
@@ -37,6 +42,9 @@ class Following:
         self._meter = _Meter()
         self._collector: Collector | None = None
         self._moving: asyncio.Task[None] | None = None
+        self._unreached: set[Untrusted] = set()
+        """Machines that this collector cannot connect to: they stay here."""
+        self._counting: asyncio.TimerHandle | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._patience = PATIENCE
@@ -59,6 +67,8 @@ class Following:
         self._closed = True
         if self._idle is not None:
             self._idle.cancel()
+        if self._counting is not None:
+            self._counting.cancel()
         if self._moving is not None:
             self._moving.cancel()
             await asyncio.wait({self._moving})
@@ -68,12 +78,16 @@ class Following:
     async def _batches(
         self, machine: Machine, commands: JournalCommands
     ) -> AsyncGenerator[Sequence[JournalItem], None]:
-        journal = Journal(self._sessions, machine, commands)
+        mark: Mark | None = None
+        quietly = False
         while True:
+            journal = Journal(self._sessions, machine, commands, mark, quietly=quietly)
             async with aclosing(self._received_here(journal)) as batches:
                 async for items in batches:
                     yield items
-            mark = journal.mark
+            mark, quietly = journal.mark, True
+            if not await self._is_reached_apart(machine):
+                continue
             try:
                 async with aclosing(self._received_apart(machine, commands, mark)) as marked:
                     async for items, behind in marked:
@@ -83,7 +97,7 @@ class Following:
                 if self._closed:
                     return
                 yield _told_of_loss(machine)
-            journal = Journal(self._sessions, machine, commands, mark)
+                quietly = False
 
     @property
     def _running(self) -> Collector | None:
@@ -96,6 +110,10 @@ class Following:
     async def _received_here(self, journal: Journal) -> AsyncGenerator[Sequence[JournalItem], None]:
         """Ends where a collector goes on."""
         self._here.add(journal)
+        if self._counting is None:
+            loop = asyncio.get_running_loop()
+            wait = self._patience * SHARE_OF_MANY
+            self._counting = loop.call_later(wait, self._move_if_many)
         try:
             async with aclosing(journal.batches()) as batches:
                 async for items in batches:
@@ -106,6 +124,11 @@ class Following:
         finally:
             self._here.discard(journal)
 
+    def _move_if_many(self) -> None:
+        self._counting = None
+        if len(self._here) >= MANY_JOURNALS:
+            self._move()
+
     def _move(self) -> None:
         """Have a collector receive what is received here."""
         if not self._closed and (self._moving is None or self._moving.done()):
@@ -113,23 +136,29 @@ class Following:
             self._moving = asyncio.create_task(self._moved())
 
     async def _moved(self) -> None:
+        """Nothing is received of a journal until the collector is connected to its machine, or the
+        storm would take the processor that it needs for that; journald keeps what comes."""
         try:
             if self._running is None:
                 self._collector = await console.start(self._sessions)
+                self._unreached.clear()
         except OSError:  # no room for one more process: all goes on here
             self._lose_patience()
             return
-        busy = [journal for journal in self._here if journal.can_be_left]
-        await asyncio.gather(*(self._moved_one(journal) for journal in busy))
+        for journal in self._here:
+            if journal.can_be_left and journal.machine.id not in self._unreached:
+                journal.leave()
         self._look_for_idleness()
 
-    async def _moved_one(self, journal: Journal) -> None:
-        """A journal is received here until the collector is connected to its machine."""
-        collector = self._running
-        if collector and await collector.connect(journal.machine) and journal.can_be_left:
-            journal.leave()
-
     # --- apart --------------------------------------------------------------------------------
+
+    async def _is_reached_apart(self, machine: Machine) -> bool:
+        """Whether the collector is connected to a machine; of one that is lost its reader hears."""
+        collector = self._running
+        if collector is None or await collector.connect(machine) or collector.is_lost:
+            return True
+        self._unreached.add(machine.id)
+        return False
 
     async def _received_apart(
         self, machine: Machine, commands: JournalCommands, mark: Mark | None

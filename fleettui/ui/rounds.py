@@ -1,9 +1,11 @@
 """The rounds in which machines are asked: whose turn it is, how many at once, and their answers."""
 
 import asyncio
+import heapq
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from textual.app import App
 from textual.timer import Timer
@@ -18,6 +20,7 @@ from fleettui.model.untrusted import Untrusted
 from fleettui.ui.picture import Picture, units_by_machine
 
 PROBE_EVERY = timedelta(seconds=10)
+"""The time of a round, over which its machines are spread."""
 RETRY_EVERY = timedelta(seconds=4)
 """A machine of the registry that did not answer is asked again sooner, so that its return is soon
 seen."""
@@ -33,6 +36,8 @@ FOLD_EVERY = 0.1
 FOLD_BY_MACHINE = 0.001
 """Seconds for each machine, where that is longer: what a batch costs grows with the cluster."""
 
+Known = tuple[datetime, Machine]
+"""When a machine was asked."""
 Heard = tuple[HostReport, Machine]
 """What came of asking, and who was asked."""
 
@@ -56,6 +61,7 @@ class Rounds:
         """Machines that are being asked, wait for it, or were and are not handed up yet."""
         self._unasked: deque[Machine] = deque()
         self._room = asyncio.Semaphore(PROBES_AT_ONCE)
+        self._turns = Turns()
         self._starter: Worker[None] | None = None
         self._heard: list[Heard] = []
         """Answers that are not handed up yet."""
@@ -63,17 +69,23 @@ class Rounds:
         self._placed: tuple[Snapshot | None, Mapping[Untrusted, Sequence[Untrusted]]] = (None, {})
 
     def ask_due(self) -> None:
-        """Ask the machines whose facts are missing or old, those that left the registry too."""
+        """Ask the machines that were never asked, those that did not answer, if that is a while
+        ago, and of the others so many as keeps a round in its time, longest ago first."""
         picture = self._seen()
         machines = picture.places
         pace = timedelta(seconds=len(machines) / PROBES_PER_SECOND)
-        soonest = now() - max(pace, min(RETRY_EVERY, PROBE_EVERY))
+        patience = now() - max(pace, RETRY_EVERY)
+        known = []
         for machine in machines:
-            asked = picture.asked_at(machine)
-            if asked is not None and asked > soonest:
-                continue
-            if asked is None or now() - asked > max(_every(machine, picture), pace):
+            if (asked := picture.asked_at(machine)) is None:
                 self._ask(machine)
+            elif _is_silent(machine, picture):
+                if asked < patience:
+                    self._ask(machine)
+            elif place_of(machine) not in self._asking:
+                known.append((asked, machine))
+        for machine in self._turns.take(known, max(pace, PROBE_EVERY)):
+            self._ask(machine)
 
     def ask_all(self) -> None:
         """Ask every machine that is not being asked right now."""
@@ -124,7 +136,28 @@ class Rounds:
             self._told(heard)
 
 
-def _every(machine: Machine, picture: Picture) -> timedelta:
+class Turns:
+    """Spreads a round over its time: machines that were asked together are not again, or sixty of
+    them would take the processor from the operator's keys every few seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._looked = clock()
+        self._owed = 0.0
+        """Machines, those of a fraction too, that the time since the last look had room for."""
+
+    def take(self, known: Sequence[Known], within: timedelta) -> Sequence[Machine]:
+        """Those whose turn it is, longest ago first: all of them have one `within` this time."""
+        looked, self._looked = self._looked, self._clock()
+        self._owed += len(known) * (self._looked - looked) / within.total_seconds()
+        turns = min(int(self._owed), len(known))
+        self._owed -= int(self._owed)
+        oldest = heapq.nsmallest(turns, known, key=lambda asked: asked[0])
+        return [machine for _, machine in oldest]
+
+
+def _is_silent(machine: Machine, picture: Picture) -> bool:
+    """Whether the registry lists it, and it did not answer."""
     listed = picture.snapshot.machines if picture.snapshot else {}
-    is_silent = isinstance(picture.reports.get(machine.id), NotChecked)
-    return RETRY_EVERY if is_silent and listed.get(machine.id) is machine else PROBE_EVERY
+    report = picture.reports.get(machine.id)
+    return isinstance(report, NotChecked) and listed.get(machine.id) is machine

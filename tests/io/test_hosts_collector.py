@@ -172,16 +172,14 @@ async def test_a_storm_goes_to_a_collector_and_on_from_one_that_was_killed(tmp_p
             machines[0].machine.cut()
             (first,) = collectors(os.getpid())
             await soon(lambda: seen[ADDRESSES[0]].told(NoticeKind.LOST))
-            lines = {address: len(s.numbers) for address, s in seen.items()}
-            await soon(lambda: all(len(seen[a].numbers) > n + 30 for a, n in lines.items()))
+            await more_lines(seen)
             assert [n.kind for n in seen[ADDRESSES[1]].notices] == [NoticeKind.CONNECTED]
 
             os.kill(first, signal.SIGKILL)
             await soon(lambda: all(s.told(NoticeKind.LOST) for s in seen.values()))
             await soon(lambda: received_apart(hosts, machines))
             assert first not in collectors(os.getpid())
-            lines = {address: len(s.numbers) for address, s in seen.items()}
-            await soon(lambda: all(len(seen[a].numbers) > n + 30 for a, n in lines.items()))
+            await more_lines(seen)
             assert all(s.is_whole for s in seen.values())
             words = [notice.text.raw for notice in seen[ADDRESSES[1]].notices]
             assert words[0] == words[2] == f"following {FLEET_SERVICE}"
@@ -189,6 +187,55 @@ async def test_a_storm_goes_to_a_collector_and_on_from_one_that_was_killed(tmp_p
             assert len(words) == 3
         await soon(lambda: all(m.machine.running == 0 for m in machines))
         await soon(lambda: collectors(os.getpid()) == [])  # it has nothing to do any more
+
+
+async def test_many_journals_go_to_a_collector_before_a_storm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "MANY", float("inf"))
+    monkeypatch.setattr(following, "MANY_JOURNALS", len(ADDRESSES))
+    home = make_home(tmp_path)
+    async with (
+        speaking(home) as machines,
+        hosts_of(home.settings(machines[0].machine)) as hosts,
+        followed(hosts) as seen,
+    ):
+        await soon(lambda: received_apart(hosts, machines))
+        await more_lines(seen)
+        assert all(s.is_whole for s in seen.values())
+        assert all([n.kind for n in s.notices] == [NoticeKind.CONNECTED] for s in seen.values())
+
+
+async def test_a_journal_that_a_collector_cannot_reach_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "MANY", float("inf"))
+    home = make_home(tmp_path)
+    async with (
+        speaking(home) as machines,
+        hosts_of(home.settings(machines[0].machine)) as hosts,
+        followed(hosts) as seen,
+    ):
+        await more_lines(seen)
+        refusing = machines[0].machine
+        refusing.users = frozenset()
+        before = len(refusing.connections)
+        monkeypatch.setattr(following, "MANY", 1.0)
+        await soon(lambda: len(refusing.connections) > before)
+        await soon(lambda: [m.machine.running for m in machines] == [1, 1, 1])
+        await more_lines(seen)
+        asked = len(refusing.asked)
+        for _ in range(5):  # more than the patience of one second
+            await more_lines(seen)
+        assert len(refusing.asked) == asked
+        assert all(s.is_whole for s in seen.values())
+        assert all([n.kind for n in s.notices] == [NoticeKind.CONNECTED] for s in seen.values())
+
+
+async def more_lines(seen: dict[str, Seen]) -> None:
+    """Wait until each journal is well on."""
+    lines = {address: len(s.numbers) for address, s in seen.items()}
+    await soon(lambda: all(len(seen[address].numbers) > n + 30 for address, n in lines.items()))
 
 
 async def test_keys_are_asked_about_in_the_console_and_once(tmp_path: Path) -> None:

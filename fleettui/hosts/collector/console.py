@@ -74,8 +74,8 @@ class Collector:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it follows no journal."""
-        return not self._inboxes
+        """Whether it follows no journal, and is not about to."""
+        return not self._inboxes and not self._connects
 
     async def connect(self, machine: Machine) -> bool:
         """Have it connect to a machine; whether it could."""

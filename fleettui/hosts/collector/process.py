@@ -1,9 +1,11 @@
 """The collector itself: it follows journals as it is told to, until its standard input ends."""
 
 import asyncio
+import fcntl
 import gc
 import os
-from contextlib import aclosing
+import sys
+from contextlib import aclosing, suppress
 
 from fleettui.access import HostUnreachable
 from fleettui.commands.journal import JournalCommands
@@ -15,6 +17,9 @@ from fleettui.hosts.journal import Journal
 from fleettui.hosts.sessions import Sessions
 from fleettui.hosts.settings import HostSettings
 
+PIPE = 1 << 20
+"""Bytes that may wait for the console in the pipe: the most that Linux gives to anybody."""
+
 
 def main() -> None:
     """Speak with the console through standard input and output."""
@@ -23,8 +28,16 @@ def main() -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1):
         os.dup2(nothing, standard)
+    _widen(news)
     gc.freeze()
     asyncio.run(_speak(orders, news))
+
+
+def _widen(pipe: int) -> None:
+    """What does not fit into a pipe waits for a turn of its loop, and in a storm that is long."""
+    if sys.platform == "linux":
+        with suppress(OSError):  # the user's pipes may have used up their share
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
 
 
 async def _speak(orders: int, news: int) -> None:
