@@ -1,10 +1,16 @@
 """What differs between two snapshots, found without a look at what they have in common."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from itertools import compress
 from operator import is_not
 from typing import NamedTuple
 
 from fleettui.model.cluster import Snapshot, Unit
+from fleettui.model.untrusted import Untrusted
+
+ByMachine = tuple[Snapshot, Mapping[Untrusted, Sequence[Untrusted]]]
+"""A snapshot, and the units that it has on each machine."""
 
 
 class Changed(NamedTuple):
@@ -16,13 +22,60 @@ class Changed(NamedTuple):
     """Of the earlier one: what was in their place, and those that were destroyed."""
 
 
+_last: list[tuple[Snapshot, Snapshot, Changed]] = []
+"""The newest answer."""
+
+
 def changed_units(old: Snapshot, new: Snapshot) -> Changed:
     """The units that changed; an unchanged one is the same object in both.
 
-    Compares object with object at the speed of C: a view of ten thousand units changes a few.
+    Compares object with object at the speed of C: a view of ten thousand units changes a few. The
+    answer is kept until two other snapshots are compared, for several ask it of each view.
     """
     if old.units is new.units:
         return Changed((), ())
+    if _last and _last[0][0] is old and _last[0][1] is new:
+        return _last[0][2]
+    changed = _compared(old, new)
+    _last[:] = [(old, new, changed)]
+    return changed
+
+
+def places(unit: Unit) -> set[Untrusted]:
+    """The machines that the registry has a unit on: sent there, or with a state from there."""
+    found = {state.machine_id for state in unit.states}
+    if unit.target is not None:
+        found.add(unit.target)
+    return found
+
+
+def units_by_machine(
+    snapshot: Snapshot | None, before: ByMachine | None = None
+) -> Mapping[Untrusted, Sequence[Untrusted]]:
+    """The names of the units that the registry has on each machine.
+
+    `before` is an earlier answer and its snapshot: it holds as long as no unit changed places.
+    """
+    if snapshot is None:
+        return {}
+    if before is not None and _has_same_places(before[0], snapshot):
+        return before[1]
+    found: defaultdict[Untrusted, list[Untrusted]] = defaultdict(list)
+    for unit in snapshot.units.values():
+        for machine_id in places(unit):
+            found[machine_id].append(unit.name)
+    return found
+
+
+def _has_same_places(old: Snapshot, new: Snapshot) -> bool:
+    fresh, past = changed_units(old, new)
+    return len(fresh) == len(past) and all(
+        one.name == other.name and places(one) == places(other)
+        for one, other in zip(fresh, past, strict=True)
+    )
+
+
+def _compared(old: Snapshot, new: Snapshot) -> Changed:
     before, after = list(old.units.values()), list(new.units.values())
     if list(old.units) == list(new.units):
         differ = list(map(is_not, before, after))

@@ -1,6 +1,5 @@
 """The app's one copy of the truth: what the registry, the machines and the rules say right now."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -18,6 +17,9 @@ from fleettui.model.clock import now
 from fleettui.model.cluster import Link, Machine, RegistryView, Snapshot, UnitState
 from fleettui.model.host import HostFacts, HostReport, NotChecked
 from fleettui.model.untrusted import Untrusted
+
+STEP = 10
+"""Seconds between two ages that are told of what is shown many times."""
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -124,16 +126,6 @@ class Picture(msgspec.Struct, frozen=True):
         return f"{machine.short_id}/{machine.public_ip}"
 
 
-def units_by_machine(snapshot: Snapshot | None) -> Mapping[Untrusted, Sequence[Untrusted]]:
-    """Units that the registry has on each machine: sent there, or with a state from there."""
-    found: defaultdict[Untrusted, list[Untrusted]] = defaultdict(list)
-    for unit in snapshot.units.values() if snapshot else ():
-        for machine_id in {*(state.machine_id for state in unit.states), unit.target}:
-            if machine_id is not None:
-                found[machine_id].append(unit.name)
-    return found
-
-
 def asked_at(report: HostReport) -> datetime:
     """When a machine was last asked, whether it answered or not."""
     return report.at if isinstance(report, NotChecked) else report.taken_at
@@ -146,3 +138,14 @@ def ago(then: datetime) -> str:
         if seconds < limit:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds / 86_400:.0f} d"
+
+
+def about(then: datetime) -> str:
+    """An age in steps of ten seconds, for what is shown many times: `<10 s`, `20 s`, `12 min`.
+
+    Where each second were told, a table that nothing happens to would be painted each second.
+    """
+    seconds = (now() - then).total_seconds()
+    if seconds < STEP:
+        return f"<{STEP} s"
+    return f"{seconds // STEP * STEP:.0f} s" if seconds < 10 * STEP else ago(then)

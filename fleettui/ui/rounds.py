@@ -4,7 +4,7 @@ import asyncio
 import heapq
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from textual.app import App
@@ -13,11 +13,12 @@ from textual.worker import Worker
 
 from fleettui.access import HostReader, HostUnreachable
 from fleettui.diagnosis.departed import Place, place_of
+from fleettui.model.changes import ByMachine, units_by_machine
 from fleettui.model.clock import now
-from fleettui.model.cluster import Machine, Snapshot
+from fleettui.model.cluster import Machine
 from fleettui.model.host import HostReport, NotChecked
 from fleettui.model.untrusted import Untrusted
-from fleettui.ui.picture import Picture, units_by_machine
+from fleettui.ui.picture import Picture
 
 PROBE_EVERY = timedelta(seconds=10)
 """The time of a round, over which its machines are spread."""
@@ -66,7 +67,7 @@ class Rounds:
         self._heard: list[Heard] = []
         """Answers that are not handed up yet."""
         self._folding: Timer | None = None
-        self._placed: tuple[Snapshot | None, Mapping[Untrusted, Sequence[Untrusted]]] = (None, {})
+        self._placed: ByMachine | None = None
 
     def ask_due(self) -> None:
         """Ask the machines that were never asked, those that did not answer, if that is a while
@@ -121,8 +122,10 @@ class Rounds:
     def _units_on(self, machine: Machine) -> Sequence[Untrusted]:
         """What the registry has there, worked out once a snapshot for all machines."""
         snapshot = self._seen().snapshot
-        if self._placed[0] is not snapshot:
-            self._placed = snapshot, units_by_machine(snapshot)
+        if snapshot is None:
+            return ()
+        if self._placed is None or self._placed[0] is not snapshot:
+            self._placed = snapshot, units_by_machine(snapshot, self._placed)
         return self._placed[1].get(machine.id, ())
 
     def _fold(self) -> None:

@@ -156,7 +156,7 @@ def console(etcd: Etcd) -> Iterator[Terminal]:
     """The app on a cluster, showing its units, live."""
     with tempfile.TemporaryDirectory() as home:
         argv = (sys.executable, "-m", "fleettui", "--observe", "--endpoint", etcd.endpoint)
-        env = {"HOME": home, "TEXTUAL_FPS": os.environ.get("TEXTUAL_FPS", "120")}
+        env = {"HOME": home}
         port = str(free_port("127.0.0.1"))  # nothing answers there: hosts are not measured here
         with run_in_terminal((*argv, "--ssh-port", port), env=env) as terminal:
             terminal.until(b"LIVE", 60)

@@ -114,7 +114,7 @@ def following_all(etcd: Etcd, made: Machines, size: Size) -> Iterator[Terminal]:
 def at_the_journal(etcd: Etcd, made: Machines, size: Size) -> Iterator[Terminal]:
     """The app when all machines were asked, at the journal of the first."""
     argv = (*WITH_US, sys.executable, "-m", "fleettui", "--observe", "--endpoint", etcd.endpoint)
-    env = {"HOME": str(made.home), "TEXTUAL_FPS": "120", "SSH_AUTH_SOCK": ""}
+    env = {"HOME": str(made.home), "SSH_AUTH_SOCK": ""}
     with run_in_terminal((*argv, *made.arguments()), env=env) as terminal:
         terminal.until(b"%d of %d machines checked" % (size.machines, size.machines), _LONG)
         terminal.press(b"l")

@@ -1,7 +1,6 @@
 """P7: a table of 10,000 rows in which 1,000 cells a second change, beside Textual's own."""
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from terminal import Terminal, run_in_terminal
 from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
+from fleettui.__main__ import FPS
 from fleettui.ui.paint import Cell, Tone
 from fleettui.ui.widgets.grid import Column, Grid, Rows
 
@@ -54,7 +54,7 @@ def changing() -> Table:
 def _alone(name: str) -> Iterator[Terminal]:
     """An app with nothing but a table, in which cells change already."""
     argv = (sys.executable, "-m", "tests.benchmarks.table", name)
-    env = {"TEXTUAL_FPS": os.environ.get("TEXTUAL_FPS", "120")}
+    env = {"TEXTUAL_FPS": FPS}
     with run_in_terminal(argv, env=env) as terminal:
         terminal.until(b"app00000", 60)
         terminal.read(2)

@@ -2,10 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from fakes import MACHINES, U
 from msgspec.structs import replace
 
+from fleettui.model.clock import living_by
 from fleettui.model.cluster import Machine
+from fleettui.ui.picture import about
 from fleettui.ui.rounds import Known, Turns
 
 ROUND = timedelta(seconds=10)
@@ -53,3 +56,21 @@ def test_after_a_long_pause_nobody_is_asked_twice() -> None:
     assert {machine.id for machine in turns.take(asked, ROUND)} == {m.id for _, m in asked}
     clock = 3601.0
     assert len(turns.take(asked, ROUND)) == 5
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        *((early, "<10 s") for early in (-2, 0, 9.9)),
+        (10, "10 s"),
+        (29.9, "20 s"),
+        (99, "90 s"),
+        (100, "2 min"),
+        (7200, "2 h"),
+    ],
+)
+def test_an_age_that_is_shown_many_times_changes_every_ten_seconds(
+    seconds: float, words: str
+) -> None:
+    with living_by(lambda: START + timedelta(seconds=seconds)):
+        assert about(START) == words

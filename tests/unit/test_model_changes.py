@@ -3,10 +3,11 @@
 from types import MappingProxyType
 
 import pytest
+from msgspec.structs import replace
 
-from fleettui.model.changes import changed_units
+from fleettui.model.changes import changed_units, units_by_machine
 from fleettui.model.clock import now
-from fleettui.model.cluster import Snapshot, Unit
+from fleettui.model.cluster import Snapshot, Unit, UnitState
 from fleettui.model.untrusted import Untrusted
 
 A, B, C = (Unit(Untrusted(f"{letter}.service")) for letter in "abc")
@@ -35,3 +36,40 @@ def test_the_units_that_changed_are_found_alone(
     past: tuple[Unit, ...],
 ) -> None:
     assert changed_units(_snapshot(*before), _snapshot(*after)) == (fresh, past)
+
+
+HERE, THERE = Untrusted("here"), Untrusted("there")
+WORD = Untrusted("running")
+
+
+def _runs(unit: Unit, *machines: Untrusted, target: Untrusted | None = None) -> Unit:
+    states = tuple(UnitState(machine, WORD, WORD, WORD, WORD, 1) for machine in machines)
+    return replace(unit, target=target, states=states)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        (_runs(A, HERE, target=HERE), _runs(B, HERE, THERE)),
+        (_runs(A, THERE, target=HERE), _runs(B, HERE, THERE)),
+        (_runs(A, HERE, target=HERE), _runs(B, THERE)),
+        (_runs(A, HERE, target=THERE), C),
+        (_runs(A, HERE, target=HERE), _runs(B, HERE, THERE), _runs(C, THERE)),
+        (_runs(B, HERE, THERE),),
+        (),
+    ],
+)
+def test_units_by_machine_are_the_same_with_an_earlier_answer(after: tuple[Unit, ...]) -> None:
+    old = _snapshot(_runs(A, HERE, target=HERE), _runs(B, HERE, THERE))
+    known = units_by_machine(old)
+    assert known == {HERE: [A.name, B.name], THERE: [B.name]}
+    new = _snapshot(*after)
+    assert units_by_machine(new, (old, known)) == units_by_machine(new)
+
+
+def test_an_answer_holds_while_no_unit_changes_places() -> None:
+    old, new = (_snapshot(_runs(A, HERE), B) for _ in range(2))
+    known = units_by_machine(old)
+    assert units_by_machine(new, (old, known)) is known
+    assert units_by_machine(_snapshot(_runs(A, THERE), B), (old, known)) is not known
+    assert units_by_machine(None) == {}

@@ -9,7 +9,7 @@ from fleettui.model.untrusted import Untrusted
 from fleettui.ui import marks
 from fleettui.ui.marks import Mark
 from fleettui.ui.paint import Cell, Tone, cell
-from fleettui.ui.picture import Picture, ago, asked_at
+from fleettui.ui.picture import Picture, about, ago, asked_at
 from fleettui.ui.widgets.grid import Column, Rows
 
 MACHINE_COLUMNS = (
@@ -51,7 +51,7 @@ def _machine_cells(machine: Machine, picture: Picture) -> tuple[Cell, ...]:
     departed = picture.departed.get(machine.id)
     if departed is not None:
         host = cell(f"left {ago(departed.at).replace(' ', '')} ago", Tone.DIM)
-    asked = ago(asked_at(report)) if report else ""
+    asked = about(asked_at(report)) if report else ""
     return (
         mark.sign,
         cell(machine.short_id),
@@ -181,5 +181,5 @@ def checked_words(picture: Picture) -> str:
     facts = [report for report in reports if isinstance(report, HostFacts)]
     if not machines:
         return "no machine to check"
-    oldest = f", the oldest {ago(min(f.taken_at for f in facts))} ago" if facts else ""
+    oldest = f", the oldest {about(min(f.taken_at for f in facts))} ago" if facts else ""
     return f"{len(facts)} of {len(machines)} machines checked{oldest}"

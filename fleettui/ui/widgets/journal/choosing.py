@@ -11,13 +11,14 @@ from textual.widgets.option_list import Option
 from textual.widgets.selection_list import Selection
 
 from fleettui.journal.sources import SERVICES
+from fleettui.model.changes import units_by_machine
 from fleettui.model.cluster import Machine
 from fleettui.model.names import refusal
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.dialogs.dialog import Dialog
 from fleettui.ui.keys import named
 from fleettui.ui.paint import Tone, paint
-from fleettui.ui.picture import Picture, units_by_machine
+from fleettui.ui.picture import Picture
 from fleettui.ui.widgets.toggles import Marks
 
 
