@@ -128,6 +128,8 @@ class History(msgspec.Struct, frozen=True):
     def _moved(
         self, old: Snapshot, new: Snapshot, now: datetime
     ) -> Iterator[tuple[Untrusted, tuple[Change, ...]]]:
+        if old.machines is new.machines:
+            return
         for machine_id, machine in new.machines.items():
             was = old.machines.get(machine_id)
             if was is machine:

@@ -70,7 +70,10 @@ def survey(snapshot: Snapshot, before: Survey | None = None) -> Survey:
     Most events of a cluster renew a few units, and an unchanged unit is the same object in every
     snapshot that follows.
     """
-    alive = frozenset(machine_id.raw for machine_id in snapshot.machines)
+    if before is not None and before.snapshot.machines is snapshot.machines:
+        alive = before.alive
+    else:
+        alive = frozenset(machine_id.raw for machine_id in snapshot.machines)
     fresh = tuple(snapshot.units.values())
     if before is not None:
         fresh = changed_units(before.snapshot, snapshot).fresh
@@ -93,7 +96,7 @@ def _is_laid_out_alike(fresh: Sequence[Unit], snapshot: Snapshot, before: Survey
     old = before.snapshot
     if len(snapshot.units) != len(old.units) or snapshot.leader != old.leader:
         return False
-    if snapshot.bad != old.bad or dict(snapshot.machines) != dict(old.machines):
+    if snapshot.bad != old.bad or snapshot.machines != old.machines:
         return False
     return all(
         (was := old.units.get(unit.name)) is not None

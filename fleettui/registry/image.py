@@ -69,6 +69,8 @@ class Image:
         # Once shown these are never changed, only replaced: snapshots hold them.
         self._units: dict[Untrusted, Unit] = {}
         self._machines: dict[Untrusted, Machine] = {}
+        self._shown_units = MappingProxyType(self._units)
+        self._shown_machines = MappingProxyType(self._machines)
         self._leader: Leader | None = None
         self._bad: tuple[BadRecord, ...] = ()
         self._bad_by: dict[tuple[str, str], tuple[BadRecord, ...]] = {}
@@ -145,8 +147,8 @@ class Image:
         return Snapshot(
             index=self.index,
             read_at=read_at,
-            machines=MappingProxyType(self._machines),
-            units=MappingProxyType(self._units),
+            machines=self._shown_machines,
+            units=self._shown_units,
             leader=self._leader,
             bad=self._bad_records(),
         )
@@ -217,7 +219,7 @@ class Image:
                 self._missing.add(unit.unit_hash)
         if is_new and not is_first:
             units = in_order_of_name(units.values())
-        self._units = units
+        self._units, self._shown_units = units, MappingProxyType(units)
         self._dirty[JOB].clear()
         self._dirty[STATES].clear()
 
@@ -231,6 +233,7 @@ class Image:
             decoded = decode_machine(machine_id, entry)
             _replace(machines, Untrusted(machine_id), self._kept(MACHINES, machine_id, decoded))
         self._machines = in_order_of_address(machines.values())
+        self._shown_machines = MappingProxyType(self._machines)
         machine_ids.clear()
 
     def _kept(self, part: str, name: str, decoded: Decoded[_T]) -> _T | None:
