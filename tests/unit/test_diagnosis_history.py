@@ -22,7 +22,7 @@ from diagnosis_cases import (
     state,
     unit,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -184,6 +184,7 @@ def two_snapshots(draw: st.DrawFn) -> tuple[Snapshot, Snapshot]:
     )
 
 
+@settings(deadline=None)
 @given(two_snapshots())
 def test_a_survey_of_what_changed_equals_a_survey_of_everything(
     pair: tuple[Snapshot, Snapshot],

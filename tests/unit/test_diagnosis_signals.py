@@ -4,7 +4,7 @@ import time
 
 import pytest
 from diagnosis_cases import NOW, ago, line
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleettui.diagnosis.noise import MOST, noise_in
@@ -150,6 +150,7 @@ def test_lines_are_asked_for_by_kind_subject_and_age() -> None:
     assert [s.about for s in recent] == ["b.service"]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_no_line_whatsoever_is_too_much(message: str) -> None:
     entries = [line(message, 1)]

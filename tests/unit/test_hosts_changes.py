@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleettui.access import HostUnreachable
@@ -109,6 +109,7 @@ def test_half_a_journal_is_none() -> None:
         read_changes(answered(line(ChangeKind.STARTED), is_cut=True), SINCE)
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=80)))
 def test_no_output_raises(lines: list[bytes]) -> None:
     read_changes(answered(b"\n".join(lines)), SINCE)

@@ -1,7 +1,7 @@
 """Container images of a machine, found in the lists of programs new and old."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleettui.access import HostUnreachable
@@ -123,6 +123,7 @@ def test_a_login_shells_greeting_does_no_harm() -> None:
     assert read_images(answer(*ALL, before=b"Welcome to CoreOS\n"), [name])[name].present
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.text(max_size=20))
 def test_whatever_is_answered_is_read_or_refused(text: bytes, image: str) -> None:
     said = ""

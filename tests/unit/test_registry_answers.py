@@ -1,7 +1,7 @@
 """What etcd answers, judged without any network."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleettui.access import RegistryUnavailable
@@ -89,6 +89,7 @@ def test_a_server_s_words_are_made_visible_and_cut() -> None:
     assert len(quote("x" * 100_000)) < 200
 
 
+@settings(deadline=None)
 @given(st.integers(100, 599), st.binary(max_size=200))
 def test_whatever_is_answered_becomes_an_event_or_a_sentence(status: int, body: bytes) -> None:
     try:

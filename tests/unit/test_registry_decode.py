@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from registry_keys import (
     HASH,
@@ -231,6 +231,7 @@ ANYTHING = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.tuples(PARTS, TEXT, LAST).map("/".join), st.text() | ANYTHING.map(json), max_size=8

@@ -76,7 +76,7 @@ def event_for(action: str, key: str, value: str | None, index: int) -> Event:
     return gone(key, index, action, folder=value == "folder")
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(steps)
 def test_events_folded_in_give_what_the_final_keys_decode_to(
     done: list[tuple[str, str, str | None]],

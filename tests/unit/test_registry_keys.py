@@ -3,7 +3,7 @@
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleettui.registry.keys import DEFAULT_PREFIX, Keys, keys_under
@@ -51,6 +51,7 @@ def test_a_segment_that_is_no_plain_name_is_refused(segment: str) -> None:
         KEYS.path("job", segment, "target-state")
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_whatever_the_name_a_path_keeps_its_shape(name: str) -> None:
     try:

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleettui.access import LockTaken
@@ -31,6 +31,7 @@ def test_what_is_written_is_read_again() -> None:
     assert mark_of(written) == MARK
 
 
+@settings(deadline=None)
 @given(*[st.text()] * 5)
 def test_any_text_comes_back_as_it_was(
     who: str, machine: str, what: str, stage: str, t: str
@@ -86,6 +87,7 @@ def test_what_can_be_told_of_a_damaged_lock_is_told() -> None:
     assert holder.problem == "its value lacks token, machine_id, stage, since"
 
 
+@settings(deadline=None)
 @given(st.text() | st.recursive(st.none() | st.text(), st.lists).map(json.dumps))
 def test_no_value_raises(value: str) -> None:
     holder_of(node(value))

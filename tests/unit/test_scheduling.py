@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from registry_keys import STAGES, VERSIONS, recorded
 
@@ -475,6 +475,7 @@ ANY_UNIT = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(
     ANY_UNIT,
     st.lists(ANY_UNIT, max_size=4),

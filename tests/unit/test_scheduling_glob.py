@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleettui.diagnosis.scheduling_glob import LONGEST, matches
@@ -75,12 +75,14 @@ def test_a_pattern_longer_than_any_name_is_equal_or_matches_nothing() -> None:
     assert not matches(f"*{long}", long)
 
 
+@settings(deadline=None)
 @given(st.text("ab*?[]^-\\/&|~#x.", max_size=12), st.text("ab/]x.", max_size=8))
 def test_no_pattern_is_too_odd(pattern: str, name: str) -> None:
     assert matches(pattern, name) in {True, False}
     assert not matches(pattern + "\\", name)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_a_name_whose_signs_are_escaped_matches_itself_and_nothing_longer(name: str) -> None:
     escaped = "".join(f"\\{char}" for char in name)

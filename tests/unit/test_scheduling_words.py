@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleettui.diagnosis.scheduling import explain
@@ -237,6 +237,7 @@ OPTION = st.sampled_from(["MachineID", "MachineMetadata", "MachineOf", "Conflict
 FLEET = st.lists(st.builds("{}={}".format, OPTION, LINE), max_size=3).map("\n".join)
 
 
+@settings(deadline=None)
 @given(FLEET, FLEET, st.sampled_from(["0.9.2", "0.13.0", "1.0.0", "\x1b"]))
 def test_both_sentences_are_one_safe_line_whatever_the_unit_files_hold(
     own: str, theirs: str, version: str

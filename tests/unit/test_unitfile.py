@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleettui.model.unitfile import UnitFile
@@ -154,6 +154,7 @@ def test_a_pull_elsewhere_than_before_the_start_does_not_count() -> None:
     assert unit("[Service]\nExecStop=/usr/bin/docker pull x\n").image_pulls == ()
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("[]=#;\\\n\r \tab\"'µ\x85\x1c"), max_size=80))
 def test_no_text_makes_reading_fail(text: str) -> None:
     read = unit(text)
@@ -181,6 +182,7 @@ _LINES = (
 _ENDS = ("\n", " \n", "\\\n", "\\ \n", "\r\n", "\x85", "")
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(_LINES), st.sampled_from(_ENDS)), max_size=8))
 def test_a_file_that_is_ordinary_at_a_glance_is_one_that_fleet_can_read(
     lines: list[tuple[str, str]],

@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleettui.model.untrusted import MAX_SHOWN, Untrusted, visible
@@ -32,6 +32,7 @@ def test_each_danger_becomes_a_sign(raw: str, shown: str) -> None:
     assert visible(raw) == shown
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(), max_size=200))
 def test_nothing_a_terminal_obeys_is_left(raw: str) -> None:
     for char in visible(raw):
