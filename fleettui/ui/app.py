@@ -74,16 +74,21 @@ class FleetApp(TellsNoValues, InOrder):
     """The console's too: read with the screen, it would have all rules parsed a second time."""
     TITLE = "fleettui"
     ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = named(
-        [
-            Binding("question_mark,f1", "keys", "Keys", key_display="?"),
-            Binding("q,ctrl+q,ctrl+c", "leave", "Quit", key_display="q", priority=False),
-            Binding(
-                "colon", "command_palette", "Palette", show=False, tooltip="Any command by name"
-            ),
-            Binding("ctrl+t", "light", "Light", show=False, tooltip="Light or dark colours"),
-        ]
-    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *named(
+            [
+                Binding("question_mark,f1", "keys", "Keys", key_display="?"),
+                Binding("q,ctrl+c", "leave", "Quit", key_display="q"),
+                Binding(
+                    "colon", "command_palette", "Palette", show=False, tooltip="Any command by name"
+                ),
+                Binding("ctrl+t", "light", "Light", show=False, tooltip="Light or dark colours"),
+            ]
+        ),
+        # Whatever is open, also the palette, which is Textual's own: so it cannot be another key,
+        # which may be a letter.
+        Binding("ctrl+q", "leave", "Quit", key_display="q", priority=True),
+    ]
 
     picture: reactive[Picture] = reactive(Picture, repaint=False)
     trail: reactive[Trail] = reactive(Trail, repaint=False)

@@ -19,7 +19,9 @@ def main() -> int:
     flooding.add_argument("--seconds", type=float, default=60)
     huge = trials.add_parser("huge", help="figure 6: lines of 1 and of 10 MB")
     huge.add_argument("--seconds", type=float, default=30)
-    trials.add_parser("quit", help="figure 24: how long leaving takes in every state")
+    quitting = trials.add_parser("quit", help="figure 24: how long leaving takes in every state")
+    quitting.add_argument("--runs", type=int, default=3, help="of each state")
+    quitting.add_argument("wanted", nargs="?", default="", metavar="PART_OF_A_NAME")
     soaking = trials.add_parser("soak", help="a large demo where faults come and go")
     soaking.add_argument("--minutes", type=float, default=60)
     soaking.add_argument("--machines", type=int, default=50)
@@ -35,7 +37,7 @@ def _failures(asked: argparse.Namespace) -> int:
         case "huge":
             return flood.huge(asked.seconds)
         case "quit":
-            return leaving.run()
+            return leaving.run(asked.runs, asked.wanted)
         case "soak":
             size = (asked.machines, asked.units)
             return soak.run(soak.Soak(asked.minutes * 60, *size, seed=asked.seed))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import walk_packages
-from typing import Any
+from typing import Any, Protocol
 
 import asyncssh
 from faults.etcd_servers import RealEtcd
@@ -34,6 +34,14 @@ class Session:
     sshd: Sshd
     modes: list[Any]
     """Of the terminal, before anything ran in it."""
+
+    @property
+    def running(self) -> int:
+        """Commands that have not ended on the machine."""
+        return self.sshd.running
+
+    def thaw(self) -> None:
+        self.sshd.thaw()
 
     def until(self, words: str) -> None:
         self.terminal.until(words.encode(), PATIENCE)
@@ -62,30 +70,47 @@ class Left:
     """Whether the terminal is as it was before."""
     running: int
     """Commands of ours that still run on the machine."""
+    gone: float
+    """Seconds from the end until none did."""
     output: bytes
 
 
-def leave(session: Session, key: bytes = b"q") -> Left:
+class Leavable(Protocol):
+    """A program in a terminal, and the machines that it talks to."""
+
+    terminal: Terminal
+    modes: list[Any]
+    """Of the terminal, before anything ran in it."""
+
+    @property
+    def running(self) -> int:
+        """Commands that run on the machines, or connections to them."""
+
+    def thaw(self) -> None:
+        """Let a machine that was frozen go on."""
+
+
+def leave(session: Leavable, key: bytes = b"q") -> Left:
     """Press a key that quits, and wait for the end."""
     terminal, began = session.terminal, time.monotonic()
     terminal.press(key)
     while terminal.process.poll() is None and time.monotonic() - began < PATIENCE:
         terminal.read(0.01)
-    seconds = time.monotonic() - began
-    session.sshd.thaw()
-    end = time.monotonic() + PATIENCE
-    while session.sshd.running and time.monotonic() < end:
+    ended = time.monotonic()
+    session.thaw()
+    while session.running and time.monotonic() - ended < PATIENCE:
         time.sleep(0.05)
+    gone = time.monotonic() - ended
     terminal.read(0.2)
     tail = terminal.output.rfind(RESTORED)
     shown = b"\x1b[?25h" in terminal.output[max(tail - 200, 0) :]
     restored = tail >= 0 and shown and terminal.modes() == session.modes
-    status = terminal.process.returncode
-    return Left(seconds, status, restored, session.sshd.running, bytes(terminal.output))
+    status, output = terminal.process.returncode, bytes(terminal.output)
+    return Left(ended - began, status, restored, session.running, gone, output)
 
 
 @contextmanager
-def session(folder: Path, *, known: bool = True) -> Iterator[Session]:
+def session(folder: Path, state: "State") -> Iterator[Session]:
     """The console, just started."""
     etcd = RealEtcd()
     try:
@@ -94,12 +119,14 @@ def session(folder: Path, *, known: bool = True) -> Iterator[Session]:
             describe = f'{{"ID":"{MACHINE}","PublicIP":"{sshd.address}","Version":"0.11.8"}}'
             etcd.put(f"machines/{MACHINE}/object", describe)
             (folder / ".ssh").mkdir()
-            (folder / ".ssh" / "known_hosts").write_text(sshd.known_host if known else "")
+            (folder / ".ssh" / "known_hosts").write_text(sshd.known_host if state.is_known else "")
             key = folder / ".ssh" / "id_ed25519"
             asyncssh.generate_private_key("ssh-ed25519").write_private_key(str(key))
             home = {"HOME": str(folder), "XDG_STATE_HOME": str(folder), "SSH_AUTH_SOCK": ""}
             place = ("--endpoint", etcd.endpoint, "--ssh-port", str(sshd.port))
-            argv = (sys.executable, "-m", "fleettui", *place, "--identity", str(key))
+            key_of_ours = ("--identity", str(key))
+            argv = (sys.executable, "-m", "fleettui", *place, *key_of_ours, *state.options)
+            state.before(etcd, sshd)
             with run_in_terminal(argv, env={**os.environ, **home}) as terminal:
                 yield Session(terminal, etcd, sshd, terminal.modes())
     finally:
@@ -125,19 +152,36 @@ def _machine_frozen(session: Session) -> None:
     session.press(b"\x12", "")
 
 
-def _asked(session: Session) -> None:
-    session.until("Unknown host key")
+def _nothing(*_: object) -> None:
+    pass
 
 
-STATES: dict[str, Callable[[Session], None]] = {
-    "just started": lambda session: session.until("MACHINES"),
-    "following": Session.followed,
-    "etcd lost": _etcd_lost,
-    "etcd frozen": _etcd_frozen,
-    "machine frozen": _machine_frozen,
-    "asked about a host key": _asked,
+@dataclass(frozen=True)
+class State:
+    """What is done to a session before it is left, and how it is left."""
+
+    reach: Callable[[Session], None]
+    key: bytes = b"q"
+    """ctrl+q where q may be a letter."""
+    before: Callable[[RealEtcd, Sshd], None] = _nothing
+    """What is the matter before the program starts."""
+    options: tuple[str, ...] = ()
+    is_known: bool = True
+    """Whether the machine's host key is known."""
+
+
+CTRL_Q = b"\x11"
+STATES: dict[str, State] = {
+    "just started": State(lambda session: session.until("MACHINES")),
+    "following": State(Session.followed),
+    "etcd lost": State(_etcd_lost),
+    "etcd frozen": State(_etcd_frozen),
+    "machine frozen": State(_machine_frozen),
+    "asked about a host key": State(
+        lambda session: session.until("Unknown host key"), CTRL_Q, is_known=False
+    ),
 }
-"""What is done to a session before it is left."""
+"""Those that the suite tries; `tests/hardening/leaving.py` knows more."""
 
 
 def screens() -> tuple[type[Screen[Any]], ...]:
@@ -153,9 +197,8 @@ def _below(kind: type[Any]) -> Iterator[type[Any]]:
         yield from _below(below)
 
 
-def left_in(state: str, folder: Path) -> Left:
+def left_in(state: State, folder: Path) -> Left:
     """How the program ends in a state of its surroundings."""
-    is_asked = state == "asked about a host key"
-    with session(folder, known=not is_asked) as running:
-        STATES[state](running)
-        return leave(running, b"\x11" if is_asked else b"q")  # in a dialog q may be a letter
+    with session(folder, state) as running:
+        state.reach(running)
+        return leave(running, state.key)

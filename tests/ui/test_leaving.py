@@ -8,18 +8,17 @@ work: just started 0.30 s at most, following 0.52, etcd lost 0.46, etcd frozen 0
 
 from pathlib import Path
 
+import fakes
 import pytest
-from leaving import STATES, left_in, screens
-from textual.screen import ModalScreen
-
-from fleettui.ui.app import FleetApp
+from driving import app_of, until, when
+from leaving import STATES, left_in
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_q_ends_it_at_once_with_the_terminal_restored_and_no_command_left(
     state: str, tmp_path: Path
 ) -> None:
-    left = left_in(state, tmp_path)
+    left = left_in(STATES[state], tmp_path)
     assert left.status == 0, left.output[-2000:]
     assert left.restored
     assert left.running == 0
@@ -27,9 +26,12 @@ def test_q_ends_it_at_once_with_the_terminal_restored_and_no_command_left(
     assert left.seconds < 30, "it waited for something"
 
 
-def test_every_screen_has_a_key_that_quits() -> None:
-    app_keys = {key for b in FleetApp.BINDINGS for key in getattr(b, "key", "").split(",")}
-    assert "ctrl+q" in app_keys
-    for screen in screens():
-        if issubclass(screen, ModalScreen):  # the app's own keys do not count there
-            assert "ctrl+q" in screen._merge_bindings().key_to_bindings, screen
+async def test_ctrl_q_quits_from_the_palette_too() -> None:
+    """Which is Textual's own screen; for all others see `test_let_go.py`."""
+    app = app_of(fakes.observer())
+    async with app.run_test() as pilot:
+        await until(pilot, "MACHINES")
+        await pilot.press("colon")
+        await until(pilot, "Search for commands")
+        await pilot.press("ctrl+q")
+        await when(lambda: not app.is_running, "it has ended")
