@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,15 +54,20 @@ WARM_UP = 120.0
 size take to fill up, and with them what the allocator holds (looked at each ten seconds)."""
 CALM = 12.0
 """Seconds of fair weather before a measure: requests that hung are given up by then."""
+POOLED = ThreadPoolExecutor()._max_workers
+"""Threads of the loop's own pool at most. It takes another one whenever all are at work, and never
+lets one go: how many there are tells how many were at work at once, and nothing of what is held."""
 ENDS_WITHIN = 30.0
 TOLD_BYTES = 8_000
 """Of what was drawn from a traceback on."""
 
+KINDS = ("objects", "tasks", "files", "threads")
+
 _TRACEBACK = b"Traceback"
 _DRAWING = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
-Objects = tuple[dict[str, int], dict[str, int], dict[str, int]]
-"""How many there are of each type, of each kind of task, and of each kind of open file."""
+Objects = tuple[dict[str, int], dict[str, int], dict[str, int], dict[str, int]]
+"""How many there are of each type, each kind of task, each kind of open file, and each thread."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,8 @@ class Soaked:
             early, late = first[name], last[name]
             if late > early * 1.1 + 3:
                 found.append(f"{name} grew from {early:.0f} to {late:.0f}")
+        if last["pooled"] > POOLED:
+            found.append(f"the pool has {last['pooled']:.0f} threads, of {POOLED} at most")
         return found
 
 
@@ -230,7 +238,7 @@ def _leave(terminal: Terminal) -> float:
 
 def _grown(first: Objects, last: Objects) -> Iterator[str]:
     """What there is more of at the end, most of all first."""
-    for kind, early, late in zip(("objects", "tasks", "files"), first, last, strict=True):
+    for kind, early, late in zip(KINDS, first, last, strict=True):
         more = {name: late[name] - early.get(name, 0) for name in late}
         for name in sorted(more, key=more.__getitem__, reverse=True)[:15]:
             if more[name] > 0:

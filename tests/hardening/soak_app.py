@@ -25,6 +25,8 @@ sys.path.append(str(Path(__file__).parents[1]))
 from hardening.measure import files_by_kind, open_files, resident_mb
 
 TYPES_TOLD = 400
+POOL = "asyncio_"
+"""How the threads of the loop's own pool are called, which look up names and read files."""
 _WAITING = ("FutureIter", "Queue.get", "sleep", "Event.wait", "coroutine_wrapper")
 """What all that waits ends in."""
 
@@ -39,20 +41,23 @@ class SoakedApp(app.FleetApp):
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._tell_objects)
 
     def _count(self) -> None:
+        pooled = sum(thread.name.startswith(POOL) for thread in threading.enumerate())
         counts = {
             "mb": resident_mb(),
             "files": open_files(),
             "tasks": len(asyncio.all_tasks()),
-            "threads": threading.active_count(),
+            "threads": threading.active_count() - pooled,
+            "pooled": pooled,
         }
         self._counts.write(json.dumps({**counts, **_shown(self.picture)}) + "\n")
 
     def _tell_objects(self) -> None:
-        """Objects by type, tasks by what they do, and files by kind, each as a line of JSON."""
+        """Objects by type, tasks by what they do, files and threads by kind, as a line of JSON."""
         _let_go_of_what_is_bounded()
         types = Counter(type(o).__qualname__ for o in gc.get_objects())
         tasks = Counter(_name(task) for task in asyncio.all_tasks())
-        told = (dict(types.most_common(TYPES_TOLD)), tasks, files_by_kind())
+        threads = Counter(thread.name.rstrip("0123456789") for thread in threading.enumerate())
+        told = (dict(types.most_common(TYPES_TOLD)), tasks, files_by_kind(), threads)
         with Path(f"{sys.argv[2]}.objects").open("a") as file:
             file.write(json.dumps(told) + "\n")
 

@@ -1,23 +1,28 @@
 """What the wizard says, line by line, without a screen."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import fakes
 import pytest
 from fakes import MACHINES, TEMPLATE, U
+from hostile_world import PAYLOADS
 from textual.content import Content
 from wizard_plans import all_facts, registry_plan, template_plan, the_finding
 
+from fleettui.access import CommandResult, Ending
 from fleettui.diagnosis.finding import Finding, Severity
 from fleettui.hosts.settings import SUDO_ASKS
 from fleettui.model.clock import now
 from fleettui.model.host import ImageFacts, NotChecked
-from fleettui.repair.planning.action import Stage, TrySudo, Way
+from fleettui.model.untrusted import Untrusted, visible
+from fleettui.repair.driving.ledger import Failure
+from fleettui.repair.driving.words import complaint
+from fleettui.repair.planning.action import CreateKey, DeleteKey, Stage, TrySudo, Way
 from fleettui.repair.planning.cures.by_hand import BY_HAND
 from fleettui.repair.planning.locate import Located
-from fleettui.repair.planning.stake import PulledImage, Twin, UnitAtStake
+from fleettui.repair.planning.stake import PulledImage, Twin, UnitAtStake, told
 from fleettui.repair.records.outcome import (
     Absence,
     Check,
@@ -28,7 +33,7 @@ from fleettui.repair.records.outcome import (
     UnitReturn,
 )
 from fleettui.ui.hanging import Hanging
-from fleettui.ui.paint import paint
+from fleettui.ui.paint import _STYLES, paint
 from fleettui.ui.wizard.confirm import named
 from fleettui.ui.wizard.course import Course, Phase
 from fleettui.ui.wizard.words.beside import contrast_lines, contrasts
@@ -36,7 +41,7 @@ from fleettui.ui.wizard.words.ending import campaign_lines, repaired_lines
 from fleettui.ui.wizard.words.frame import Target, stepper, target_lines
 from fleettui.ui.wizard.words.locate import by_hand_lines, located_lines, preflight_lines
 from fleettui.ui.wizard.words.plan import plan_lines
-from fleettui.ui.wizard.words.step import asked, choice_lines, step_lines, undo_lines
+from fleettui.ui.wizard.words.step import asked, choice_lines, stake_lines, step_lines, undo_lines
 from fleettui.ui.wizard.words.watch import outcome_lines, progress_lines
 
 PREFIX = "/_coreos.com/fleet/"
@@ -327,3 +332,41 @@ def test_several_machines_end_with_what_was_not_touched() -> None:
 
 def test_a_stage_that_is_unfit_is_marked() -> None:
     assert "✖ 1 Locate" in stepper(Course().ended(Phase.STUCK)).plain
+
+
+def _of_a_broken_connection(bad: Untrusted) -> Iterable[Content]:
+    """CommandResult.reason"""
+    said = complaint(CommandResult(Ending.UNKNOWN, reason=bad))
+    return outcome_lines("reload", Failure(Result.UNKNOWN, said).outcome)
+
+
+def _of_an_image(bad: Untrusted) -> Iterable[Content]:
+    """ImageFacts.why"""
+    image = PulledImage(U("nginx:1.9"), ImageFacts(None, bad))
+    at_stake = UnitAtStake(U("web@1.service"), "active running", images=(image,))
+    return [*stake_lines((at_stake,)), paint(told(at_stake))]
+
+
+def _of_a_key(bad: Untrusted) -> Iterable[Content]:
+    """KeyValue.value"""
+    key = (U("states"), U("a.service"), U("m1"))
+    return contrast_lines([DeleteKey(key, 5, bad), CreateKey(key, bad)], ())
+
+
+def _of_a_change(bad: Untrusted) -> Iterable[Content]:
+    """UnitChange.unit"""
+    return progress_lines(Progress((), (UnitReturn(bad, Return.AWAY, 4.0),)))
+
+
+@pytest.mark.parametrize("lines", [_of_a_broken_connection, _of_an_image, _of_a_key, _of_a_change])
+def test_what_only_a_repair_shows_is_literal_and_inert_whatever_it_holds(
+    lines: Callable[[Untrusted], Iterable[Content]],
+) -> None:
+    """Figures 3 and 4: the fields that no screen of `test_hostile_text.py` comes to."""
+    for payload in PAYLOADS:
+        made = list(lines(U(payload)))
+        text = "\n".join(line.plain for line in made)
+        assert visible(payload) in text, ascii(payload)
+        assert text.replace("\n", "").isprintable(), ascii(payload)
+        for span in (span for line in made for span in line.spans):
+            assert str(span.style) in _STYLES.values(), "a style that is not ours"
