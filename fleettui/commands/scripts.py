@@ -211,6 +211,7 @@ is_wanted() {
     *) return 1 ;;
   esac
 }
+case $name in */*) answer refused "$name leads out of $dir" ;; esac
 cd -P -- "$dir" 2>/dev/null || answer refused "cannot enter $dir"
 [ "$(pwd -P)" = "$dir" ] || answer refused "$dir is really $(pwd -P)"
 is_wanted "./$name" && { each drop; answer present; }
@@ -220,8 +221,7 @@ case $kind in
     said=$(ln -s -T -- "$want" "./$name" 2>&1) ||
       answer refused "could not make $dir/$name: $said" ;;
   file)
-    from=
-    each use
+    from=; each use
     if [ -z "$from" ]; then
       said=$(mkdir -p -- "$quarantine" 2>&1) || answer refused "cannot make $quarantine: $said"
       from=$new

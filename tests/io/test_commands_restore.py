@@ -198,3 +198,10 @@ def test_removing_and_restoring_again_and_again_ends_as_it_began(units: UnitFold
         assert units.restore_link() == "restored\n"
     assert (units.file.read_bytes(), units.link.readlink()) == (TEXT, units.file)
     assert list(units.quarantine.iterdir()) == []
+
+
+def test_nothing_is_put_elsewhere_by_a_name_that_is_a_path(units: UnitFolders) -> None:
+    """Names like this never get this far; the script holds all the same."""
+    said = units.restore_file(TEXT, name="../systemd/bar.service")
+    assert said == f"refused\n../systemd/bar.service leads out of {units.fleet}\n"
+    assert not (units.systemd / "bar.service").exists()

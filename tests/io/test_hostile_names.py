@@ -3,10 +3,13 @@
 import asyncio
 import shlex
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import unquote
 
+import pytest
 from faults.fake_etcd import FakeEtcd, Reply
 from hostile_names import BY_HAND, generated
+from unit_folders import NAME, SHELLS, TEXT, UnitFolders, run
 
 from fleettui import commands
 from fleettui.access import RegistryUnavailable, WriteRefused, WriteUnknown
@@ -18,6 +21,7 @@ from fleettui.model.untrusted import Untrusted
 from fleettui.registry.connect import connect_writer
 
 NAMES = tuple(dict.fromkeys((*BY_HAND, *generated(2_000))))
+ONLY_PATHS = {*(name for name in BY_HAND if {"/", "\0"} & {*name}), "", ".", ".."}
 SHA = "0f" * 32
 MAKERS = (
     lambda name: commands.remove_file(name, SHA, "token"),
@@ -50,8 +54,44 @@ def test_a_name_is_refused_with_a_reason_or_travels_byte_for_byte_as_one_argumen
             assert argv == list(command.argv)
             assert name in argv or any(word.endswith(f"/{name}") for word in argv), ascii(name)
         acted_on += bool(all_made)
-    assert len(BY_HAND) >= 60
+    assert len(set(BY_HAND)) >= 60
+    assert len(NAMES) >= 60 + 2_000
     assert 50 < acted_on < len(NAMES) / 2
+
+
+TELLING = r"""
+PATH=/nonexistent
+sudo() { printf '%s\0' sudo "$@" @; }
+sh() { printf '%s\0' sh "$@" @; }
+"""
+"""Ahead of command lines: what they would run is told, each command's end by an @."""
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_runs_the_one_command_with_the_name_as_it_is_and_nothing_else(shell: str) -> None:
+    wanted = [command.argv for name in NAMES for command in made(name)]
+    text = "\n".join(shell_text(command) for name in NAMES for command in made(name))
+    stdin = (TELLING + text).encode("utf-8", "surrogateescape")
+    ran = run(shell, 'eval "$(cat)"', (), stdin=stdin)
+    told = ran.stdout.decode("utf-8", "surrogateescape").split("\0@\0")
+    assert ran.stderr == b""
+    assert [tuple(one.split("\0")) for one in told[:-1]] == wanted
+    assert len(wanted) > 1_000
+
+
+def test_a_name_that_is_no_path_takes_that_one_file_even_where_none_is_refused(
+    tmp_path: Path,
+) -> None:
+    """The script on a machine is asked for each name by hand, as if nothing had been checked."""
+    units = UnitFolders(tmp_path.resolve(), SHELLS[0])
+    (units.systemd / "bar.service").write_bytes(TEXT)
+    names = sorted({*BY_HAND} - ONLY_PATHS)
+    for name in (name for name in names if len(name) < 256):
+        (units.fleet / name).write_bytes(TEXT)
+        assert units.remove_file(name).startswith("removed\n"), ascii(name)
+    assert len(names) > 50
+    assert sorted(path.name for path in units.systemd.iterdir()) == ["bar.service", NAME]
+    assert [path.name for path in units.fleet.iterdir()] == [NAME]
 
 
 def test_no_request_to_etcd_has_a_question_mark_a_hash_or_dots_out_of_a_name() -> None:

@@ -75,9 +75,13 @@ _ODD = ("\\x2f", "@", "a", "9", ":", "_", "b-", "c..", "\\")
 
 
 def generated(count: int, seed: int = 1) -> Iterator[str]:
-    """Names made of what is dangerous, and some that are good but look odd."""
+    """So many names, each another, made of what is dangerous; and some good ones that look odd."""
     chance = random.Random(seed)  # noqa: S311 - names, and no secrets
-    for _ in range(count):
+    told = set(BY_HAND)
+    while len(told) < len(set(BY_HAND)) + count:
         pieces = _ODD if chance.random() < 0.2 else _PIECES
         name = "".join(chance.choice(pieces) for _ in range(chance.randint(1, 6)))
-        yield name if chance.random() < 0.3 else f"{name}.service"
+        name = name if chance.random() < 0.3 else f"{name}.service"
+        if name not in told:
+            told.add(name)
+            yield name
