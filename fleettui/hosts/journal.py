@@ -105,7 +105,7 @@ class Journal:
 
     @property
     def can_be_left(self) -> bool:
-        """Whether somebody else can go on at `mark`, and has reason to."""
+        """Whether somebody else can go on at `mark`, and has reason to: a journalctl runs."""
         return self._process is not None and self._position.last is not None
 
     def leave(self) -> None:
@@ -182,9 +182,12 @@ class Journal:
                 raise _Left
             started = time.monotonic()
             self._process = process
-            async with aclosing(self._items(process, told)) as batches:
-                async for items in batches:
-                    yield items
+            try:
+                async with aclosing(self._items(process, told)) as batches:
+                    async for items in batches:
+                        yield items
+            finally:
+                self._process = None
             if self._left.is_set():
                 raise _Left
             if time.monotonic() - started > QUIET:

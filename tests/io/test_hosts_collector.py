@@ -43,6 +43,8 @@ class Speaking:
     address: str
     machine: SshMachine = field(init=False)
     written: int = 100
+    followers: list[object] = field(default_factory=list)
+    """The connection of each journalctl that follows."""
 
     def __post_init__(self) -> None:
         self.machine = SshMachine(self.serve, address=self.address)
@@ -54,12 +56,17 @@ class Speaking:
             process.stdout.write(b"".join(record(n) for n in range(sent, self.written)))
             process.exit(0)
             return
+        connection = process.channel.get_connection()
+        self.followers.append(connection)
         left = asyncio.create_task(self.machine.until_hung_up(process))
-        while not left.done():
-            process.stdout.write(b"".join(record(n) for n in range(sent, self.written)))
-            sent = self.written
-            await asyncio.wait({left}, timeout=0.05)
-            self.written = max(self.written, sent + EACH)
+        try:
+            while not left.done():
+                process.stdout.write(b"".join(record(n) for n in range(sent, self.written)))
+                sent = self.written
+                await asyncio.wait({left}, timeout=0.05)
+                self.written = max(self.written, sent + EACH)
+        finally:
+            self.followers.remove(connection)
         await asyncio.gather(left, return_exceptions=True)
 
 
@@ -158,7 +165,10 @@ def received_apart(hosts: SshHosts, machines: list[Speaking]) -> bool:
     """Whether each journal is followed by a collector alone."""
     opened = hosts._connections._opened
     apart = opened is not None and not opened[1]._here and len(collectors(os.getpid())) == 1
-    return apart and all(m.machine.running == 1 for m in machines)
+    return apart and all(
+        len(m.machine.connections) > 1 and m.followers == m.machine.connections[-1:]
+        for m in machines
+    )
 
 
 async def test_a_storm_goes_to_a_collector_and_on_from_one_that_was_killed(tmp_path: Path) -> None:
@@ -230,6 +240,32 @@ async def test_a_journal_that_a_collector_cannot_reach_goes_on_where_it_was(
         assert len(refusing.asked) == asked
         assert all(s.is_whole for s in seen.values())
         assert all([n.kind for n in s.notices] == [NoticeKind.CONNECTED] for s in seen.values())
+
+
+async def test_a_journal_that_is_broken_off_is_not_handed_on_and_tells_that_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "MANY", float("inf"))
+    home = make_home(tmp_path)
+    async with (
+        speaking(home) as machines,
+        hosts_of(home.settings(machines[0].machine)) as hosts,
+        followed(hosts) as seen,
+    ):
+        await more_lines(seen)
+        broken = seen[ADDRESSES[0]]
+        await machines[0].machine.stop()
+        await soon(lambda: broken.told(NoticeKind.LOST))
+        monkeypatch.setattr(following, "MANY", 1.0)
+        await soon(lambda: [len(m.machine.logins) for m in machines] == [1, 2, 2])
+        await machines[0].machine.start()
+        lines = len(broken.numbers)
+        await soon(lambda: len(broken.numbers) > lines + 30)
+        kinds = [notice.kind for notice in broken.notices]
+        assert kinds.count(NoticeKind.CONNECTED) == 2
+        assert kinds[0] is kinds[-1] is NoticeKind.CONNECTED
+        assert set(kinds[1:-1]) == {NoticeKind.LOST}
+        assert all(s.is_whole for s in seen.values())
 
 
 async def more_lines(seen: dict[str, Seen]) -> None:
