@@ -211,7 +211,9 @@ class Journal:
                 waiting = False
                 yield self._connected()
             cutter, read = (words, self._said) if block.is_stderr else (lines, self._entries)
-            if items := [item for line in cutter.feed(block.data) for item in read(line)]:
+            items = [item for line in cutter.feed(block.data) for item in read(line)]
+            del block  # the wait for the next one may be long, and of a hundred machines
+            if items:
                 yield items
             await asyncio.sleep(0)  # a flood of blocks leaves nobody else without a turn
         if (last := words.flush()) and (items := [*self._said(last)]):
