@@ -132,20 +132,21 @@ def _of_unit(unit: Unit, alive: frozenset[str]) -> Iterator[Oddity]:
     elif is_wanted and unit.target is None and unit.file is not None and not unit.is_global:
         yield Oddity(Odd.UNPLACED, unit.name)
     for state in unit.states:
-        yield from _of_state(unit, state, alive, has_job=has_job, is_wanted=is_wanted)
+        odd = _odd_in(state, unit, alive, has_job=has_job, is_wanted=is_wanted)
+        if odd is not None:
+            yield Oddity(odd, unit.name, state.machine_id)
 
 
-def _of_state(
-    unit: Unit, state: UnitState, alive: frozenset[str], *, has_job: bool, is_wanted: bool
-) -> Iterator[Oddity]:
-    machine = state.machine_id
-    if machine.raw not in alive:
-        yield Oddity(Odd.NO_MACHINE, unit.name, machine)
-    elif not has_job:
-        yield Oddity(Odd.NO_JOB, unit.name, machine)
-    elif unit.target != machine and unit.file is not None and not unit.is_global:
-        yield Oddity(Odd.ELSEWHERE, unit.name, machine)
-    elif is_wanted and state.load.raw == "not-found":
-        yield Oddity(Odd.NOT_FOUND, unit.name, machine)
-    elif unit.unit_hash and state.unit_hash.raw not in {"", unit.unit_hash}:
-        yield Oddity(Odd.OTHER_HASH, unit.name, machine)
+def _odd_in(
+    state: UnitState, unit: Unit, alive: frozenset[str], *, has_job: bool, is_wanted: bool
+) -> Odd | None:
+    if state.machine_id.raw not in alive:
+        return Odd.NO_MACHINE
+    if not has_job:
+        return Odd.NO_JOB
+    if unit.target != state.machine_id and unit.file is not None and not unit.is_global:
+        return Odd.ELSEWHERE
+    if is_wanted and state.load.raw == "not-found":
+        return Odd.NOT_FOUND
+    said = state.unit_hash.raw
+    return Odd.OTHER_HASH if unit.unit_hash and said and said != unit.unit_hash else None

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from fleettui.model.cluster import BadRecord, Leader, Machine, Snapshot, Unit, UnitState
 from fleettui.model.unitfile import UnitFile
@@ -26,7 +27,6 @@ from fleettui.registry.tree import (
     Entry,
     Folder,
     Leaf,
-    StateWords,
     folder_at,
     leaf_at,
 )
@@ -196,37 +196,32 @@ def _states(
 ) -> tuple[UnitState, ...]:
     states = []
     for machine_id, leaf in reports:
-        if leaf.words is None:
-            leaf.words = _state_words(machine_id, leaf.value)
-        words = leaf.words
-        if isinstance(words, str):
-            bad.append(_bad(f"{STATES}/{name}/{machine_id}", words, leaf))
+        state = leaf.state
+        if state is None:
+            state = leaf.state = _state(machine_id, leaf)
+        if isinstance(state, str):
+            bad.append(_bad(f"{STATES}/{name}/{machine_id}", state, leaf))
             continue
-        states.append(
-            UnitState(
-                machine_id=_word(machine_id),
-                load=words.load,
-                active=words.active,
-                sub=words.sub,
-                unit_hash=words.unit_hash,
-                index=leaf.index,
-            )
-        )
+        if state.index != leaf.index:  # written anew, in the same words
+            state = leaf.state = replace(state, index=leaf.index)
+        states.append(state)
     return tuple(states)
 
 
-def _state_words(machine_id: str, value: str) -> StateWords | str:
+def _state(machine_id: str, leaf: Leaf) -> UnitState | str:
     try:
-        found = records.state_object.decode(value)
+        found = records.state_object.decode(leaf.value)
     except _UNREADABLE as error:
         return str(error)
     if found.machine_state is not None and found.machine_state.id != machine_id:
         return f"it says that it is of machine {Untrusted(found.machine_state.id)}"
-    return StateWords(
-        load=_word(found.load_state),
-        active=_word(found.active_state),
-        sub=_word(found.sub_state),
-        unit_hash=_word(found.unit_hash),
+    return UnitState(
+        _word(machine_id),
+        _word(found.load_state),
+        _word(found.active_state),
+        _word(found.sub_state),
+        _word(found.unit_hash),
+        leaf.index,
     )
 
 
@@ -237,13 +232,17 @@ def _folder(part: str, name: str, entry: Entry | None, bad: list[BadRecord]) -> 
     return entry or {}
 
 
-def _leaves(job: Folder) -> list[Leaf | None]:
-    """What fleet writes of a job, in the order of `_OF_JOB`."""
-    found = map(job.get, _OF_JOB)
-    return [entry if type(entry) is Leaf else None for entry in found]
-
-
-_OF_JOB = ("target-state", "target", "job-state", "object")
+def _leaves(job: Folder) -> tuple[Leaf | None, Leaf | None, Leaf | None, Leaf | None]:
+    """What fleet writes of a job: target state, target, job state and object."""
+    get = job.get
+    wanted, target, heartbeat = get("target-state"), get("target"), get("job-state")
+    described = get("object")
+    return (
+        wanted if type(wanted) is Leaf else None,
+        target if type(target) is Leaf else None,
+        heartbeat if type(heartbeat) is Leaf else None,
+        described if type(described) is Leaf else None,
+    )
 
 
 class _Words(dict[str, Untrusted]):

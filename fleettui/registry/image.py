@@ -208,14 +208,13 @@ class Image:
             return
         jobs, states = self._tree[JOB], self._tree[STATES]
         units = self._units.copy()
+        files, hashes = self._files, self._tree[UNIT]
         is_first, is_new = not units, False
         for name in sorted(names):
-            decoded = decode_unit(name, jobs.get(name), states.get(name), self._files)
-            unit = self._kept(JOB, name, decoded)
+            unit = self._kept(JOB, name, decode_unit(name, jobs.get(name), states.get(name), files))
             key = unit.name if unit is not None else Untrusted(name)
-            is_new = is_new or key not in units
-            _replace(units, key, unit)
-            if unit is not None and unit.unit_hash and unit.unit_hash not in self._tree[UNIT]:
+            is_new = _replace(units, key, unit) or is_new
+            if unit is not None and unit.unit_hash and unit.unit_hash not in hashes:
                 self._missing.add(unit.unit_hash)
         if is_new and not is_first:
             units = in_order_of_name(units.values())
@@ -239,7 +238,7 @@ class Image:
     def _kept(self, part: str, name: str, decoded: Decoded[_T]) -> _T | None:
         """The good of what was decoded, with its bad records in place of those it had before."""
         good, bad = decoded
-        if self._bad_by.get((part, name), ()) != bad:
+        if (bad or self._bad_by) and self._bad_by.get((part, name), ()) != bad:
             self._bad_by[part, name] = bad
             self._bad_changed = True
         return good
@@ -252,9 +251,14 @@ class Image:
         return self._bad
 
 
-def _replace(known: dict[Untrusted, _T], key: Untrusted, new: _T | None) -> None:
-    """Put `new` in place, unless it equals what is there: an unchanged object stays the same."""
+def _replace(known: dict[Untrusted, _T], key: Untrusted, new: _T | None) -> bool:
+    """Put `new` in place, unless it equals what is there: an unchanged object stays the same.
+
+    Whether there was nothing.
+    """
+    old = known.get(key)
     if new is None:
         known.pop(key, None)
-    elif known.get(key) != new:
+    elif old is None or old != new:
         known[key] = new
+    return old is None

@@ -5,7 +5,7 @@ from typing import Union
 
 import msgspec
 
-from fleettui.model.untrusted import Untrusted
+from fleettui.model.cluster import UnitState
 from fleettui.registry.answers import Node
 
 JOB, STATES, MACHINES, UNIT, LEASE = "job", "states", "machines", "unit", "lease"
@@ -15,23 +15,15 @@ DEEPEST = 4
 """Segments of the longest key that fleet writes: `machines/ID/metadata/KEY`."""
 
 
-class StateWords(msgspec.Struct, frozen=True, gc=False):
-    """What a value below `states/` says."""
-
-    load: Untrusted
-    active: Untrusted
-    sub: Untrusted
-    unit_hash: Untrusted
-
-
 class Leaf(msgspec.Struct, gc=False):
     """One key's value. Not frozen: most events change nothing of it but its index."""
 
     value: str
     index: int
     """etcd's modifiedIndex."""
-    words: StateWords | str | None = None
-    """Below `states/`: the value decoded, or why it cannot be. Kept while the value stays."""
+    state: UnitState | str | None = None
+    """Below `states/`: the value decoded, or why it cannot be. Kept while the value stays, at the
+    index that it was last asked for."""
 
 
 Folder = dict[str, Union[Leaf, "Folder"]]
