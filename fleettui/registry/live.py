@@ -224,20 +224,11 @@ class Live:
         now = time.monotonic()
         if not self._changed or now < self._shown_at + self._pause:
             return
-        self._pause = self._next_pause(now - self._shown_at)
+        self._pause = self._pace.next_pause(self._pause, now - self._shown_at)
         snapshot = self._next_snapshot()
         if self._files.read_missing():
             snapshot = self._image.snapshot(self._read_at)
         self._show(snapshot)
-
-    def _next_pause(self, since_last: float) -> float:
-        """Longer from view to view while each is due as soon as it may be; a change after a moment
-        of peace is shown at once.
-        """
-        shortest, longest = self._pace.view_every, self._pace.storm_view_every
-        if since_last > self._pause + shortest:
-            return shortest
-        return min(self._pause * 1.25, longest)
 
     def _next_snapshot(self) -> Snapshot:
         snapshot = self._image.snapshot(self._read_at)

@@ -41,3 +41,11 @@ class Pace(msgspec.Struct, frozen=True):
     write_within: float = 10.0
     first_retry: float = 0.5
     last_retry: float = 5.0
+
+    def next_pause(self, pause: float, since_last: float) -> float:
+        """Until the view after this one: longer from view to view while each is due as soon as it
+        may be; a change after a moment of peace is shown at once.
+        """
+        if since_last > pause + self.view_every:
+            return self.view_every
+        return min(pause * 1.25, self.storm_view_every)

@@ -4,7 +4,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 
 import pytest
 from conftest import Follow
@@ -70,6 +72,30 @@ def test_a_burst_makes_few_views_and_the_last_one_shows_it_all(
     views.showing(lambda s: len(s.units) == 300)
     spent = time.monotonic() - began
     assert len(views.all) - before <= spent / Pace().view_every + 2
+
+
+def test_a_storm_that_goes_on_is_shown_ever_less_often(etcd: RealEtcd, follow: Follow) -> None:
+    _, views = follow(etcd.endpoint, pace=Pace(view_every=0.02, storm_view_every=0.6))
+    views.live()
+    shown_at, wanted = deque([time.monotonic()], maxlen=3), cycle(("loaded", "launched"))
+    until = time.monotonic() + 60
+    while shown_at[-1] - shown_at[0] < 0.6:  # two pauses, each far over what one is in peace
+        assert time.monotonic() < until, "views go on to come as often as in peace"
+        seen = len(views.all)
+        while len(views.all) == seen:
+            etcd.put("job/u.service/target-state", next(wanted))
+        shown_at.append(time.monotonic())
+
+
+def test_the_pause_of_views_grows_to_its_bound_and_ends_with_the_storm() -> None:
+    pace = Pace(view_every=0.1, storm_view_every=0.3)
+    pauses = [pace.view_every]
+    for _ in range(8):
+        pauses.append(pace.next_pause(pauses[-1], pauses[-1]))
+    assert pauses == sorted(pauses)
+    assert pauses[1] > pace.view_every
+    assert pauses[-1] == pace.storm_view_every
+    assert pace.next_pause(pauses[-1], pauses[-1] + 2 * pace.view_every) == pace.view_every
 
 
 def test_states_written_anew_move_their_index_without_a_view_each(

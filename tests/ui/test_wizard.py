@@ -114,10 +114,33 @@ async def test_a_held_enter_presses_nothing_on_its_way(tmp_path: Path) -> None:
             await pilot.press("enter")
         await until(pilot, f"Type {TEMPLATE}")
         await type_text(pilot, TEMPLATE)
-        for _ in range(10):
+        for _ in range(10):  # leads from the name to the button, and no further
             await pilot.press("enter")
+        assert focused_label(pilot) == "Delete"
         assert demo.registry.read(JOB)[f"{JOB}/target-state"] == "loaded"
         assert not records(tmp_path)
+
+
+async def test_enter_behind_the_right_name_leads_to_the_button_which_is_pressed_by_itself(
+    tmp_path: Path,
+) -> None:
+    async with DemoCluster(quick()) as demo, wizard(demo, tmp_path) as pilot:
+        await press_button(pilot, "Go on to delete")
+        await until(pilot, f"Type {TEMPLATE}")
+        await type_text(pilot, TEMPLATE[:-1])
+        await pilot.press("enter")
+        assert pilot.app.focused is pilot.app.screen.query_one("#name")
+        await type_text(pilot, TEMPLATE[-1])
+        await pilot.press("enter")
+        assert focused_label(pilot) == "Delete"
+        assert demo.registry.read(JOB)[f"{JOB}/target-state"] == "loaded"
+        await press_button(pilot, "Delete")
+        await until(pilot, "Go on to reload", within=40)
+        assert records(tmp_path)
+
+
+def focused_label(pilot: Pilot[None]) -> str:
+    return str(getattr(pilot.app.focused, "label", ""))
 
 
 # --- the plan, and by hand --------------------------------------------------------------------

@@ -223,6 +223,13 @@ class WizardScreen(Explains, Screen[None]):
     def on_input_changed(self) -> None:
         self._draw_buttons()
 
+    def on_input_submitted(self) -> None:
+        """Enter behind the right name leads to the button; the same key, held, goes no further."""
+        go = self.query_one("#go", Button)
+        if not go.disabled:
+            self._pressed = monotonic()
+            go.focus()
+
     # --- what cannot be done right now ---------------------------------------------------------
 
     def why_not(self, action: str) -> str:
