@@ -4,12 +4,14 @@ import contextlib
 import re
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from fleettui.demo.journal import CAPACITY, Entry, Journal, number_of
 
-_AGO = re.compile(r"-(\d+)(s|min|h|d)")
-_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+_AGO = re.compile(r"(-?)(\d+) ?(s|sec|second|min|minute|h|hour|d|day)s?( ago)?")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+"""By the first letter of the unit."""
+_DAYS_AGO = {"today": 0, "yesterday": 1}
 _DATE = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?")
 
 
@@ -23,7 +25,6 @@ class Asked:
     since: float = 0.0
     """Seconds since 1970."""
     until: float = float("inf")
-    boot: int = 0
     cursor: str = ""
     """Where to begin: that line is the first."""
 
@@ -44,8 +45,6 @@ class Asked:
     def _chosen(self, entries: Sequence[Entry]) -> list[Entry]:
         first = number_of(self.cursor) if self.cursor else 0
         within = [e for e in entries if e.number >= first and self.since <= e.at <= self.until]
-        if self.boot < 0:
-            return []  # no machine of the demo was ever booted before
         if self.count is None:
             return within
         return within[: self.count] if self.cursor else within[max(len(within) - self.count, 0) :]
@@ -64,6 +63,11 @@ def read_options(options: Sequence[str], journal: Journal) -> Asked:
     known = {"-u", "-o", "-f", "-a", "--no-pager", "--no-tail", "--lines"}
     if strange := found.keys() - known - {"--cursor", "--since", "--until", "--boot"}:
         raise ValueError(f"journalctl: unrecognized option '{min(strange)}'")
+    boot = int(found.get("--boot") or 0)
+    if boot < 0:  # no machine of the demo was ever booted before
+        raise ValueError(
+            f"Data from the specified boot ({boot}) is not available: No such boot ID in journal"
+        )
     cursor = found.get("--cursor", "")
     if cursor:
         number_of(cursor)
@@ -73,16 +77,19 @@ def read_options(options: Sequence[str], journal: Journal) -> Asked:
         count=int(found["--lines"]) if "--lines" in found else None,
         since=_time(found["--since"], journal) if "--since" in found else 0.0,
         until=_time(found["--until"], journal) if "--until" in found else float("inf"),
-        boot=int(found.get("--boot") or 0),
         cursor=cursor,
     )
 
 
 def _time(words: str, journal: Journal) -> float:
-    if ago := _AGO.fullmatch(words):
-        return journal.clock() - int(ago[1]) * _SECONDS[ago[2]]
+    ago = _AGO.fullmatch(words)
+    if ago and bool(ago[1]) is not bool(ago[4]):  # "-5min" or "5 minutes ago"
+        return journal.clock() - int(ago[2]) * _SECONDS[ago[3][0]]
     if words == "now":
         return journal.clock()
+    if words in _DAYS_AGO:
+        today = datetime.fromtimestamp(journal.clock(), UTC).replace(hour=0, minute=0, second=0)
+        return (today - timedelta(days=_DAYS_AGO[words])).timestamp()
     if not _DATE.fullmatch(words):
         raise ValueError(f"Failed to parse timestamp: {words}")
     return datetime.fromisoformat(words).replace(tzinfo=UTC).timestamp()

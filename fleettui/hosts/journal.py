@@ -162,7 +162,7 @@ class Journal:
         """Ends where it has to be read once more."""
         command = self._commands.follow(self._position.follow_on())
         if command is None:
-            yield self._tell(NoticeKind.SAID, "the end of what was asked for")
+            yield self._tell(NoticeKind.OVER, "the end of what was asked for")
             await self._left.wait()
             raise _Left
         try:
@@ -280,7 +280,8 @@ class Journal:
 
     def _connected(self) -> Sequence[JournalItem]:
         self._told.clear()
-        return self._tell(NoticeKind.CONNECTED, f"following {self._commands.unit}")
+        doing = "reading" if self._commands.follow(None) is None else "following"
+        return self._tell(NoticeKind.CONNECTED, f"{doing} {self._commands.unit}")
 
     def _tell(self, kind: NoticeKind, text: str) -> Sequence[JournalItem]:
         """A notice, unless it was told already and nothing has happened since."""

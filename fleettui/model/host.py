@@ -120,6 +120,8 @@ class NoticeKind(StrEnum):
     SAID = "said"
     BOOTED = "booted"
     """The machine was booted between two lines."""
+    OVER = "over"
+    """All that was asked for was read, and no more of it can come."""
     GAP = "gap"
     """Lines may be missing: the place where reading stopped is gone from the machine's journal."""
 

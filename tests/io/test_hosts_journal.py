@@ -554,11 +554,12 @@ async def test_a_boot_that_is_over_is_read_and_its_end_is_told(home: Home) -> No
         ):
             async for batch in batches:
                 seen += batch
-                if has(NoticeKind.SAID)(seen):
+                if has(NoticeKind.OVER)(seen):
                     break
     assert messages(seen) == ["line 0", "line 1", "line 2"]
     assert len(machine.asked) == 1
-    assert "the end of what was asked for" in _texts(seen)
+    assert _texts(seen)[0] == "reading fleet.service"
+    assert _texts(seen)[-1] == "the end of what was asked for"
 
 
 async def test_the_first_lines_of_a_new_boot_are_not_lost_to_a_journalctl_that_waited(

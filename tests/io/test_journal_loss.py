@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +16,12 @@ from fleettui.access import JournalReader
 from fleettui.hosts import following
 from fleettui.hosts import journal as journal_module
 from fleettui.hosts.connect import connect_hosts
-from fleettui.journal.ring import Ring
+from fleettui.journal.columns import Code
+from fleettui.journal.ring import Line, Ring
 from fleettui.journal.sources import Source
 from fleettui.journal.view import View
 from fleettui.model.cluster import Machine
+from fleettui.model.host import NoticeKind
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.widgets.journal import JournalPane
 from fleettui.ui.widgets.journal.window import Window
@@ -55,7 +57,8 @@ class Numbered:
 
     async def serve(self, process: Process, words: list[str]) -> None:
         cursor = next((w for w in words if w.startswith("--cursor=")), None)
-        first = int(cursor.rpartition("i=")[2], 16) if cursor else 0
+        # As journalctl does: the line of the cursor is the first.
+        first = int(cursor.rpartition("i=")[2], 16) - 1 if cursor else 0
         for number in range(first, LINES, BLOCK):
             await until(lambda: number < self.allowed, seconds=100)  # noqa: B023 - awaited here
             block = b"".join(self.record(n) for n in range(number, min(number + BLOCK, LINES)))
@@ -148,12 +151,19 @@ MEANWHILE: tuple[tuple[str, ...], ...] = (
 
 
 async def receive_meanwhile(
-    pilot: Pilot[None], pane: JournalPane, machines: list[Numbered]
+    pilot: Pilot[None], pane: JournalPane, machines: list[Numbered], switch_at: int = 0
 ) -> None:
-    """Press all the keys while lines arrive, some of the lines for each of them."""
+    """Press all the keys while lines arrive, some of the lines for each of them.
+
+    Before the keys number `switch_at` one machine alone is chosen for a while, and all again.
+    """
     for number, keys in enumerate(MEANWHILE, 1):
         for numbered in machines:
             numbered.allowed = LINES * number // len(MEANWHILE)
+        if number == switch_at:
+            pane.watch_machine(machines[0].member)
+            await until(lambda: adds_up(pane) and len(pane.ring.streams) == 1, seconds=100)
+            pane.watch_all(Source(numbered.member) for numbered in machines)
         for key in keys:
             await pilot.press(key)
             assert adds_up(pane)
@@ -170,16 +180,20 @@ async def test_every_line_arrives_once_in_order_whatever_is_done_meanwhile(tmp_p
         for index in range(MACHINES)
     ]
     async with receiving(machines, make_home(tmp_path)) as (pilot, pane):
-        await receive_meanwhile(pilot, pane, machines)
+        await receive_meanwhile(pilot, pane, machines, switch_at=4)
         assert pane.received == MACHINES * LINES
         assert adds_up(pane)
         assert all(numbered.cuts == [] for numbered in machines)
         logins = sum(len(numbered.machine.logins) for numbered in machines)
-        # So many lines go to a collector on the way, which logs in by itself.
-        assert MACHINES * (1 + CUTS) <= logins <= MACHINES * (2 + CUTS)
+        # So many lines go to a collector on the way, which logs in by itself; and once more after
+        # the switch, from the machines that were left.
+        assert MACHINES * (1 + CUTS) <= logins < MACHINES * (3 + CUTS)
         assert pane.ring.evicted == 0
         for stream in pane.ring.streams:
             assert numbers_in(pane.ring, stream) == list(range(LINES))
+        rules = [line.origin.notice for line in held_by(pane.ring) if line.code is Code.RULE]
+        assert rules.count(NoticeKind.LOST) > 0
+        assert NoticeKind.GAP not in rules
 
 
 async def test_a_journal_that_stays_chosen_goes_on_over_a_switch(
@@ -216,6 +230,12 @@ async def test_a_small_ring_counts_what_it_threw_away(tmp_path: Path) -> None:
 
 def numbers_in(ring: Ring, stream: int) -> list[int]:
     """The numbers of a stream's lines, as they are held."""
-    held = ring.streams[stream]
-    lines = (ring.line(stream, number) for number in range(held.first, held.next))
-    return [int(line.text.raw.rpartition(" ")[2]) for line in lines if line.source.raw == "a.go:1"]
+    lines = (line for line in held_by(ring, stream) if line.source.raw == "a.go:1")
+    return [int(line.text.raw.rpartition(" ")[2]) for line in lines]
+
+
+def held_by(ring: Ring, *streams: int) -> Iterator[Line]:
+    """Every line of some streams, or of all, rules among them."""
+    for stream in streams or tuple(ring.streams):
+        held = ring.streams[stream]
+        yield from (ring.line(stream, number) for number in range(held.first, held.next))

@@ -92,12 +92,14 @@ class Journals:
         self.tails.append((machine.id, unit, span))
         self.open += 1
         try:
-            yield self._batches(machine)
+            yield self._batches(machine, span)
         finally:
             self.open -= 1
 
-    async def _batches(self, machine: Machine) -> AsyncIterator[Sequence[JournalItem]]:
+    async def _batches(self, machine: Machine, span: Span) -> AsyncIterator[Sequence[JournalItem]]:
         yield self.of.get(machine.id, ())
+        if span.boot:
+            yield [notice(NoticeKind.OVER, "the end of what was asked for", 99)]
         await asyncio.Event().wait()
 
     @asynccontextmanager

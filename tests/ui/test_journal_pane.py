@@ -310,11 +310,13 @@ async def test_since_is_typed_freely_and_a_boot_before_is_asked_for() -> None:
         await pilot.press("b")
         await until(pilot, "the boot before")
         assert journals.tails[-1][2] == Span(None, boot=-1)
+        await until(pilot, "JOURNAL read to its end")
         await pilot.press("b")
         await until(pilot, "2 boots ago")
         await pilot.press("B", "B")
         await until(pilot, "boot", gone=True)
         assert journals.tails[-1][2] == NEWEST
+        await until(pilot, "JOURNAL following")
 
 
 async def test_another_unit_is_chosen_from_a_list() -> None:

@@ -271,13 +271,17 @@ async def test_a_line_is_found_again_by_series_and_number_alone(machine: Machine
 
 
 async def test_a_journal_is_read_since_a_time_and_of_no_older_boot(machine: Machine) -> None:
-    for span, some in ((Span(None, "-1d"), True), (Span(None, "2099-01-01"), False)):
-        said = await answer(machine, *recall_journal("fleet.service", span).argv)
-        assert bool(said.out) is some
-    said = await answer(machine, *recall_journal("fleet.service", Span(None, boot=-1)).argv)
+    for since in ("-1d", "-90min", "10 minutes ago", "1 hour ago", "yesterday", "2001-01-31 10:00"):
+        said = await answer(machine, *recall_journal("fleet.service", Span(None, since)).argv)
+        assert (said.status, bool(said.out)) == (0, True), since
+    said = await answer(machine, *recall_journal("fleet.service", Span(None, "2099-01-01")).argv)
     assert (said.status, said.out) == (0, b"")
-    said = await answer(machine, *recall_journal("fleet.service", Span(None, "soonish")).argv)
-    assert (said.status, said.err) == (1, b"Failed to parse timestamp: soonish\n")
+    said = await answer(machine, *recall_journal("fleet.service", Span(None, boot=-1)).argv)
+    assert (said.status, said.out) == (1, b"")
+    assert b"Data from the specified boot (-1) is not available" in said.err
+    for since in ("soonish", "10 minutes", "-10 minutes ago"):
+        said = await answer(machine, *recall_journal("fleet.service", Span(None, since)).argv)
+        assert (said.status, said.err) == (1, f"Failed to parse timestamp: {since}\n".encode())
 
 
 async def test_what_may_not_be_read_is_read_through_sudo(machine: Machine) -> None:

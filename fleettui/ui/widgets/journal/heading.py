@@ -12,10 +12,12 @@ from fleettui.ui.widgets.journal.window import Window
 from fleettui.ui.widgets.journal.words import Display
 
 
-def state(window: Window, trouble: str) -> Cell:
+def state(window: Window, trouble: str, *, is_over: bool) -> Cell:
     """Whether the end is followed, or why it cannot be; else what came meanwhile."""
+    if window.following and trouble:
+        return Cell(f" {trouble} ", Tone.ALARM)
     if window.following:
-        return Cell(f" {trouble} ", Tone.ALARM) if trouble else Cell("following", Tone.GOOD)
+        return Cell("read to its end" if is_over else "following", Tone.GOOD)
     if not window.unseen:
         return Cell("paused, f follows", Tone.WARN)
     count = window.unseen_errors

@@ -30,6 +30,8 @@ class Tail(msgspec.Struct):
     worker: Worker[None] | None = None
     trouble: str = ""
     """Why nothing comes, in two words; empty while it is received."""
+    is_over: bool = False
+    """Whether all that was asked for was read, such as a boot that is past."""
 
     def heard(self, items: Sequence[JournalItem]) -> Batch:
         """Take note of how the stream fares, and pack what came of it."""
@@ -42,6 +44,8 @@ class Tail(msgspec.Struct):
 
     def _note(self, items: Sequence[JournalItem]) -> None:
         for item in items:
+            if isinstance(item, JournalNotice):
+                self.is_over = item.kind is NoticeKind.OVER
             if not isinstance(item, JournalNotice) or item.kind is NoticeKind.CONNECTED:
                 self.trouble = ""
             elif item.kind is not NoticeKind.ENDED or not self.trouble:
