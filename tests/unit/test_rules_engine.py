@@ -135,6 +135,8 @@ def test_a_blocked_instance_points_at_the_template_that_blocks_it() -> None:
     assert (template.fault, blocked.fault) == ("template-loaded", "unschedulable")
     assert blocked.unit == U("foo@3.service")
     assert "job/foo@.service/target" in where(blocked)
+    assert "Repair foo@.service first, a loaded template" in blocked.summary
+    assert "Repair" not in one(found(NOWHERE), "unschedulable").summary
     assert "unload foo@.service" in blocked.remedy
 
 

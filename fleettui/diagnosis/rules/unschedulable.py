@@ -65,12 +65,20 @@ def _judged(placement: Placement, *, lasted: bool) -> Confidence | None:
 def _found(snapshot: Snapshot, unit: Unit, placement: Placement, confidence: Confidence) -> Finding:
     finding = FAULT.found(
         f"{unit.name} is wanted {unit.wanted}, and no machine was chosen for it: "
-        f"{summary(placement)}.",
+        f"{summary(placement)}.{_first_of_all(placement, snapshot)}",
         Grounds(tuple(_evidence(unit, placement, snapshot)), confidence, placement.gaps),
         unit=unit.name,
     )
     todo = f"To be done: {what_to_change(placement, snapshot)}."
     return replace(finding, remedy=f"{todo} {FAULT.remedy}")
+
+
+def _first_of_all(placement: Placement, snapshot: Snapshot) -> str:
+    """Which finding to turn to before this one, which may go with it."""
+    for template, machine_id in placement.templates_in_the_way:
+        where = snapshot.machine_name(machine_id)
+        return f" Repair {template} first, a loaded template: it is in the way on {where}."
+    return ""
 
 
 def _evidence(unit: Unit, placement: Placement, snapshot: Snapshot) -> Iterator[Evidence]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from time import monotonic
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -223,7 +224,8 @@ class WizardScreen(Explains, Screen[None]):
     def on_input_changed(self) -> None:
         self._draw_buttons()
 
-    def on_input_submitted(self) -> None:
+    @on(Input.Submitted, "#name")
+    def _lead_to_the_button(self) -> None:
         """Enter behind the right name leads to the button; the same key, held, goes no further."""
         go = self.query_one("#go", Button)
         if not go.disabled:
