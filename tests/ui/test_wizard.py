@@ -18,6 +18,7 @@ from driving import (
     squeezed,
     type_text,
     until,
+    when,
 )
 from msgspec.structs import replace
 from textual.pilot import Pilot
@@ -116,7 +117,7 @@ async def test_a_held_enter_presses_nothing_on_its_way(tmp_path: Path) -> None:
         await type_text(pilot, TEMPLATE)
         for _ in range(10):  # leads from the name to the button, and no further
             await pilot.press("enter")
-        assert focused_label(pilot) == "Delete"
+        await when(lambda: focused_label(pilot) == "Delete", "the button is focused")
         assert demo.registry.read(JOB)[f"{JOB}/target-state"] == "loaded"
         assert not records(tmp_path)
 
@@ -132,7 +133,7 @@ async def test_enter_behind_the_right_name_leads_to_the_button_which_is_pressed_
         assert pilot.app.focused is pilot.app.screen.query_one("#name")
         await type_text(pilot, TEMPLATE[-1])
         await pilot.press("enter")
-        assert focused_label(pilot) == "Delete"
+        await when(lambda: focused_label(pilot) == "Delete", "the button is focused")
         assert demo.registry.read(JOB)[f"{JOB}/target-state"] == "loaded"
         await press_button(pilot, "Delete")
         await until(pilot, "Go on to reload", within=40)
