@@ -16,6 +16,7 @@ import msgspec
 from platformdirs import user_state_path
 
 from fleettui.cli.config_file import config_path
+from fleettui.cli.terminal import end_with_the_terminal
 from fleettui.hosts.settings import (
     DEFAULT_SSH_CONFIG,
     DEFAULT_SSH_TIMEOUT,
@@ -321,8 +322,11 @@ def demo_settings(cluster: "DemoCluster", *, observe: bool) -> Settings:
 
 
 def need_terminal() -> None:
-    """Raises click.UsageError where the console cannot be drawn."""
+    """Raises click.UsageError where the console cannot be drawn; from then on the end of the
+    terminal is the program's.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the console needs a terminal on standard input and output.")
     if os.environ.get("TERM", "dumb") == "dumb":
         raise click.UsageError("the console needs a terminal that can be drawn on; TERM is dumb.")
+    end_with_the_terminal()

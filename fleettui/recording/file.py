@@ -89,6 +89,8 @@ def open_recording(path: Path, *, even_cut: bool = False) -> Recording:
     With `even_cut`, what can be read of one that was cut off.
     """
     name = visible(str(path))
+    if path.is_fifo():
+        raise BadRecording(f"{name} is a pipe: only a file can be replayed.")
     with path.open("rb") as file:
         lines = iter(lambda: file.readline(MAX_LINE), b"")
         head = _head(name, next(lines, b""))

@@ -30,6 +30,11 @@ class Terminal:
         self._pressed = len(self.output)
         os.write(self._handle, keys)
 
+    def hang_up(self) -> None:
+        """The terminal is gone, as when its window is closed; nothing is read any more."""
+        os.close(self._handle)
+        self._handle = -1
+
     def read(self, seconds: float) -> None:
         """Take what the program draws for this long, or until it ends."""
         end = monotonic() + seconds
@@ -70,9 +75,11 @@ def run_in_terminal(
         argv, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
     )
     os.close(theirs)
+    made = Terminal(ours, process)
     try:
-        yield Terminal(ours, process)
+        yield made
     finally:
         process.kill()
         process.wait()
-        os.close(ours)
+        if made._handle >= 0:
+            made.hang_up()

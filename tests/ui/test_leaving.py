@@ -6,12 +6,15 @@ work: just started 0.30 s at most, following 0.52, etcd lost 0.46, etcd frozen 0
 0.39, asked about a host key 0.41; nothing was left behind.
 """
 
+import signal
+import time
 from pathlib import Path
+from time import monotonic
 
 import fakes
 import pytest
 from driving import app_of, until, when
-from leaving import STATES, left_in
+from leaving import STATES, left_in, session
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -35,3 +38,15 @@ async def test_ctrl_q_quits_from_the_palette_too() -> None:
         await until(pilot, "Search for commands")
         await pilot.press("ctrl+q")
         await when(lambda: not app.is_running, "it has ended")
+
+
+def test_a_terminal_that_is_gone_ends_it_even_without_a_signal(tmp_path: Path) -> None:
+    """Under nohup none comes, nor here, where the terminal is not the controlling one."""
+    with session(tmp_path, STATES["following"]) as running:
+        running.followed()
+        running.terminal.hang_up()
+        assert running.terminal.process.wait(60) == -signal.SIGTERM
+        end = monotonic() + 60
+        while running.running:
+            assert monotonic() < end, "a command was left on the machine"
+            time.sleep(0.05)

@@ -92,6 +92,7 @@ async def test_a_replay_loads_and_touches_no_network(tmp_path: Path) -> None:
     ("argv", "words"),
     [
         (("replay", "foreign"), "is no recording of fleettui"),
+        (("replay", "pipe"), "pipe is a pipe: only a file can be replayed"),
         (("--record", "x", "check"), "--record goes with the console"),
         (("--record", "x", "replay", "foreign"), "--record goes with the console"),
     ],
@@ -100,6 +101,7 @@ def test_the_command_line_refuses_in_a_sentence(
     argv: tuple[str, ...], words: str, tmp_path: Path
 ) -> None:
     (tmp_path / "foreign").write_text("something else\n")
+    os.mkfifo(tmp_path / "pipe")
     ended = subprocess.run(
         [sys.executable, "-m", "fleettui", *argv],
         cwd=tmp_path,
