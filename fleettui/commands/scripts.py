@@ -76,6 +76,7 @@ journalctl shows somebody who has lines of his own those alone, and often withou
 
 COPY_SCRIPT = r"""
 LC_ALL=C; export LC_ALL
+case $2 in */*) exit 3 ;; esac
 cd -P -- "$1" && [ "$(pwd -P)" = "$1" ] && [ -f "./$2" ] && [ ! -L "./$2" ] || exit 3
 stat -c '%a %u %g %h %s' -- "./$2" && cat -- "./$2"
 """
@@ -134,6 +135,7 @@ put_back() {
   if [ -d "$kept" ] && [ ! -L "$kept" ]; then mv -T -- "$kept" "./$name"
   else ln -T -- "$kept" "./$name" && rm -f -- "$kept"; fi 2>/dev/null
 }
+case $name in */*) answer refused "$name leads out of $dir" ;; esac
 cd -P -- "$dir" 2>/dev/null || answer refused "cannot enter $dir"
 [ "$(pwd -P)" = "$dir" ] || answer refused "$dir is really $(pwd -P)"
 [ -e "./$name" ] || [ -L "./$name" ] || answer absent

@@ -89,6 +89,9 @@ def test_a_name_that_is_no_path_takes_that_one_file_even_where_none_is_refused(
     for name in (name for name in names if len(name) < 256):
         (units.fleet / name).write_bytes(TEXT)
         assert units.remove_file(name).startswith("removed\n"), ascii(name)
+    for name in sorted(ONLY_PATHS | {"../systemd/bar.service"}):
+        if "\0" not in name:
+            assert units.remove_file(name).startswith("refused\n"), ascii(name)
     assert len(names) > 50
     assert sorted(path.name for path in units.systemd.iterdir()) == ["bar.service", NAME]
     assert [path.name for path in units.fleet.iterdir()] == [NAME]
