@@ -12,6 +12,7 @@ from driving import screen_text, squeezed, until, when
 from fakes import MACHINES, U
 from journal_pane import LOOP, START, Journals, entry, night, notice, pane_app
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from fleettui.journal.columns import Code
 from fleettui.journal.sources import Source
@@ -517,6 +518,17 @@ async def test_the_home_of_nobody_is_a_folder_that_is_not_there() -> None:
         await until(pilot, "No such file or directory")
 
 
+async def test_a_name_that_no_file_can_have_is_refused_in_words(tmp_path: Path) -> None:
+    async with pane_app() as (pilot, _):
+        await pilot.press("s")
+        await until(pilot, "Save the journal")
+        pilot.app.screen.query_one("#name", Input).value = f"{tmp_path}/a\0b.log"
+        pilot.app.screen.query_one("#name").focus()
+        await pilot.press("enter")
+        await until(pilot, "embedded null byte")
+    assert [*tmp_path.iterdir()] == []  # noqa: ASYNC240 - nothing waits here
+
+
 async def test_an_observers_files_go_to_one_folder_whatever_is_typed(tmp_path: Path) -> None:
     folder = tmp_path / "journals"
     async with pane_app(keep_in=folder) as (pilot, _):
@@ -577,3 +589,15 @@ async def test_without_a_terminal_no_pager_is_opened(monkeypatch: pytest.MonkeyP
         await pilot.press("v")
         await until(pilot, "This terminal cannot be lent to a pager.")
     assert os.environ["PAGER"]
+
+
+async def test_a_pager_that_is_no_command_is_refused_in_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PAGER", "less 'unfinished")
+    async with pane_app() as (pilot, _):
+        await pilot.press("v")
+        await until(pilot, "$PAGER cannot be read: No closing quotation")
+        monkeypatch.setenv("PAGER", "   ")
+        await pilot.press("v")
+        await until(pilot, "This terminal cannot be lent to a pager.")

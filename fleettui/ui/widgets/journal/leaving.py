@@ -102,15 +102,20 @@ class KeepableLog(SearchableLog):
     # --- the pager ----------------------------------------------------------------------------
 
     def action_pager(self) -> None:
-        pager = shlex.split(os.environ.get("PAGER") or "less -S")
+        try:
+            pager = shlex.split(os.environ.get("PAGER") or "") or ["less", "-S"]
+        except ValueError as problem:
+            words = f"$PAGER cannot be read: {problem}"
+            self.notify(words, severity="error", markup=False)
+            return
         text = "\n".join(self._text(place) for place in self._newest(MOST_PAGED))
         try:
             with self.app.suspend():
                 self._open(pager, text.encode("utf-8", "backslashreplace"))
         except SuspendNotSupported:
             self.notify("This terminal cannot be lent to a pager.", markup=False)
-        except OSError as problem:
-            words = f"{pager[0]}: {problem.strerror}"
+        except (OSError, ValueError) as problem:
+            words = f"{pager[0]}: {getattr(problem, 'strerror', None) or problem}"
             self.notify(str(Untrusted(words)), severity="error", markup=False)
 
     def _open(self, pager: list[str], text: bytes) -> None:
@@ -157,8 +162,8 @@ class KeepableLog(SearchableLog):
         except FileExistsError:
             words = f"Nothing was saved: {shown} is there already."
             self.notify(words, severity="error", markup=False)
-        except OSError as disk:
-            words = f"{shown}: {disk.strerror or disk}"
+        except (OSError, ValueError) as disk:  # a name may hold a NUL
+            words = f"{shown}: {getattr(disk, 'strerror', None) or disk}"
             self.notify(words, severity="error", markup=False)
         except HostUnreachable as reason:
             words = f"{shown} is not complete: {reason}"
