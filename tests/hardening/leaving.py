@@ -182,7 +182,7 @@ WIZARD: dict[str, tuple[Reach, bytes]] = {
     "reload, done": (_reloaded, b"q"),
     "restart, asked": (_and(_reloaded, ENTER, b"It changes"), b"q"),
     "restart, done": (_restarted, b"q"),
-    "verify, watching": (_and(_restarted, ENTER, b"gone for"), b"q"),
+    "verify, watching": (_and(_restarted, ENTER, b"without a line"), b"q"),
 }
 """How each state of the wizard is reached, and the key that quits there."""
 
