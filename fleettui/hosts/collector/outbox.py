@@ -10,6 +10,10 @@ from fleettui.model.host import JournalItem, JournalNotice, NoticeKind
 
 PAUSE = 0.1
 """Seconds between two frames while lines keep coming; the first of them is sent at once."""
+PAUSE_FLOOD = 0.25
+"""The same after a frame of more than `FLOOD` lines: nobody reads them as they pass, and a frame
+costs the console something for each journal."""
+FLOOD = 250
 HELD = 4 * 1024 * 1024
 """Characters that wait at most, about; beyond them the machines are made to wait."""
 _LINE = 200
@@ -75,8 +79,9 @@ class Outbox:
             full = [(stream, w) for stream, w in self._waiting.items() if w.items]
             self._held = 0
             self._room.set()
+            is_flood = sum(len(waiting.items) for _, waiting in full) > FLOOD
             await self._send(Lines(tuple(waiting.pack(stream) for stream, waiting in full)))
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(PAUSE_FLOOD if is_flood else PAUSE)
 
 
 def _length(item: JournalItem) -> int:
