@@ -212,7 +212,8 @@ class JournalPane(KeepableLog):
         if prompt.asking:
             tone = Tone.ALARM if prompt.problem else Tone.ACCENT
             return [Cell(" JOURNAL "), Cell(f" {Untrusted(prompt.hint)} ", tone)]
-        is_over = all(tail.is_over for tail in self._tails.by_stream.values())
+        tails = self._tails.by_stream.values()
+        is_over = bool(tails) and all(tail.is_over for tail in tails)
         state = heading.state(self.window, self._trouble(), is_over=is_over)
         zone = "" if self.display_as.local else ", UTC"
         source = f"  {self.choice.words}{zone}"
