@@ -67,10 +67,8 @@ class Image:
         self._files: dict[str, UnitFile | None] = {}
         self._missing: set[str] = set()
         # Once shown these are never changed, only replaced: snapshots hold them.
-        self._units: dict[Untrusted, Unit] = {}
-        self._machines: dict[Untrusted, Machine] = {}
-        self._shown_units = MappingProxyType(self._units)
-        self._shown_machines = MappingProxyType(self._machines)
+        self._units: MappingProxyType[Untrusted, Unit] = MappingProxyType({})
+        self._machines: MappingProxyType[Untrusted, Machine] = MappingProxyType({})
         self._leader: Leader | None = None
         self._bad: tuple[BadRecord, ...] = ()
         self._bad_by: dict[tuple[str, str], tuple[BadRecord, ...]] = {}
@@ -147,8 +145,8 @@ class Image:
         return Snapshot(
             index=self.index,
             read_at=read_at,
-            machines=self._shown_machines,
-            units=self._shown_units,
+            machines=self._machines,
+            units=self._units,
             leader=self._leader,
             bad=self._bad_records(),
         )
@@ -218,7 +216,7 @@ class Image:
                 self._missing.add(unit.unit_hash)
         if is_new and not is_first:
             units = in_order_of_name(units.values())
-        self._units, self._shown_units = units, MappingProxyType(units)
+        self._units = MappingProxyType(units)
         self._dirty[JOB].clear()
         self._dirty[STATES].clear()
 
@@ -231,8 +229,7 @@ class Image:
             entry = self._tree[MACHINES].get(machine_id, {})
             decoded = decode_machine(machine_id, entry)
             _replace(machines, Untrusted(machine_id), self._kept(MACHINES, machine_id, decoded))
-        self._machines = in_order_of_address(machines.values())
-        self._shown_machines = MappingProxyType(self._machines)
+        self._machines = MappingProxyType(in_order_of_address(machines.values()))
         machine_ids.clear()
 
     def _kept(self, part: str, name: str, decoded: Decoded[_T]) -> _T | None:
