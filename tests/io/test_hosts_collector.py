@@ -199,17 +199,26 @@ async def test_a_storm_goes_to_a_collector_and_on_from_one_that_was_killed(tmp_p
         await soon(lambda: collectors(os.getpid()) == [])  # it has nothing to do any more
 
 
-async def test_many_journals_go_to_a_collector_before_a_storm(
+@asynccontextmanager
+async def in_peace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> AsyncIterator[tuple[list[Speaking], SshHosts, dict[str, Seen]]]:
+    """Machines whose journals are followed, and of whose lines there are never too many."""
     monkeypatch.setattr(following, "MANY", float("inf"))
-    monkeypatch.setattr(following, "MANY_JOURNALS", len(ADDRESSES))
     home = make_home(tmp_path)
     async with (
         speaking(home) as machines,
         hosts_of(home.settings(machines[0].machine)) as hosts,
         followed(hosts) as seen,
     ):
+        yield machines, hosts, seen
+
+
+async def test_many_journals_go_to_a_collector_before_a_storm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "MANY_JOURNALS", len(ADDRESSES))
+    async with in_peace(tmp_path, monkeypatch) as (machines, hosts, seen):
         await soon(lambda: received_apart(hosts, machines))
         await more_lines(seen)
         assert all(s.is_whole for s in seen.values())
@@ -219,13 +228,7 @@ async def test_many_journals_go_to_a_collector_before_a_storm(
 async def test_a_journal_that_a_collector_cannot_reach_goes_on_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "MANY", float("inf"))
-    home = make_home(tmp_path)
-    async with (
-        speaking(home) as machines,
-        hosts_of(home.settings(machines[0].machine)) as hosts,
-        followed(hosts) as seen,
-    ):
+    async with in_peace(tmp_path, monkeypatch) as (machines, _, seen):
         await more_lines(seen)
         refusing = machines[0].machine
         refusing.users = frozenset()
@@ -245,13 +248,7 @@ async def test_a_journal_that_a_collector_cannot_reach_goes_on_where_it_was(
 async def test_a_journal_that_is_broken_off_is_not_handed_on_and_tells_that_it_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "MANY", float("inf"))
-    home = make_home(tmp_path)
-    async with (
-        speaking(home) as machines,
-        hosts_of(home.settings(machines[0].machine)) as hosts,
-        followed(hosts) as seen,
-    ):
+    async with in_peace(tmp_path, monkeypatch) as (machines, _, seen):
         await more_lines(seen)
         broken = seen[ADDRESSES[0]]
         await machines[0].machine.stop()

@@ -115,7 +115,7 @@ class KeepableLog(SearchableLog):
         except SuspendNotSupported:
             self.notify("This terminal cannot be lent to a pager.", markup=False)
         except (OSError, ValueError) as problem:
-            words = f"{pager[0]}: {getattr(problem, 'strerror', None) or problem}"
+            words = f"{pager[0]}: {_why(problem)}"
             self.notify(str(Untrusted(words)), severity="error", markup=False)
 
     def _open(self, pager: list[str], text: bytes) -> None:
@@ -163,7 +163,7 @@ class KeepableLog(SearchableLog):
             words = f"Nothing was saved: {shown} is there already."
             self.notify(words, severity="error", markup=False)
         except (OSError, ValueError) as disk:  # a name may hold a NUL
-            words = f"{shown}: {getattr(disk, 'strerror', None) or disk}"
+            words = f"{shown}: {_why(disk)}"
             self.notify(words, severity="error", markup=False)
         except HostUnreachable as reason:
             words = f"{shown} is not complete: {reason}"
@@ -261,3 +261,8 @@ def _private(path: str, flags: int) -> int:
 def _whole_seconds(first: datetime, last: datetime) -> tuple[datetime, datetime]:
     """journalctl takes seconds: one more, so that the last line is within."""
     return first.replace(microsecond=0), last.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def _why(problem: OSError | ValueError) -> str:
+    """A disk's own words, or Python's."""
+    return (isinstance(problem, OSError) and problem.strerror) or str(problem)
