@@ -59,7 +59,7 @@ class Cluster:
             machine.switch_on()
         for machine in self.machines:
             machine.wait_for_boot()
-        wait_until(self._is_complete, "all machines in the registry")
+        wait_until(self._is_led, "all machines in the registry")
         for name, text in ({TEMPLATE: _ZOOKEEPER} | UNITS).items():
             self.fleetctl.submit(name, text)
         for name in UNITS:
@@ -91,8 +91,8 @@ class Cluster:
         return all(state.sub == machine.show(unit, "SubState") for unit, state in published.items())
 
     def is_healthy(self) -> bool:
-        """Whether each unit has a running state from every machine that should have it."""
-        return all(self._runs(name) for name in UNITS)
+        """Whether an engine leads all machines, and each unit runs wherever it should."""
+        return self._is_led() and all(self._runs(name) for name in UNITS)
 
     def load_template(self) -> Machine:
         """What the operator's mistake does: `fleetctl load zookeeper@.service`.
@@ -110,7 +110,7 @@ class Cluster:
         lines = machine.journal("fleet.service", since)
         return [line.message for line in lines if FAULT.search(line.message)]
 
-    def _is_complete(self) -> bool:
+    def _is_led(self) -> bool:
         alive = self.fleetctl.machines() == {m.machine_id for m in self.machines}
         return alive and self.fleetctl.leader() is not None
 
