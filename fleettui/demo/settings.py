@@ -7,6 +7,7 @@ from fleettui.demo.traits import WORDINGS, Traits, address
 from fleettui.demo.units import role
 
 MAX_MACHINES = 100
+"""Machines that a demo can have."""
 
 
 @dataclass(frozen=True, slots=True)

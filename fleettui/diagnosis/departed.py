@@ -10,6 +10,7 @@ from fleettui.model.cluster import Machine
 from fleettui.model.untrusted import Untrusted
 
 REMEMBERED = timedelta(hours=1)
+"""For so long a machine that left the registry is told of."""
 MOST = 1000
 """How many are remembered: a whole cluster may lose its etcd at once."""
 

@@ -9,6 +9,7 @@ from fleettui.model.untrusted import Untrusted
 COMPARES = 3
 """Renewals that failed against another write within AROUND (fleet issue #1241: one every 4 s)."""
 AROUND = timedelta(minutes=1)
+"""Losses so close together are one quarrel about one name."""
 
 
 def lost_to_itself(case: Case, machine_id: Untrusted) -> tuple[Signal, ...]:

@@ -19,6 +19,7 @@ from fleettui.model.untrusted import Untrusted
 REMEMBERED = timedelta(minutes=15)
 """How long the restarts of a fleetd are remembered."""
 MOST_RESTARTS = 32
+"""Starts of fleet.service that are kept of one machine, the newest: a crash loop has no end."""
 Words = tuple[str, str]
 """Active and sub state."""
 

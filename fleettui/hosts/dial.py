@@ -21,6 +21,7 @@ from fleettui.hosts.words import connecting_failed, failed_at
 from fleettui.model.hop import Hop
 
 KEEPALIVE_SECONDS = 5
+"""Between two questions over a silent connection whether its machine is there still."""
 KEEPALIVE_COUNT = 2
 """Unanswered ones that asyncssh lets pass: a machine that falls silent is lost after 15 s."""
 CIPHERS = "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"

@@ -23,6 +23,7 @@ MANY_JOURNALS = 20
 """From so many on they go to a collector before a storm comes: a packet of each costs by itself,
 and its midst is no time to connect to all machines. First the lines that are there are read."""
 PATIENCE = 3.0
+"""Seconds; doubled after each collector that ended by itself."""
 SHARE_OF_MANY = 1 / 3
 """Of that patience, which many journals are given."""
 LONGEST_PATIENCE = 60.0

@@ -10,6 +10,7 @@ from fleettui.model.cluster import Machine
 from fleettui.model.untrusted import Untrusted
 
 DEADLINE_SECONDS = 60
+"""For one command that changes something; what became of it is looked at afterwards."""
 OUTPUT_LIMIT = 1024 * 1024
 """Bytes kept of each stream."""
 

@@ -22,6 +22,7 @@ from fleettui.model.host import JournalEntry, JournalItem, JournalNotice, Notice
 from fleettui.model.untrusted import Untrusted
 
 FIRST_WAIT = 0.5
+"""Seconds before a journal that was lost is asked for again the first time."""
 LONGEST_WAIT = 5.0
 """Seconds between attempts, doubled from the first to the longest."""
 QUIET = 2.0

@@ -11,6 +11,7 @@ from fleettui.access import HostUnreachable, SecretAsker, SecretQuestion
 from fleettui.model.hop import Hop
 
 ATTEMPTS = 3
+"""Times that a passphrase is asked for, as ssh does."""
 USUAL = ("id_ed25519_sk", "id_ecdsa_sk", "id_ed25519", "id_ecdsa", "id_rsa")
 """The files of ~/.ssh that are tried where nobody names any."""
 

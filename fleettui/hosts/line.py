@@ -18,7 +18,9 @@ CHANNELS = 6
 STREAMS = 4
 """Of these, how many may run without end: a command must always find a free one."""
 START_SECONDS = 15
+"""For the shell of a line to answer its first word."""
 CLOSE_SECONDS = 0.5
+"""Time that a line has to close politely."""
 AT_ONCE_SECONDS = 2.0
 """What shows that soon that it is dead was closed at the other end, and can be opened anew."""
 

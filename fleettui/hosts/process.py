@@ -13,6 +13,7 @@ HELD = 512 * 1024
 BLOCK = 64 * 1024
 """Bytes of a good block: enough to be worth decoding, too few to hold anybody up."""
 WINDOW = 256 * 1024
+"""Bytes that a machine may send of one command before they are read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from fleettui.model.rights import Rights
 from fleettui.model.untrusted import Untrusted
 
 DEADLINE_SECONDS = 15
+"""For one command that reads."""
 
 
 class Reader:

@@ -13,6 +13,7 @@ from fleettui.hosts.process import Block, RemoteProcess
 from fleettui.hosts.text import last_words
 
 ATTEMPTS = 3
+"""Times that sudo's password is asked for, as sudo does."""
 KEPT_SECONDS = 300
 """Passwords that nobody has needed for so long are wiped, and asked for again."""
 _PROMPT_SECONDS = 10

@@ -14,6 +14,7 @@ from fleettui.hosts.words import connection_broke, forwarding_refused
 from fleettui.model.hop import Hop
 
 FIRST_RETRY = 0.5
+"""Seconds before a tunnel that fell is built anew the first time; doubled after each failure."""
 LAST_RETRY = 5.0
 """Seconds from a failure to the next attempt, at first and at most."""
 _PIECE = 64 * 1024

@@ -8,6 +8,7 @@ from operator import eq
 from fleettui.journal.columns import Batch, Code, Origin
 
 LINES = 1024
+"""Lines of one chunk, at most."""
 BYTES = 256 * 1024
 """A chunk takes no more lines once it holds so many, or so much text."""
 _TOLD_APART = 256

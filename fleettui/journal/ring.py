@@ -11,6 +11,7 @@ from fleettui.journal.columns import Batch, Code, Origin, cursor_of, moment
 from fleettui.model.untrusted import Untrusted
 
 KEPT_LINES = 1_000_000
+"""Lines that a pane holds, at most; the oldest leave first."""
 KEPT_BYTES = 112 * 1024 * 1024
 """What all streams together hold at most; the oldest lines go first, a chunk at a time."""
 

@@ -18,6 +18,7 @@ from fleettui.registry.way import STRAIGHT, Way
 MAX_SECONDS = 60.0
 """How long one answer may take altogether, however steadily it drips."""
 CONNECT_SECONDS = 3.0
+"""For a connection to etcd to come about."""
 _AT_ONCE = 8
 """Idle connections kept: each folder of a fleet is read over one of its own."""
 

@@ -29,6 +29,7 @@ FAULT = Fault(
     "registry tells neither who writes nor which version is the right one.",
 )
 AROUND = timedelta(minutes=10)
+"""Reloads so close together are a quarrel of two writers."""
 REPEATS = 3
 """Reloads of one unit on one machine within AROUND: one is a deployment, two one taken back."""
 RETURNS = 2

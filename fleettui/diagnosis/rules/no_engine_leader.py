@@ -24,7 +24,9 @@ FAULT = Fault(
 LEASE = timedelta(seconds=10)
 """TTL of the lease. Engines look for it every 2 s, so a healthy cluster is without one for less."""
 RECENT = timedelta(seconds=30)
+"""What was said of the lease so lately explains that nobody holds it."""
 UNREST = timedelta(minutes=5)
+"""Within this time the losses of the lease are counted."""
 CHANGES = 3
 """Losses or thefts of the lease within UNREST: a leader that dies once is no unrest."""
 LEASE_KEY = "lease/engine-leader"

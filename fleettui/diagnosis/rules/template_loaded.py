@@ -29,6 +29,7 @@ FAULT = Fault(
     "keep to that order: without the registry's step the fault is back within a second.",
 )
 STATES_SHOWN = 5
+"""Units whose states differ that the evidence names; the others are counted."""
 
 _Where = tuple[Untrusted, Untrusted | None]
 """Template and machine."""

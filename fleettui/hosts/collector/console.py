@@ -23,6 +23,7 @@ from fleettui.model.host import JournalItem
 HELD = 8 * 1024 * 1024
 """Bytes that wait for slow readers at most; beyond them the collector is made to wait."""
 CLOSE_SECONDS = 2.0
+"""Time that a collector has to end by itself before it is killed."""
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from fleettui.hosts.collector.process import main; main()"

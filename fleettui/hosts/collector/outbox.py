@@ -14,6 +14,7 @@ PAUSE_FLOOD = 0.25
 """The same after a frame of more than `FLOOD` lines: nobody reads them as they pass, and a frame
 costs the console something for each journal."""
 FLOOD = 250
+"""Lines in a frame."""
 HELD = 4 * 1024 * 1024
 """Characters that wait at most, about; beyond them the machines are made to wait."""
 _LINE = 200

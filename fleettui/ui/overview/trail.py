@@ -16,6 +16,7 @@ SLOT = 5
 SLOTS = 360
 """Half an hour is remembered."""
 CHANGES = 200
+"""Changes that are kept, the newest."""
 AT_ONCE = 40
 """Changes that one news may add; of more their number is told."""
 _TONES = {Untrusted("active"): Tone.GOOD, Untrusted("failed"): Tone.BAD}

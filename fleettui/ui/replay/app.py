@@ -18,6 +18,7 @@ from fleettui.ui.picture import Picture
 from fleettui.ui.themes import Looks
 
 REDRAWN_EVERY = 0.2
+"""Seconds between two pictures of a replay that runs."""
 
 
 class Playback(Protocol):

@@ -17,6 +17,7 @@ from fleettui.ui.widgets.journal.prompt import Asking, Prompt
 ERRORS = frozenset({Code.ERROR, Code.FAULT})
 WARNINGS = frozenset({Code.WARNING})
 MOST_CONTEXT = 20
+"""Lines around a match that a filter shows, at most."""
 
 
 class SearchableLog(JournalLog):

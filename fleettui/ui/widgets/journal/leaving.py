@@ -33,9 +33,11 @@ if TYPE_CHECKING:
 MOST_COPIED = 5_000
 """Lines; terminals take only so much by OSC 52."""
 MOST_PAGED = 200_000
+"""Lines that $PAGER is given, the newest."""
 AT_ONCE = 2_000
 """Lines written before everything else gets its turn."""
 BAR = 12
+"""Cells of the progress bar."""
 
 
 class KeepableLog(SearchableLog):

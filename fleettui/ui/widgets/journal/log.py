@@ -33,6 +33,7 @@ ROOM_FOR_COUNTS = 12
 ROOM_BESIDE = 150
 """Columns from which on they need none; it is not for their length to move the lines below."""
 SHIFT = 16
+"""Cells that a step to the side moves the text."""
 
 
 class JournalLog(Lines):

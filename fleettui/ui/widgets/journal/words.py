@@ -20,6 +20,7 @@ TAG = 10
 ROOMY = 70
 """Columns from which on the source of a line has a place of its own."""
 SOURCE = 18
+"""Cells of the column that names where in fleet's code a line was said."""
 WIDE = 110
 """Columns from which on a folded row tells when its first line was said, too."""
 
