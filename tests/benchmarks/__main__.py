@@ -3,12 +3,11 @@
 import argparse
 import os
 import platform
-import signal
-import sys
 from collections.abc import Callable
 
 from . import console, expiring, imports, journals, reading, table
-from .measure import Table, fleetctl, installed, say
+from .elsewhere import told
+from .measure import Table, end_what_was_started, fleetctl, installed, say
 
 BENCHMARKS: dict[str, Callable[[], Table]] = {
     "P1": console.start,
@@ -36,12 +35,12 @@ def main() -> None:
     cores, load = os.cpu_count(), os.getloadavg()[0]
     say(f"Python {platform.python_version()}, {cores} cores, load {load:.1f} at the start")
     say(f"fleetctl: {fleetctl() or 'none (FLEETCTL_BIN names one)'}")
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        # As by ctrl+c: what was started is ended on the way out.
-        signal.signal(ending, lambda number, _: sys.exit(128 + number))
+    end_what_was_started()
     with installed():
         for name in names:
-            BENCHMARKS[name]().show()
+            table = BENCHMARKS[name]()
+            table.notes.append(told())
+            table.show()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from writers import Pipeline
 
 from .cluster import SUBSTATE, Size, kept_alive, lease, machine_keys
+from .elsewhere import elsewhere
 
 _TICK = 0.02
 """Seconds between two batches."""
@@ -34,7 +35,8 @@ def agents(
     argv = (sys.executable, "-m", "tests.benchmarks.agents", endpoint)
     numbers = (str(size.machines), str(size.units), str(writes_per_second))
     more = ("--changing",) if changing else ()
-    process = subprocess.Popen((*argv, *numbers, *more), stdin=subprocess.DEVNULL)
+    with elsewhere():
+        process = subprocess.Popen((*argv, *numbers, *more), stdin=subprocess.DEVNULL)
     try:
         yield
     finally:

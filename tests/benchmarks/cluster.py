@@ -12,6 +12,8 @@ from writers import Pipeline
 
 from fleettui.demo.etcd import Etcd
 
+from .elsewhere import elsewhere
+
 FILES = 5
 """Units that share a unit file: as with templates."""
 SUBSTATE = "running"
@@ -114,7 +116,8 @@ def lease(version: int = 1) -> dict[str, str]:
 def registry(size: Size) -> Iterator[Etcd]:
     """A real etcd that holds such a cluster."""
     _prefer_the_system_s_etcd()
-    etcd = Etcd()
+    with elsewhere():
+        etcd = Etcd()
     try:
         etcd.start()
         writer = Pipeline(etcd.endpoint)

@@ -120,7 +120,7 @@ def main(words: list[str]) -> None:
     elif newest:
         line = max(journal.written() - int(newest[1] or newest[2]), 0)
     line = _write(journal, line)
-    if "-f" in words:
+    if "-f" in words and "BENCH_POLITE" in os.environ:
         step_back()
     while "-f" in words and reader.is_there():
         journal.sleep(line)
@@ -148,7 +148,7 @@ def _send(data: bytes) -> None:
 
 
 def step_back() -> None:
-    """Leave the processor to the program that is measured, as a machine of its own does.
+    """Leave the processor to the program that is measured, where no CPU group does that for all.
 
     Linux gives each session a share, whatever the nice values within it (autogroup): with fifty
     machines on this one the program waits for fifty sessions of sshd, and as many of these.

@@ -18,6 +18,8 @@ from socket import create_connection
 
 from fleettui.demo.etcd import free_port
 
+from .elsewhere import elsewhere, group
+
 JOURNALCTL = Path(__file__).with_name("journalctl.py")
 ADDRESSES = "127.1.*"
 """Those of `cluster.address`."""
@@ -89,7 +91,8 @@ def machines(folder: Path) -> Iterator[Machines]:
     argv = (*WITH_US, sshd, "-D", "-f")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # sshd wants it, and its service is not there
-    process = subprocess.Popen((*argv, str(config)), stderr=subprocess.DEVNULL)
+    with elsewhere():
+        process = subprocess.Popen((*argv, str(config)), stderr=subprocess.DEVNULL)
     try:
         _await_port(made.port)
         yield made
@@ -134,7 +137,8 @@ def _environment(made: Machines) -> str:
     """Only the first SetEnv of a configuration counts."""
     folder = made.folder
     paths = f"PATH={folder}/bin:/usr/bin:/bin HOME={folder} BENCH_SPEECH={folder}/speech"
-    return f"SetEnv {paths} BENCH_PID={os.getpid()}"
+    polite = "" if group() else "BENCH_POLITE=1"
+    return f"SetEnv {paths} BENCH_PID={os.getpid()} {polite}"
 
 
 def _fake_programs(folder: Path) -> None:

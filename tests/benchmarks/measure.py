@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -45,6 +46,12 @@ class Table:
             say("  " + "  ".join(cells).rstrip())
         for note in self.notes:
             say(f"  ({note})")
+
+
+def end_what_was_started() -> None:
+    """When this process is ended, as by ctrl+c: on the way out."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
 
 
 def say(text: str) -> None:

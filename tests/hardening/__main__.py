@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+from benchmarks.measure import end_what_was_started
+
 from . import flood, fuzz, leaving, soak
 
 
@@ -27,7 +29,9 @@ def main() -> int:
     soaking.add_argument("--machines", type=int, default=50)
     soaking.add_argument("--units", type=int, default=2_000)
     soaking.add_argument("--seed", type=int, default=1)
-    return int(_failures(parser.parse_args()) > 0)
+    asked = parser.parse_args()
+    end_what_was_started()
+    return int(_failures(asked) > 0)
 
 
 def _failures(asked: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.cluster import Size, registry
+from benchmarks.elsewhere import told
 from benchmarks.journalctl import BEFORE
 from benchmarks.journals import (
     Watched,
@@ -125,4 +126,5 @@ def _whole(file: Path) -> set[int]:
 def _tell(watched: Watched) -> None:
     keys = [percentile(watched.keys, at) for at in (50, 95)]
     say(f"  key to paint {keys[0]:.0f} ms, p95 {keys[1]:.0f}, {max(watched.keys):.0f} at most")
+    say(f"  {told()}")
     say(f"  {watched.mb[0]:.0f} MB, {max(watched.mb):.0f} at most; {watched.app:.0%} of a core")
