@@ -9,7 +9,13 @@ from fakes import IDS, MACHINES, FakeRegistry, U
 from msgspec.structs import replace
 
 from fleettui.model.cluster import Leader, Link, RegistryView, Snapshot, Unit
-from fleettui.ui.overview.board import chart, machine_panel
+from fleettui.ui.overview.board import (
+    chart,
+    events_panel,
+    findings_panel,
+    machine_panel,
+    unit_panel,
+)
 from fleettui.ui.overview.trail import AT_ONCE, CHANGES, SLOT, SLOTS, Trail
 from fleettui.ui.picture import Picture
 
@@ -96,6 +102,30 @@ def test_the_trail_stays_in_bounds_and_says_how_much_it_left_out() -> None:
     assert len(trail.slots) == SLOTS
     assert len(trail.changes) == CHANGES
     assert trail.changes[0].subject == "5 more at once"
+
+
+@pytest.mark.parametrize("link", [Link.CONNECTING, Link.LOST])
+def test_before_the_first_read_nothing_is_counted_and_no_number_is_claimed(link: Link) -> None:
+    before = Picture()
+    unread = before.with_view(RegistryView(link, AT, None))
+    trail = Trail().went_on(before, unread, AT)
+    panels = (
+        *machine_panel(unread, 40),
+        *unit_panel(unread, 40),
+        *findings_panel(unread, trail, AT, 40, 1),
+        *events_panel(unread, trail, AT, 40, 1),
+    )
+    words = "\n".join(line.plain for line in panels)
+    assert words.count("nothing is known yet") == 3
+    assert "nothing was counted yet" in words
+    assert not set("▁▂▃▄▅▆▇█") & set(words)
+    assert "0 now" not in words
+
+
+def test_of_an_empty_registry_that_was_read_the_overview_says_so() -> None:
+    empty = picture(fakes.snapshot(machines=()))
+    words = [line.plain for line in (*machine_panel(empty, 40), *unit_panel(empty, 40))]
+    assert words == ["no machine has joined this cluster", "no unit is in the registry"]
 
 
 def test_a_chart_shows_the_most_in_full_a_zero_as_a_line_and_the_unknown_as_nothing() -> None:

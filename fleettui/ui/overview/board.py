@@ -26,7 +26,7 @@ def machine_panel(picture: Picture, width: int) -> Iterator[Content]:
     """The heat map: every machine by its state, and how many there are of each."""
     machines = picture.machines
     if not machines:
-        yield paint(("no machine is known yet", Tone.DIM))
+        yield paint((_none(picture, "no machine has joined this cluster"), Tone.DIM))
         return
     found = [(machine, machine_mark(machine, picture)) for machine in machines]
     tally = Counter(marks.kind_of(mark, marks.MACHINE_MARKS) for _, mark in found)
@@ -37,6 +37,11 @@ def machine_panel(picture: Picture, width: int) -> Iterator[Content]:
     else:
         tiles = [(mark.glyph, _TILES.get(mark.tone, mark.tone)) for _, mark in found]
     yield from _wrapped(tiles, width)
+
+
+def _none(picture: Picture, words: str) -> str:
+    """What is said where nothing stands: `words` are true of a registry that was read."""
+    return words if picture.snapshot else "nothing is known yet"
 
 
 def _name(machine: Machine, picture: Picture) -> str:
@@ -67,7 +72,7 @@ def unit_panel(picture: Picture, width: int) -> Iterator[Content]:
     units = picture.snapshot.units.values() if picture.snapshot else ()
     tally = Counter(marks.kind_of(unit_mark(unit, picture), marks.UNIT_MARKS) for unit in units)
     if not tally:
-        yield paint(("no unit is known yet", Tone.DIM))
+        yield paint((_none(picture, "no unit is in the registry"), Tone.DIM))
         return
     digits = len(str(max(tally.values())))
     room = max(width - 22 - digits, 4)
@@ -98,9 +103,12 @@ def findings_panel(
     """How many findings there were over time."""
     values = trail.findings(width, at)
     now = len(picture.findings)
-    mark = marks.BROKEN if now else marks.FINE
-    most = max((value or 0 for value in values), default=0)
-    yield paint(mark.saying(f"{now} now").piece, (f", at most {most} so far", Tone.DIM))
+    if picture.snapshot is None:
+        yield paint(("nothing is known yet", Tone.DIM))
+    else:
+        most = max((value or 0 for value in values), default=0)
+        mark = marks.BROKEN if now else marks.FINE
+        yield paint(mark.saying(f"{now} now").piece, (f", at most {most} so far", Tone.DIM))
     tones = [Tone.BAD if value else Tone.GOOD for value in values]
     yield from (paint(*_coloured(row, tones)) for row in chart(values, height))
     yield _axis(width)
@@ -116,12 +124,13 @@ def events_panel(
 ) -> Iterator[Content]:
     """Events that etcd counted over time, and how often a full read found more than they told."""
     values = trail.events(width, at)
-    counted = [value for value in values if value is not None] or [0]
-    lately = counted[-60 // SLOT :]
-    mean = sum(lately) / (len(lately) * SLOT)
-    yield paint(
-        (f"{mean:.1f} a second", Tone.STRONG), (f", at most {max(counted) / SLOT:.1f}", Tone.DIM)
-    )
+    counted = [value for value in values if value is not None]
+    if counted:
+        lately = counted[-60 // SLOT :]
+        mean, most = sum(lately) / (len(lately) * SLOT), max(counted) / SLOT
+        yield paint((f"{mean:.1f} a second", Tone.STRONG), (f", at most {most:.1f}", Tone.DIM))
+    else:
+        yield paint(("nothing was counted yet", Tone.DIM))
     yield from (paint((row, Tone.ACCENT)) for row in chart(values, height))
     count = picture.view.disagreements
     yield _axis(width, f"{count} reads disagreed", Tone.WARN if count else Tone.DIM)

@@ -49,9 +49,11 @@ class Trail(msgspec.Struct, frozen=True):
     changes: tuple[Change, ...] = ()
 
     def went_on(self, before: Picture, after: Picture, at: datetime) -> "Trail":
-        """The trail after the picture changed."""
+        """The trail after the picture changed; it begins with the first read."""
+        if after.snapshot is None:
+            return self
         events = 0
-        if before.snapshot is not None and after.snapshot is not None:
+        if before.snapshot is not None:
             events = max(after.snapshot.index - before.snapshot.index, 0)
         news = list(_news(before, after, at))
         if len(news) > AT_ONCE:
