@@ -74,9 +74,7 @@ def survey(snapshot: Snapshot, before: Survey | None = None) -> Survey:
         alive = before.alive
     else:
         alive = frozenset(machine_id.raw for machine_id in snapshot.machines)
-    fresh = tuple(snapshot.units.values())
-    if before is not None:
-        fresh = changed_units(before.snapshot, snapshot).fresh
+    fresh = _fresh(snapshot, before)
     units: Sequence[Unit] = fresh
     kept: list[Oddity] = []
     layout = snapshot
@@ -89,6 +87,12 @@ def survey(snapshot: Snapshot, before: Survey | None = None) -> Survey:
         units = tuple(snapshot.units.values())
     found = [oddity for unit in units for oddity in _of_unit(unit, alive)]
     return Survey(snapshot, (*_of_lease(snapshot), *kept, *found), alive, fresh, layout)
+
+
+def _fresh(snapshot: Snapshot, before: Survey | None) -> tuple[Unit, ...]:
+    if before is None:
+        return tuple(snapshot.units.values())
+    return changed_units(before.snapshot, snapshot).fresh
 
 
 def _is_laid_out_alike(fresh: Sequence[Unit], snapshot: Snapshot, before: Survey) -> bool:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import compress
-from operator import is_not
+from operator import is_, is_not
 from typing import NamedTuple
 
 from fleettui.model.cluster import Snapshot, Unit
@@ -76,10 +76,11 @@ def _has_same_places(old: Snapshot, new: Snapshot) -> bool:
 
 
 def _compared(old: Snapshot, new: Snapshot) -> Changed:
-    before, after = list(old.units.values()), list(new.units.values())
-    if list(old.units) == list(new.units):
-        differ = list(map(is_not, before, after))
-        return Changed(tuple(compress(after, differ)), tuple(compress(before, differ)))
-    fresh = tuple(unit for unit in after if old.units.get(unit.name) is not unit)
-    past = tuple(unit for unit in before if new.units.get(unit.name) is not unit)
+    was, now_is = old.units, new.units
+    if len(was) == len(now_is) and all(map(is_, was, now_is)):
+        differ = map(is_not, was.values(), now_is.values())
+        names = tuple(compress(now_is, differ))
+        return Changed(tuple(map(now_is.__getitem__, names)), tuple(map(was.__getitem__, names)))
+    fresh = tuple(unit for unit in now_is.values() if was.get(unit.name) is not unit)
+    past = tuple(unit for unit in was.values() if now_is.get(unit.name) is not unit)
     return Changed(fresh, past)

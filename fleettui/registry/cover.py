@@ -139,8 +139,10 @@ class Cover:
         return Change.NONE
 
     def _apply(self, report: Happened) -> Change:
-        changes = {self._image.apply(event) for event in report.events}
-        return next((c for c in (Change.VALUE, Change.INDEX) if c in changes), Change.NONE)
+        found = Change.NONE
+        for event in report.events:
+            found = max(found, self._image.apply(event))
+        return found
 
     def _refuse(self, now: float) -> None:
         """Streams do not work here: poll instead, and try them again, ever more seldom."""

@@ -91,9 +91,7 @@ def decode_unit(
     job = job if type(job) is dict else _folder(JOB, name, job, bad)
     states = states if type(states) is dict else _folder(STATES, name, states, bad)
     wanted, target, heartbeat, described = _leaves(job)
-    reports = [(m, e) for m, e in states.items() if type(e) is Leaf]
-    if len(reports) > 1:
-        reports.sort()
+    reports = _reports(states)
     if not (described or wanted or target or heartbeat or reports):
         return None, tuple(bad)
     unit_hash = _unit_hash(name, described, bad)
@@ -107,6 +105,15 @@ def decode_unit(
         file=_file(unit_hash, files, bad),
     )
     return unit, tuple(bad)
+
+
+def restated(unit: Unit, states: Folder) -> Unit | None:
+    """A unit whose job is as it was, with the states of `states/NAME`; None where one of them
+    cannot be read, or none is there.
+    """
+    bad: list[BadRecord] = []
+    found = _states(unit.name.raw, _reports(states), bad)
+    return replace(unit, states=found) if found and not bad else None
 
 
 def decode_file(unit_hash: str, entry: Entry) -> Decoded[UnitFile]:
@@ -189,6 +196,14 @@ def _file(
         problem = f"fleet cannot read this unit file: {file.problem}"
         bad.append(BadRecord(Untrusted(f"{UNIT}/{unit_hash}"), problem, file.raw))
     return file
+
+
+def _reports(states: Folder) -> list[tuple[str, Leaf]]:
+    """What machines wrote of a unit, by machine."""
+    reports = [(m, e) for m, e in states.items() if type(e) is Leaf]
+    if len(reports) > 1:
+        reports.sort()
+    return reports
 
 
 def _states(

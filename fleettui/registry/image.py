@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from enum import Enum
+from enum import IntEnum
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from fleettui.registry.decode import (
     in_order_of_address,
     in_order_of_key,
     in_order_of_name,
+    restated,
 )
 from fleettui.registry.keys import Keys
 from fleettui.registry.tree import (
@@ -46,13 +47,13 @@ _WRITES = frozenset({"set", "create", "update", "compareAndSwap"})
 _T = TypeVar("_T")
 
 
-class Change(Enum):
-    """What an event did to the picture."""
+class Change(IntEnum):
+    """What an event did to the picture; the more, the greater."""
 
-    NONE = "none"
-    INDEX = "index"
+    NONE = 0
+    INDEX = 1
     """A state was written anew with the same words: worth showing, not worth hurrying."""
-    VALUE = "value"
+    VALUE = 2
 
 
 class Image:
@@ -209,8 +210,11 @@ class Image:
         files, hashes = self._files, self._tree[UNIT]
         is_first, is_new = not units, False
         for name in sorted(names):
-            unit = self._kept(JOB, name, decode_unit(name, jobs.get(name), states.get(name), files))
-            key = unit.name if unit is not None else Untrusted(name)
+            key = Untrusted(name)
+            unit = None if name in self._dirty[JOB] else self._restated(name, units.get(key))
+            if unit is None:
+                decoded = decode_unit(name, jobs.get(name), states.get(name), files)
+                unit = self._kept(JOB, name, decoded)
             is_new = _replace(units, key, unit) or is_new
             if unit is not None and unit.unit_hash and unit.unit_hash not in hashes:
                 self._missing.add(unit.unit_hash)
@@ -219,6 +223,15 @@ class Image:
         self._units = MappingProxyType(units)
         self._dirty[JOB].clear()
         self._dirty[STATES].clear()
+
+    def _restated(self, name: str, unit: Unit | None) -> Unit | None:
+        """A unit with the states that it has now, where nothing else of it changed; None where it
+        has to be decoded whole.
+        """
+        states = self._tree[STATES].get(name)
+        if unit is None or not isinstance(states, dict) or (JOB, name) in self._bad_by:
+            return None
+        return restated(unit, states)
 
     def _decode_machines(self) -> None:
         machine_ids = self._dirty[MACHINES]

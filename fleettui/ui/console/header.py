@@ -43,6 +43,7 @@ class StatusLines(Static):
         super().__init__(markup=False)
         self._cluster = cluster
         self._may_change = may_change
+        self._drawn = Content()
         self._counted: tuple[Snapshot | None, Counter[Untrusted]] = (None, Counter())
         """How many states say which word, in the snapshot that was drawn last."""
 
@@ -63,7 +64,10 @@ class StatusLines(Static):
         self._draw()
 
     def _draw(self) -> None:
-        self.update(paint_lines([self._first(), self._second()]), layout=False)
+        lines = paint_lines([self._first(), self._second()])
+        if not lines.is_same(self._drawn):
+            self._drawn = lines
+            self.update(lines, layout=False)
 
     def _first(self) -> Content:
         observer = " ".join(["OBSERVER", self.standing.word]).strip()

@@ -145,10 +145,12 @@ def _unit(was: Unit, unit: Unit, snapshot: Snapshot, at: datetime) -> Iterator[C
     if was.target != unit.target:
         left, place = (_place(one.target, snapshot) for one in (was, unit))
         yield Change(at, "engine", f"{name} on", left, place)
+    if _say_the_same(was, unit):
+        return
     for state in unit.states:
         earlier = was.state_on(state.machine_id)
         if earlier and (earlier.active, earlier.sub) == (state.active, state.sub):
-            continue  # most states are only written anew
+            continue
         before = f"{earlier.active} {earlier.sub}" if earlier else "no state"
         after = f"{state.active} {state.sub}"
         who = _place(state.machine_id, snapshot)
@@ -157,6 +159,14 @@ def _unit(was: Unit, unit: Unit, snapshot: Snapshot, at: datetime) -> Iterator[C
         if unit.state_on(gone.machine_id) is None:
             who = _place(gone.machine_id, snapshot)
             yield Change(at, who, name, f"{gone.active} {gone.sub}", "no state")
+
+
+def _say_the_same(was: Unit, unit: Unit) -> bool:
+    """Whether the states of a unit were only written anew, as most are."""
+    return len(was.states) == len(unit.states) and all(
+        (one.machine_id, one.active, one.sub) == (two.machine_id, two.active, two.sub)
+        for one, two in zip(was.states, unit.states, strict=True)
+    )
 
 
 def _place(machine_id: Untrusted | None, snapshot: Snapshot) -> str:
