@@ -15,7 +15,7 @@ from fleettui.ui.widgets.grid import Column, Grid, Rows
 
 from .agents import agents
 from .cluster import LARGE, registry
-from .console import console, cost, presses
+from .console import console, cost, presses, settle
 from .measure import Table, percentile, ratio
 
 COLUMNS = ("", "UNIT", "WANTED", "STATE", "MACHINE")
@@ -39,7 +39,7 @@ def changing() -> Table:
         console(etcd) as terminal,
         agents(etcd.endpoint, LARGE, 3 * EACH / EVERY, changing=True),
     ):
-        terminal.read(5)
+        settle(terminal)
         share = cost(terminal)[0]
         lines.append(("fleettui, each change through etcd", share, presses(terminal)))
     for name, share, times in lines:
