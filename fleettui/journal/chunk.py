@@ -6,6 +6,7 @@ from itertools import accumulate
 from operator import eq
 
 from fleettui.journal.columns import Batch, Code, Origin
+from fleettui.journal.compression import compressed, decompressed
 
 LINES = 1024
 """Lines of one chunk, at most."""
@@ -24,7 +25,9 @@ class Chunk:
         self.start = start
         self._key = key
         """Where in time the line before this chunk stands."""
-        self.text: bytearray | bytes = bytearray()
+        self._text: bytearray | bytes = bytearray()
+        self._compressed: bytes | None = None
+        """The text of a sealed chunk in less room; None = it is held as it is."""
         self.ends = array("I")
         self.at = array("q")
         self._keys: array[int] | None = None
@@ -47,12 +50,25 @@ class Chunk:
     @property
     def is_full(self) -> bool:
         """Whether the next line needs another chunk: LINES or BYTES are reached."""
-        return len(self.codes) >= LINES or len(self.text) >= BYTES
+        return len(self.codes) >= LINES or self.size >= BYTES
 
     @property
     def size(self) -> int:
-        """Bytes of text."""
-        return len(self.text)
+        """Bytes of text, compressed or not."""
+        return self.ends[-1] if self.ends else 0
+
+    @property
+    def room(self) -> int:
+        """Bytes that the text takes in memory."""
+        return len(self._text if self._compressed is None else self._compressed)
+
+    @property
+    def text(self) -> bytearray | bytes:
+        """Every line, with a newline behind it. Decompressed at each call: whoever looks at many
+        lines asks once."""
+        if self._compressed is None:
+            return self._text
+        return decompressed(self._compressed, self.size)
 
     @property
     def keys(self) -> "array[int]":
@@ -82,7 +98,8 @@ class Chunk:
 
     def seal(self) -> None:
         """Nothing is added any more: give back what growing needed, and what says nothing."""
-        self.text = bytes(self.text)
+        self._compressed = compressed(self._text)
+        self._text = b"" if self._compressed is not None else bytes(self._text)
         self.codes = bytearray(bytes(self.codes))
         for name in ("ends", "at", "_sequence", "_origin", "_heads", "firsts"):
             column: array[int] = getattr(self, name)
@@ -94,10 +111,9 @@ class Chunk:
 
     # --- one line ----------------------------------------------------------------------------
 
-    def line(self, index: int) -> bytes:
-        """A line's text, without its newline."""
-        begin = self.ends[index - 1] if index else 0
-        return bytes(self.text[begin : self.ends[index] - 1])
+    def span(self, index: int) -> slice:
+        """Where in the text a line stands, without its newline."""
+        return slice(self.ends[index - 1] if index else 0, self.ends[index] - 1)
 
     def origin(self, index: int) -> Origin:
         """Who said a line, and in which file of the journal it stands."""
@@ -150,9 +166,9 @@ class Chunk:
         sequence.extend(batch.sequence[first:last])
 
     def _add_text(self, batch: Batch, begin: int, first: int, last: int) -> None:
-        shift = len(self.text) - begin
-        assert isinstance(self.text, bytearray), "a sealed chunk takes nothing"
-        self.text += batch.text[begin : batch.ends[last - 1]]
+        text, shift = self._text, self.size - begin
+        assert isinstance(text, bytearray), "a sealed chunk takes nothing"
+        text += batch.text[begin : batch.ends[last - 1]]
         self.ends.extend(end + shift for end in batch.ends[first:last])
 
     def _place(self, origin: Origin) -> int:

@@ -47,6 +47,8 @@ class Pattern(msgspec.Struct, frozen=True):
     _anchor: bytes
     """The longest part of the needle that is written in one way only; empty where none helps."""
     _regex: "re2._Regexp"
+    _sign: "re2._Regexp"
+    """What stands in every text that the needle stands in."""
 
     def spans(self, shown: str) -> Iterator[tuple[int, int]]:
         """Where it matches in one line, which holds no half of a surrogate."""
@@ -61,16 +63,22 @@ class Pattern(msgspec.Struct, frozen=True):
         return self._regex_hits(chunk, first)
 
     def _plain_hits(self, chunk: Chunk, first: int) -> Iterator[int]:
-        begin = chunk.ends[first - 1] if first else 0
+        text, begin = chunk.text, chunk.ends[first - 1] if first else 0
+        # RE2 looks at many bytes at once, `find` at one after the other; but it is slow to say
+        # where it found something, and most chunks have nothing.
+        if self._sign.search(text, begin) is None:
+            return iter(())
         if self.exact:
-            return _found(chunk.text, self._needle, chunk.ends, begin)
+            return _found(text, self._needle, chunk.ends, begin)
         if self._anchor:
-            return self._anchored_hits(chunk, begin)
-        return _found(chunk.text.lower(), self._needle, chunk.ends, begin)
+            return self._anchored_hits(text, chunk.ends, begin)
+        return _found(text.lower(), self._needle, chunk.ends, begin)
 
-    def _anchored_hits(self, chunk: Chunk, begin: int) -> Iterator[int]:
+    def _anchored_hits(
+        self, text: bytes | bytearray, ends: "array[int]", begin: int
+    ) -> Iterator[int]:
         """Look for the anchor, and around it for the rest of the needle."""
-        text, ends, needle, anchor = chunk.text, chunk.ends, self._needle, self._anchor
+        needle, anchor = self._needle, self._anchor
         before, misses = needle.find(anchor), 0
         at = text.find(anchor, begin + before)
         while at >= 0:
@@ -117,8 +125,10 @@ def pattern(text: str) -> Pattern:
     exact = text != text.lower()
     is_plain = _SPECIAL.isdisjoint(text) and (exact or text.isascii())
     needle = (text if exact else text.lower()).encode("utf-8", "backslashreplace")
-    regex = _compiled(text, exact=exact)
-    return Pattern(text, is_plain, exact, needle, _anchor_of(needle), regex)
+    regex, anchor = _compiled(text, exact=exact), _anchor_of(needle)
+    sign = needle if exact else anchor
+    literal = _compiled(sign.decode(), exact=True) if is_plain and sign else regex
+    return Pattern(text, is_plain, exact, needle, anchor, regex, literal)
 
 
 def _compiled(text: str, *, exact: bool) -> "re2._Regexp":

@@ -62,6 +62,8 @@ class Stream:
         """Microseconds added to this machine's clock where streams are merged."""
         self.tally = [0] * len(Code)
         """How many lines of each code came."""
+        self._looked_at: tuple[Chunk | None, bytes | bytearray] = (None, b"")
+        """The chunk that a line was last taken from, and its text: the next is of it mostly."""
 
     @property
     def received(self) -> int:
@@ -101,6 +103,12 @@ class Stream:
     def holds(self, number: int) -> bool:
         """Whether a line's number is of one that came and was not thrown away."""
         return self.first <= number < self.next
+
+    def text(self, chunk: Chunk, index: int) -> bytes:
+        """The text of a line of one of the chunks, without its newline."""
+        if self._looked_at[0] is not chunk:
+            self._looked_at = chunk, chunk.text
+        return bytes(self._looked_at[1][chunk.span(index)])
 
     def key(self, number: int) -> int:
         """Where a held line stands in time, by the corrected clock."""
@@ -174,9 +182,10 @@ class Ring:
 
     def line(self, stream: int, number: int, *, folded: bool = False) -> Line:
         """A held line; `folded` tells what it stands for, if it is the first of its equals."""
-        chunks = self.streams[stream].chunks
-        chunk = chunks[self.streams[stream].chunk_of(number)]
-        return _line(chunk, stream, number, folded=folded)
+        held = self.streams[stream]
+        chunk = held.chunks[held.chunk_of(number)]
+        raw = held.text(chunk, number - chunk.start).decode()
+        return _line(chunk, raw, stream, number, folded=folded)
 
     def _evict(self) -> bool:
         """Throw away the oldest chunk that is not the only one of its stream."""
@@ -194,9 +203,8 @@ class Ring:
         return True
 
 
-def _line(chunk: Chunk, stream: int, number: int, *, folded: bool) -> Line:
+def _line(chunk: Chunk, raw: str, stream: int, number: int, *, folded: bool) -> Line:
     index = number - chunk.start
-    raw = chunk.line(index).decode()
     code, origin = Code(chunk.codes[index]), chunk.origin(index)
     at = moment(chunk.at[index])
     if code is Code.RULE:

@@ -1,13 +1,18 @@
 """The ring: lines in bounded memory, each counted, none changed."""
 
 from datetime import timedelta
+from hashlib import shake_128
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from journal_lines import LOOP, NOISE, START, Pane, entry, rule
 
 from fleettui.journal import chunk
+from fleettui.journal.chunk import Chunk
 from fleettui.journal.columns import Code, Packer
 from fleettui.journal.ring import Ring
+from fleettui.journal.rows import Wanted
 from fleettui.model.host import NoticeKind
 
 
@@ -127,3 +132,37 @@ def test_a_repeat_is_judged_anew_where_its_priority_is_another() -> None:
     batch = Packer().pack([entry("odd", priority=6), entry("odd", priority=3)])
     assert list(batch.codes) == [Code.PLAIN, Code.ERROR]
     assert list(batch.back) == [0, 0]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.one_of(st.sampled_from([LOOP, NOISE, "", "x" * 3000]), st.text()), min_size=1),
+    st.integers(0, 30),
+)
+def test_a_chunk_that_is_full_gives_back_each_of_its_lines_however_its_text_is_held(
+    texts: list[str], turn: int
+) -> None:
+    pane = Pane(2)
+    for number, text in enumerate(texts):
+        pane.take([entry(text, number)], number % 2)
+        pane.take([entry(text, number)], number % 2)
+    pane.view.want(Wanted(folded=False))
+    said = [text.encode("utf-8", "backslashreplace").decode() for text in texts for _ in range(2)]
+    assert pane.texts() == said
+    places = list(pane.view.forward())
+    for at in (turn % len(said), 0, -1):  # in any order, as when a screen is scrolled
+        assert pane.view.line(places[at]).message.raw == said[at]
+    assert pane.adds_up
+
+
+def test_a_full_chunk_is_held_in_less_room_unless_its_text_is_noise() -> None:
+    words, noise = Chunk(0, 0), Chunk(0, 0)
+    odd = "".join(chr(byte & 127) for byte in shake_128(b"seven").digest(400))
+    words.add(Packer().pack(entry(f"{LOOP} {n}") for n in range(500)), 0)
+    noise.add(Packer().pack([entry(odd)]), 0)
+    texts = bytes(words.text), bytes(noise.text)
+    words.seal()
+    noise.seal()
+    assert (words.text, noise.text) == texts
+    assert words.room < words.size / 2
+    assert noise.room == noise.size
