@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Unpack
 
 from fleettui.demo.fault import Fault, Scene
 from fleettui.demo.fleet_engine import LEASE
-from fleettui.demo.fleet_jobs import Registry
+from fleettui.demo.fleet_jobs import Registry, SetOptions
 from fleettui.demo.machine import Machine
 from fleettui.demo.traits import Traits, address
 from fleettui.demo.units import Submission
@@ -77,7 +78,7 @@ class MachineFlapping(Fault):
     unit = "ledger.service"
     """It may run on that machine only, and comes back to it every time."""
     calm, bad = 1.8, 1.2
-    """How long it goes well, and then does not, in agent TTLs."""
+    """SetOptions long it goes well, and then does not, in agent TTLs."""
 
     def __init__(self) -> None:
         self._began: float | None = None
@@ -172,19 +173,11 @@ class _SharedLease(Way):
             self._known = self._renewals.count
         return super().read(key)
 
-    def write(
-        self,
-        key: str,
-        value: str,
-        *,
-        ttl: int | None = None,
-        prev_value: str | None = None,
-        prev_exist: bool | None = None,
-    ) -> bool:
-        is_renewal = key == LEASE and prev_value is not None
+    def write(self, key: str, value: str, **options: Unpack[SetOptions]) -> bool:
+        is_renewal = key == LEASE and options.get("prev_value") is not None
         if is_renewal and self._known != self._renewals.count:
             return False
-        done = super().write(key, value, ttl=ttl, prev_value=prev_value, prev_exist=prev_exist)
+        done = super().write(key, value, **options)
         if done and key == LEASE:
             self._renewals.count += 1
             self._known = self._renewals.count

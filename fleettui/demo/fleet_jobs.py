@@ -6,9 +6,26 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypedDict, Unpack
 
 from fleettui.demo.fleet_words import Log
+
+
+class SetOptions(TypedDict, total=False):
+    """How a key is set, as in etcd's own client: for how long, and what must be there before."""
+
+    ttl: int | None
+    """Seconds."""
+    prev_value: str | None
+    prev_exist: bool | None
+
+
+def is_as_expected(before: str | None, options: SetOptions) -> bool:
+    """Whether a key's value, None for an absent one, is what a write wants to find."""
+    value, exist = options.get("prev_value"), options.get("prev_exist")
+    if exist is not None and exist != (before is not None):
+        return False
+    return value is None or before == value
 
 
 class Registry(Protocol):
@@ -17,16 +34,8 @@ class Registry(Protocol):
     def read(self, key: str) -> dict[str, str]:
         """Every value at and under `key`, by relative full key; empty when absent."""
 
-    def write(
-        self,
-        key: str,
-        value: str,
-        *,
-        ttl: int | None = None,
-        prev_value: str | None = None,
-        prev_exist: bool | None = None,
-    ) -> bool:
-        """Set a key (TTL in seconds); False = the comparison failed and nothing was written."""
+    def write(self, key: str, value: str, **options: Unpack[SetOptions]) -> bool:
+        """Set a key; False = the comparison failed and nothing was written."""
 
     def delete(self, key: str, *, prev_value: str | None = None) -> bool:
         """Remove a key, or a directory with all in it; False = absent or another value."""

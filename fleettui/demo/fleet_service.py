@@ -3,10 +3,11 @@
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from typing import Unpack
 
 from fleettui.demo.clock import Clock
 from fleettui.demo.fleet_agent import State, SystemdSilent
-from fleettui.demo.fleet_jobs import Registry
+from fleettui.demo.fleet_jobs import Registry, SetOptions
 from fleettui.demo.fleetd import Fleetd
 from fleettui.demo.journal import SYSTEMD, Journal, Process
 from fleettui.demo.systemd import SimulatedSystemd, message_id
@@ -111,17 +112,9 @@ class FleetProcess:
         self._check()
         return self.store.read(key)
 
-    def write(
-        self,
-        key: str,
-        value: str,
-        *,
-        ttl: int | None = None,
-        prev_value: str | None = None,
-        prev_exist: bool | None = None,
-    ) -> bool:
+    def write(self, key: str, value: str, **options: Unpack[SetOptions]) -> bool:
         self._check()
-        return self.store.write(key, value, ttl=ttl, prev_value=prev_value, prev_exist=prev_exist)
+        return self.store.write(key, value, **options)
 
     def delete(self, key: str, *, prev_value: str | None = None) -> bool:
         self._check()

@@ -4,7 +4,10 @@ import http.client
 import json
 import threading
 from collections.abc import Iterator, Mapping
+from typing import Unpack
 from urllib.parse import quote, urlencode, urlsplit
+
+from fleettui.demo.fleet_jobs import SetOptions
 
 
 class HttpRegistry:
@@ -31,19 +34,14 @@ class HttpRegistry:
         node = answer.get("node")
         return dict(self._leaves(node)) if isinstance(node, Mapping) else {}
 
-    def write(
-        self,
-        key: str,
-        value: str,
-        *,
-        ttl: int | None = None,
-        prev_value: str | None = None,
-        prev_exist: bool | None = None,
-    ) -> bool:
-        """Set a key, with a TTL in seconds; False = the comparison failed."""
-        conditions = {} if prev_value is None else {"prevValue": prev_value}
-        if prev_exist is not None:
-            conditions["prevExist"] = "true" if prev_exist else "false"
+    def write(self, key: str, value: str, **options: Unpack[SetOptions]) -> bool:
+        """Set a key; False = the comparison failed."""
+        conditions = {}
+        if (expected := options.get("prev_value")) is not None:
+            conditions["prevValue"] = expected
+        if (exist := options.get("prev_exist")) is not None:
+            conditions["prevExist"] = "true" if exist else "false"
+        ttl = options.get("ttl")
         fields = {"value": value} | ({} if ttl is None else {"ttl": str(ttl)})
         status, answer = self._ask("PUT", key, conditions, fields)
         self._expect(status, {200, 201, 404, 412}, answer)

@@ -1,7 +1,9 @@
 """The registry as all simulated machines share it: a past kept in memory, then etcd itself."""
 
 import time
+from typing import Unpack
 
+from fleettui.demo.fleet_jobs import SetOptions, is_as_expected
 from fleettui.demo.http_registry import HttpRegistry
 
 
@@ -40,18 +42,10 @@ class SharedRegistry:
             self._read[key] = (now, found)
         return found
 
-    def write(
-        self,
-        key: str,
-        value: str,
-        *,
-        ttl: int | None = None,
-        prev_value: str | None = None,
-        prev_exist: bool | None = None,
-    ) -> bool:
+    def write(self, key: str, value: str, **options: Unpack[SetOptions]) -> bool:
         if self._etcd is None:
-            return self._remember(key, value, ttl, prev_value, prev_exist)
-        done = self._etcd.write(key, value, ttl=ttl, prev_value=prev_value, prev_exist=prev_exist)
+            return self._remember(key, value, options)
+        done = self._etcd.write(key, value, **options)
         self._note(key, value if done else None)
         return done
 
@@ -66,22 +60,12 @@ class SharedRegistry:
         self._note(key, None)
         return done
 
-    def _remember(
-        self,
-        key: str,
-        value: str,
-        ttl: int | None,
-        prev_value: str | None,
-        prev_exist: bool | None,
-    ) -> bool:
+    def _remember(self, key: str, value: str, options: SetOptions) -> bool:
         section = self._section(key)
-        before = section.get(key)
-        if prev_exist is not None and prev_exist != (before is not None):
-            return False
-        if prev_value is not None and before != prev_value:
+        if not is_as_expected(section.get(key), options):
             return False
         section[key] = value
-        if ttl is not None:
+        if (ttl := options.get("ttl")) is not None:
             self._ttls[key] = ttl
         return True
 

@@ -1,8 +1,9 @@
 """One machine's way to the registry, and what may stand in it."""
 
 from collections.abc import Callable
+from typing import Unpack
 
-from fleettui.demo.fleet_jobs import Registry
+from fleettui.demo.fleet_jobs import Registry, SetOptions
 
 
 class Way:
@@ -14,18 +15,8 @@ class Way:
     def read(self, key: str) -> dict[str, str]:
         return self.registry.read(key)
 
-    def write(
-        self,
-        key: str,
-        value: str,
-        *,
-        ttl: int | None = None,
-        prev_value: str | None = None,
-        prev_exist: bool | None = None,
-    ) -> bool:
-        return self.registry.write(
-            key, value, ttl=ttl, prev_value=prev_value, prev_exist=prev_exist
-        )
+    def write(self, key: str, value: str, **options: Unpack[SetOptions]) -> bool:
+        return self.registry.write(key, value, **options)
 
     def delete(self, key: str, *, prev_value: str | None = None) -> bool:
         return self.registry.delete(key, prev_value=prev_value)
@@ -43,17 +34,9 @@ class Barred(Way):
         self._check(key, writes=False)
         return super().read(key)
 
-    def write(
-        self,
-        key: str,
-        value: str,
-        *,
-        ttl: int | None = None,
-        prev_value: str | None = None,
-        prev_exist: bool | None = None,
-    ) -> bool:
+    def write(self, key: str, value: str, **options: Unpack[SetOptions]) -> bool:
         self._check(key, writes=True)
-        return super().write(key, value, ttl=ttl, prev_value=prev_value, prev_exist=prev_exist)
+        return super().write(key, value, **options)
 
     def delete(self, key: str, *, prev_value: str | None = None) -> bool:
         self._check(key, writes=True)

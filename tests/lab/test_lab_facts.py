@@ -63,11 +63,19 @@ def do(ssh: OperatorSsh, machine: Machine, command: ChangeCommand) -> str:
     return ended.stdout.decode()
 
 
-def unload_template(cluster: Cluster) -> None:
-    """What the wizard's first step does, and the engine's answer to it."""
+def with_template(cluster: Cluster) -> tuple[Machine, list[str], dict[str, int]]:
+    """The machine that has the fault, its units and their main processes."""
+    broken = cluster.load_template()
+    units = cluster.units_of(broken)
+    return broken, units, broken.main_pids(units)
+
+
+def take_template_away(cluster: Cluster, ssh: OperatorSsh, machine: Machine) -> None:
+    """What the wizard's step does, the registry first, and the engine's answer to it."""
     key = f"job/{TEMPLATE}/target-state"
     assert cluster.fleetctl.registry.write(key, "inactive", prev_value="loaded")
     wait_until(lambda: cluster.fleetctl.target(TEMPLATE) is None, "the engine to unschedule it", 10)
+    take_files_away(ssh, machine)
 
 
 def take_files_away(ssh: OperatorSsh, machine: Machine) -> None:
@@ -145,9 +153,7 @@ def test_a_broken_agent_goes_on_publishing_the_last_state_of_a_dead_unit(cluster
 def test_a_restart_alone_keeps_the_fault_and_hides_units_that_still_run(
     cluster: Cluster, ssh: OperatorSsh
 ) -> None:
-    broken = cluster.load_template()
-    units = cluster.units_of(broken)
-    pids = broken.main_pids(units)
+    broken, units, pids = with_template(cluster)
     restarted = restart_fully(ssh, broken)
     wait_until(lambda: len(times_of(SLOW, broken, restarted)) >= 2, "the fault after the restart")
     assert cluster.units_of(broken) == []
@@ -157,9 +163,7 @@ def test_a_restart_alone_keeps_the_fault_and_hides_units_that_still_run(
 def test_the_fault_is_back_at_once_where_the_registry_was_left_alone(
     cluster: Cluster, ssh: OperatorSsh
 ) -> None:
-    broken = cluster.load_template()
-    units = cluster.units_of(broken)
-    pids = broken.main_pids(units)
+    broken, units, pids = with_template(cluster)
     take_files_away(ssh, broken)
     restarted = restart_fully(ssh, broken)
     wait_until(lambda: times_of(SLOW, broken, restarted), "the fault after the restart", within=10)
@@ -195,11 +199,8 @@ def test_without_a_restart_fleetd_still_holds_the_name_in_memory(
 def test_the_right_order_with_the_gentle_restart_repairs_and_restarts_no_unit(
     cluster: Cluster, ssh: OperatorSsh
 ) -> None:
-    broken = cluster.load_template()
-    units = cluster.units_of(broken)
-    pids = broken.main_pids(units)
-    unload_template(cluster)
-    take_files_away(ssh, broken)
+    broken, units, pids = with_template(cluster)
+    take_template_away(cluster, ssh, broken)
     restarted = restart_gently(ssh, broken)
     assert stays_quiet(cluster, broken, restarted)
     assert broken.main_pids(units) == pids
@@ -212,11 +213,8 @@ def test_the_right_order_with_the_gentle_restart_repairs_and_restarts_no_unit(
 def test_the_full_restart_repairs_and_restarts_every_unit(
     cluster: Cluster, ssh: OperatorSsh
 ) -> None:
-    broken = cluster.load_template()
-    units = cluster.units_of(broken)
-    pids = broken.main_pids(units)
-    unload_template(cluster)
-    take_files_away(ssh, broken)
+    broken, units, pids = with_template(cluster)
+    take_template_away(cluster, ssh, broken)
     restarted = restart_fully(ssh, broken)
     assert stays_quiet(cluster, broken, restarted)
     # While fleetd purges, the engine may give a unit to another machine: it restarts there then.
@@ -232,8 +230,7 @@ def test_from_0_13_on_the_gentle_restart_moves_units_to_other_machines(
 ) -> None:
     broken = cluster.load_template()
     movable = [unit for unit in cluster.units_of(broken) if unit != "mon.service"]
-    unload_template(cluster)
-    take_files_away(ssh, broken)
+    take_template_away(cluster, ssh, broken)
     restart_gently(ssh, broken)
     wait_until(
         lambda: broken.machine_id not in {cluster.fleetctl.target(unit) for unit in movable},
@@ -245,11 +242,9 @@ def test_from_0_13_on_the_gentle_restart_moves_units_to_other_machines(
 
 
 def test_a_hangup_repairs_the_agent_of_an_old_fleetd(cluster: Cluster, ssh: OperatorSsh) -> None:
-    broken = cluster.load_template()
-    units = cluster.units_of(broken)
+    broken, units, _ = with_template(cluster)
     pids = broken.main_pids([*units, FLEET_SERVICE])
-    unload_template(cluster)
-    take_files_away(ssh, broken)
+    take_template_away(cluster, ssh, broken)
     broken.run("systemctl", "kill", "-s", "HUP", "--kill-who=main", FLEET_SERVICE)
     wait_until(lambda: _restarted_components(broken), "fleetd to begin anew")
     assert stays_quiet(cluster, broken, time.time())
@@ -271,7 +266,6 @@ def test_a_loaded_template_blocks_an_instance_until_it_is_repaired(
     before = len(cluster.fault_lines(broken))
     wait_until(lambda: len(cluster.fault_lines(broken)) > before + 4, "two rounds of the engine")
     assert cluster.fleetctl.target(third) is None
-    unload_template(cluster)
-    take_files_away(ssh, broken)
+    take_template_away(cluster, ssh, broken)
     restart_gently(ssh, broken)
     wait_until(lambda: cluster.fleetctl.states(third).get(broken.machine_id), "the instance to run")

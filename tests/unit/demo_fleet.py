@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from typing import Unpack
 
 import pytest
 
 from fleettui.demo.clock import Clock
 from fleettui.demo.fault import Scene
 from fleettui.demo.faults import fault_named
+from fleettui.demo.fleet_jobs import SetOptions, is_as_expected
 from fleettui.demo.machine import Machine
 from fleettui.demo.traits import WORDINGS, Traits
 from fleettui.demo.units import TEMPLATE, ZOOKEEPER, Submission
@@ -44,20 +46,10 @@ class FakeRegistry:
     def read(self, key: str) -> dict[str, str]:
         return {k: v for k, v in self._alive().items() if k == key or k.startswith(f"{key}/")}
 
-    def write(
-        self,
-        key: str,
-        value: str,
-        *,
-        ttl: int | None = None,
-        prev_value: str | None = None,
-        prev_exist: bool | None = None,
-    ) -> bool:
-        before = self._alive().get(key)
-        if prev_exist is not None and prev_exist != (before is not None):
+    def write(self, key: str, value: str, **options: Unpack[SetOptions]) -> bool:
+        if not is_as_expected(self._alive().get(key), options):
             return False
-        if prev_value is not None and before != prev_value:
-            return False
+        ttl = options.get("ttl")
         self.values[key] = (value, float("inf") if ttl is None else self.now() + ttl)
         return True
 
@@ -165,7 +157,7 @@ def mark(machine: Machine) -> str:
 
 
 def faults(machine: Machine, since: str) -> tuple[int, int]:
-    """How often each of the fault's two lines was said since a cursor."""
+    """SetOptions often each of the fault's two lines was said since a cursor."""
     said = messages(machine, since)
     return said.count(EVERY_SECOND), said.count(EVERY_FIVE)
 
