@@ -355,7 +355,26 @@ async def test_keys_that_have_no_room_are_brought_into_view_by_the_wheel() -> No
         footer.post_message(event)
         await when(lambda: footer.key_at(5) != first, "the keys move")
         footer.left = 10_000
-        await when(lambda: "Keys" in screen_text(pilot).splitlines()[-1], "the last is in view")
+        await when(lambda: "Quit" in screen_text(pilot).splitlines()[-1], "the last is in view")
+
+
+@pytest.mark.parametrize("width", [60, 80, 118, 120, 200])
+async def test_of_more_keys_than_have_room_none_is_cut_and_that_of_all_keys_stays(
+    width: int,
+) -> None:
+    async with app_of(fakes.observer()).run_test(size=(width, 24)) as pilot:
+        await until(pilot, "template-loaded")
+        await pilot.press("l", "end")
+        await until(pilot, "Follow")
+        footer = pilot.app.screen.query_one(KeyFooter)
+        line = screen_text(pilot).splitlines()[-1]
+        shown = "  ".join(f"{key.shown} {key.words}" for key in footer.keys)
+        told, _, last = line.rstrip().rpartition("? ")
+        assert last == "Keys"
+        assert shown.startswith(told := told.strip(" ▏"))
+        assert told.endswith(tuple(key.words for key in footer.keys))
+        at = line.index("Keys")
+        assert footer.key_at(at) == footer.keys[-1]
 
 
 @pytest.mark.parametrize("keys", [(), ("o",)], ids=["console", "overview"])

@@ -1,6 +1,7 @@
 """The line of keys at the foot of a screen."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
 import msgspec
 from rich.cells import cell_len
@@ -35,8 +36,15 @@ class FooterKey(msgspec.Struct, frozen=True):
         return cell_len(self.shown) + cell_len(self.words) + (3 if self.words else 2)
 
 
+def _width(keys: Iterable[FooterKey]) -> int:
+    return sum(key.width for key in keys)
+
+
 class KeyFooter(Parts, can_focus=False):
     """The keys that work right now, each to be clicked; the palette's stands at the right.
+
+    Where not all have room, the last, which lists them all, stands there, and no other is cut at
+    the right: the wheel moves them.
 
     One widget that draws a line. Textual's own footer makes a widget of each key whenever other
     keys work, and styling those is as much work as all the rest of the first screen.
@@ -101,23 +109,41 @@ class KeyFooter(Parts, can_focus=False):
         )
 
     def validate_left(self, left: int) -> int:
-        return max(0, min(left, sum(key.width for key in self.keys) - self._room))
+        return max(0, min(left, _width(self._moving) - self._room))
+
+    @property
+    def _fixed(self) -> FooterKey | None:
+        """The key that stands at the right."""
+        if self.palette is None and _width(self.keys) > self.size.width:
+            return self.keys[-1]
+        return self.palette
+
+    @property
+    def _moving(self) -> Sequence[FooterKey]:
+        """The keys that share what room is left."""
+        return self.keys if self._fixed is self.palette else self.keys[:-1]
 
     @property
     def _room(self) -> int:
-        """Columns for all keys but the palette's, which has an edge and a column behind it."""
-        return self.size.width - (self.palette.width + 2 if self.palette else 0)
+        """Columns for all keys but the fixed one, which has an edge and a column behind it."""
+        return self.size.width - (self._fixed.width + 2 if self._fixed else 0)
+
+    @property
+    def _end(self) -> int:
+        """The column, before any scrolling, behind the last key that is seen whole."""
+        ends = accumulate(key.width for key in self._moving)
+        return max((end for end in ends if end <= self.left + self._room), default=0)
 
     def render_line(self, y: int) -> Strip:
         base = self.rich_style
-        keys = Strip([part for key in self.keys for part in self._drawn(key)])
-        room = max(self._room, 0)
-        line = keys.apply_offsets(0, y).crop(self.left, self.left + room)
-        line = line.adjust_cell_length(room, base)
-        if self.palette is None:
+        keys = Strip([part for key in self._moving for part in self._drawn(key)])
+        line = keys.apply_offsets(0, y).crop(self.left, max(self._end, self.left))
+        line = line.adjust_cell_length(max(self._room, 0), base)
+        fixed = self._fixed
+        if fixed is None:
             return line
         edge = self.look("footer--edge", base)
-        end = [Segment("▏", edge), *self._drawn(self.palette), Segment(" ", base)]
+        end = [Segment("▏", edge), *self._drawn(fixed), Segment(" ", base)]
         return Strip.join([line, Strip(end)]).crop(0, self.size.width)
 
     def _drawn(self, key: FooterKey) -> Iterator[Segment]:
@@ -133,10 +159,13 @@ class KeyFooter(Parts, can_focus=False):
 
     def key_at(self, x: int) -> FooterKey | None:
         """The key that is drawn at a column."""
-        if self.palette is not None and x >= self._room:
-            return self.palette if self._room < x <= self._room + self.palette.width else None
+        fixed = self._fixed
+        if fixed is not None and x >= self._room:
+            return fixed if self._room < x <= self._room + fixed.width else None
         x += self.left
-        for key in self.keys:
+        if x >= self._end:
+            return None
+        for key in self._moving:
             if x < key.width:
                 return key
             x -= key.width
