@@ -121,6 +121,8 @@ class Following:
                     self._meter.count(len(items))
                     if self._meter.seconds >= self._patience:
                         self._move()
+                    elif self._running is not None:  # it was slower to begin than others
+                        self._hand_on(journal)
                     yield items
         finally:
             self._here.discard(journal)
@@ -147,9 +149,13 @@ class Following:
             self._lose_patience()
             return
         for journal in self._here:
-            if journal.can_be_left and journal.machine.id not in self._unreached:
-                journal.leave()
+            self._hand_on(journal)
         self._look_for_idleness()
+
+    def _hand_on(self, journal: Journal) -> None:
+        """Have the collector go on with a journal, if it can."""
+        if journal.can_be_left and journal.machine.id not in self._unreached:
+            journal.leave()
 
     # --- apart --------------------------------------------------------------------------------
 

@@ -245,19 +245,22 @@ async def test_a_journal_that_a_collector_cannot_reach_goes_on_where_it_was(
         assert all([n.kind for n in s.notices] == [NoticeKind.CONNECTED] for s in seen.values())
 
 
-async def test_a_journal_that_is_broken_off_is_not_handed_on_and_tells_that_it_is_back(
+async def test_a_journal_that_is_broken_off_is_handed_on_once_it_is_back_and_told_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with in_peace(tmp_path, monkeypatch) as (machines, _, seen):
+    async with in_peace(tmp_path, monkeypatch) as (machines, hosts, seen):
         await more_lines(seen)
         broken = seen[ADDRESSES[0]]
         await machines[0].machine.stop()
         await soon(lambda: broken.told(NoticeKind.LOST))
         monkeypatch.setattr(following, "MANY", 1.0)
         await soon(lambda: [len(m.machine.logins) for m in machines] == [1, 2, 2])
+        monkeypatch.setattr(following, "MANY", float("inf"))  # it goes where the others are
         await machines[0].machine.start()
         lines = len(broken.numbers)
         await soon(lambda: len(broken.numbers) > lines + 30)
+        await soon(lambda: received_apart(hosts, machines))
+        await more_lines(seen)
         kinds = [notice.kind for notice in broken.notices]
         assert kinds.count(NoticeKind.CONNECTED) == 2
         assert kinds[0] is kinds[-1] is NoticeKind.CONNECTED

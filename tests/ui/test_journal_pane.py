@@ -53,7 +53,7 @@ async def test_pausing_stops_the_view_and_not_the_receiving() -> None:
 async def test_a_flood_is_painted_less_often_than_what_can_be_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with pane_app(size=(120, 16)) as (_, pane):
+    async with pane_app(size=(120, 16)) as (pilot, pane):
         await when(lambda: pane._pause is None, "what came at first is painted")
         rests: list[tuple[float, Callable[[], None]]] = []
 
@@ -68,6 +68,12 @@ async def test_a_flood_is_painted_less_often_than_what_can_be_read(
             rests[-1][1]()
         rests[-1][1]()  # nothing came
         assert [seconds for seconds, _ in rests] == [COALESCE, COALESCE, COALESCE_FLOOD, COALESCE]
+
+        pane.take([entry("INFO a.go:1: the first of a frame", 62)])
+        pane.take([entry("INFO a.go:1: the next of it", 62)])
+        await until(pilot, "the next of it")
+        rests[-1][1]()  # all of it was painted at once
+        assert len(rests) == 5
 
 
 async def test_going_down_past_the_end_follows_again() -> None:

@@ -171,6 +171,7 @@ class JournalLog(Lines):
         if self._drawn is None:
             display = replace(self.display_as, width=self.text_width)
             self._drawn = self.window.draw(display, self.room)
+            self._unpainted = 0  # those too that came since this painting was asked for
             self.set_reactive(Lines.top, self.window.rank)
             count, room = self.line_count, self.room
             self._bars = [self.bar(row, count, room) for row in range(room)]
