@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import UTC, datetime
 
+import msgspec
+
 from fleettui.access import FileCopy, HostUnreachable
 from fleettui.commands import copy_file, list_images, probe, unit_changes, who_am_i
 from fleettui.commands.journal import JournalCommands, recall_journal
@@ -48,12 +50,14 @@ class Reader:
     ) -> HostFacts:
         """One round of facts. Raises HostUnreachable."""
         names = [unit.raw for unit in units]
+        asked_at = datetime.now(UTC)
         answer = await self._ask(machine, probe(names, since))
         try:
-            return read_probe(answer.stdout, machine.id, datetime.now(UTC), names)
+            facts = read_probe(answer.stdout, machine.id, datetime.now(UTC), names)
         except ProbeUnreadable as exc:
             said = last_words(answer.stderr)
             raise ProbeUnreadable(f"{machine.public_ip}: {exc}{said and f' ({said})'}") from exc
+        return msgspec.structs.replace(facts, asked_at=asked_at)
 
     async def copy(self, machine: Machine, folder: str, name: Untrusted) -> FileCopy:
         """A regular file of a unit folder. Raises HostUnreachable; FileNotFoundError if none."""

@@ -1,7 +1,7 @@
 """What a machine says about itself, and the lines of its journal."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -185,6 +185,18 @@ class HostFacts(msgspec.Struct, frozen=True):
     """Why the journal could not be read, in journalctl's words."""
     services_problem: Untrusted | None = None
     """What systemctl said besides, such as why it shows nothing."""
+    asked_at: datetime | None = None
+    """UTC, by our clock: it was read on the machine between this and `taken_at`."""
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far the machine's clock is ahead of ours, or behind (negative), at least.
+
+        Zero where the time that the answer took may be all of it.
+        """
+        nothing = timedelta(0)
+        ahead, behind = self.clock - self.taken_at, self.clock - (self.asked_at or self.taken_at)
+        return max(ahead, nothing) + min(behind, nothing)
 
     @property
     def fleet(self) -> ServiceFacts | None:

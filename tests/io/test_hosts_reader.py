@@ -83,6 +83,8 @@ async def test_a_probe_runs_on_a_real_shell_and_comes_back_as_facts(
     assert facts.hostname == Untrusted(os.uname().nodename)
     assert facts.fleet is not None
     assert facts.fleet.main_pid == 7
+    assert facts.asked_at is not None
+    assert facts.asked_at < facts.taken_at
     assert [entry.message.raw for entry in facts.journal] == ["hello"]
 
 

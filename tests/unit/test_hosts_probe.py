@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fleettui.access import HostUnreachable
 from fleettui.hosts.copies import read_copy
@@ -65,6 +66,19 @@ def test_a_whole_answer_is_read_field_by_field() -> None:
     )
     assert [entry.message.raw for entry in facts.journal] == ["line"]
     assert facts.journal_problem is facts.services_problem is None
+
+
+@pytest.mark.parametrize(
+    ("clock", "took", "ahead"),
+    [(0, 0, 0), (3600, 2, 3600), (-3600, 2, -3598), (-8, 9, 0), (-8, 8, 0), (8, 9, 8)],
+)
+def test_a_clock_is_off_only_by_what_the_time_of_the_answer_does_not_explain(
+    clock: int, took: int, ahead: int
+) -> None:
+    """The machine looked at its clock at some time while it was asked."""
+    off = TAKEN + timedelta(seconds=clock)
+    facts = replace(read(WHOLE), clock=off, asked_at=TAKEN - timedelta(seconds=took))
+    assert facts.ahead == timedelta(seconds=ahead)
 
 
 def test_a_service_is_dated_by_the_machines_own_clock_and_uptime() -> None:

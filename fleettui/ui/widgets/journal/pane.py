@@ -356,5 +356,4 @@ def _skews(picture: Picture) -> Iterable[tuple[Untrusted, timedelta]]:
     for machine_id in picture.reports:
         facts = picture.facts(machine_id)
         if facts is not None:
-            ahead = (facts.clock - facts.taken_at).total_seconds()
-            yield machine_id, timedelta(seconds=round(ahead))
+            yield machine_id, timedelta(seconds=round(facts.ahead.total_seconds()))
