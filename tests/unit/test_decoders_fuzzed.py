@@ -1,18 +1,16 @@
 """Every decoder there is, on inputs that nobody would send: it tells what is wrong, or decodes.
 
 The long run over the same decoders is `python -m tests.hardening fuzz`; what it found worth keeping
-lies in `tests/data/fuzz` and is tried here each time. Its last result, of 27 minutes on a machine
-that was busy otherwise: 3,385,736 inputs in 288 s of a core, 0 exceptions, 281,241 blocks of
-Python's memory after the first tenth and 281,857 at the end, while the process's resident memory
-went from 53.6 to 63.1 MB. A run of 30 minutes before it, of 6,416,698 inputs, found one exception:
-a path in the config file that was too long for the system. The first run of all hung: a search
-pattern backtracked without end; what a pattern matches is among the inputs again since RE2 matches.
+lies in `tests/data/fuzz` and is tried here each time. Its last result, of 30 minutes on a
+machine that was busy otherwise: 10,254,583 inputs in 791 s of a core, 0 exceptions, the slowest
+125 ms, 290,521 blocks of Python's memory after the first tenth and 311,481 at the end, with what
+the corpus keeps; resident memory went from 51.8 to 55.5 MB. A run of 6,416,698 inputs before it
+found an exception: a path in the config file that was too long for the system. The first run of all
+hung: a search pattern backtracked without end; what a pattern matches is among the inputs again
+since RE2 matches.
 
-Of the journal alone (figure 5, `fuzz --minutes 1 --inputs 1000000 --seed 8 journal`): 1,000,500
-inputs in 267 s of a core, 0 exceptions, the slowest 45 ms, 289,659 blocks of Python's memory after
-the first tenth and 289,777 at the end; resident memory went from 47.1 to 64.1 MB, with what the
-allocator had free. What malloc says is in use stood still at 10.6 MB over 100,000 inputs. With
-what is free given back first, a run of 168,014 inputs went from 44.3 to 45.5 MB.
+Of the journal alone (figure 5, `fuzz --minutes 1 --inputs 1000000 journal`), ended by hand after
+1,522,973 inputs in 451 s: 0 exceptions; resident memory went from 51.9 to 56.3 MB.
 """
 
 import ast
