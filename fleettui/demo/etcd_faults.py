@@ -78,7 +78,7 @@ class MachineFlapping(Fault):
     unit = "ledger.service"
     """It may run on that machine only, and comes back to it every time."""
     calm, bad = 1.8, 1.2
-    """SetOptions long it goes well, and then does not, in agent TTLs."""
+    """How long it goes well, and then does not, in agent TTLs."""
 
     def __init__(self) -> None:
         self._began: float | None = None

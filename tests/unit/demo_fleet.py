@@ -157,7 +157,7 @@ def mark(machine: Machine) -> str:
 
 
 def faults(machine: Machine, since: str) -> tuple[int, int]:
-    """SetOptions often each of the fault's two lines was said since a cursor."""
+    """How often each of the fault's two lines was said since a cursor."""
     said = messages(machine, since)
     return said.count(EVERY_SECOND), said.count(EVERY_FIVE)
 

@@ -50,12 +50,11 @@ class Trail(msgspec.Struct, frozen=True):
 
     def went_on(self, before: Picture, after: Picture, at: datetime) -> "Trail":
         """The trail after the picture changed; it begins with the first read."""
-        if after.snapshot is None:
+        new = after.snapshot
+        if new is None:
             return self
-        events = 0
-        if before.snapshot is not None:
-            events = max(after.snapshot.index - before.snapshot.index, 0)
-        news = list(_news(before, after, at))
+        events = max(new.index - before.snapshot.index, 0) if before.snapshot is not None else 0
+        news = list(_news(before, after, new, at))
         if len(news) > AT_ONCE:
             more = f"{len(news) - AT_ONCE} more at once"
             news = [*news[:AT_ONCE], Change(at, "", more, "", "", Tone.DIM)]
@@ -96,10 +95,8 @@ def _slot(at: datetime) -> int:
     return int(at.timestamp()) // SLOT
 
 
-def _news(before: Picture, after: Picture, at: datetime) -> Iterator[Change]:
-    old, new = before.snapshot, after.snapshot
-    if new is None:
-        return
+def _news(before: Picture, after: Picture, new: Snapshot, at: datetime) -> Iterator[Change]:
+    old = before.snapshot
     if old is None:
         words = f"{len(new.machines)} machines, {len(new.units)} units"
         yield Change(at, "registry", "first read", "", words, Tone.DIM)
