@@ -1,10 +1,9 @@
 """Leaving: whatever is the matter, the program ends, and leaves nothing behind.
 
 That it takes less than a second, in all 32 states, is measured by `python -m tests.hardening quit`,
-on a machine with nothing else to do. Its last result, three runs in each of 29
-states: 0.13 to 0.34 s at most, 0.58 while an sshd is stalled, and nothing ran on a machine 0.1 s
-later. The three that follow the restart are of a run beside other work: 0.63 s at most; the step
-under way asked first, and ended in 0.38 s after the yes.
+on a machine with nothing else to do. Its last result, three runs in each:
+0.13 to 0.41 s at most, 0.58 while an sshd is stalled; nothing ran on a machine 0.1 s later, and the
+step under way asked first.
 """
 
 import signal
