@@ -25,7 +25,7 @@ and its midst is no time to connect to all machines. First the lines that are th
 PATIENCE = 3.0
 """Seconds; doubled after each collector that ended by itself."""
 SHARE_OF_MANY = 1 / 3
-"""Of that patience, which many journals are given."""
+"""Of that patience, which many journals are given when no more of them begin."""
 LONGEST_PATIENCE = 60.0
 """After collectors that ended by themselves."""
 _SILENCE = 3.0
@@ -112,9 +112,7 @@ class Following:
         """Ends where a collector goes on."""
         self._here.add(journal)
         if self._counting is None:
-            loop = asyncio.get_running_loop()
-            wait = self._patience * SHARE_OF_MANY
-            self._counting = loop.call_later(wait, self._move_if_many)
+            self._count_later()
         try:
             async with aclosing(journal.batches()) as batches:
                 async for items in batches:
@@ -127,10 +125,20 @@ class Following:
         finally:
             self._here.discard(journal)
 
-    def _move_if_many(self) -> None:
+    def _count_later(self, begun: int = 0) -> None:
+        loop = asyncio.get_running_loop()
+        wait = self._patience * SHARE_OF_MANY
+        self._counting = loop.call_later(wait, self._move_if_many, begun)
+
+    def _move_if_many(self, had_begun: int) -> None:
+        """While journals begin, a collector's start would keep the lines of others waiting."""
         self._counting = None
+        begun = sum(journal.can_be_left for journal in self._here)
         if len(self._here) >= MANY_JOURNALS:
-            self._move()
+            if begun > had_begun:
+                self._count_later(begun)
+            else:
+                self._move()
 
     def _move(self) -> None:
         """Have a collector receive what is received here."""

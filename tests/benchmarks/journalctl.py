@@ -44,11 +44,6 @@ class Journal:
         began, rate, seconds, _ = self._read
         return BEFORE + int(min(max(time.time() - began, 0), seconds) * rate)
 
-    @property
-    def _huge(self) -> int:
-        """Bytes of every second line, if those are huge."""
-        return int(self._read[3]) if self._read else 0
-
     def sleep(self, line: int) -> None:
         """Until a line may have been written."""
         if not self._read:
@@ -60,26 +55,33 @@ class Journal:
         time.sleep(_TICK if over else max(due - time.time(), 0.0005))
 
     def record(self, line: int) -> bytes:
-        """As `-o json` writes it: 22 fields, some 900 bytes; a huge one as text or as numbers."""
-        words = _SAID[line % len(_SAID)].format(unit=line % 250)
-        said = f'"{words} n={line}"'
-        if line > BEFORE and line % 2 and self._huge:
-            said = _huge(line // 2 % 4, self._huge)
-        at = 1_700_000_000_000_000 + line * 1000
-        boot = "6f1c0c7d3f6e4b2f9d4a0b7c8e9f0a1b"
-        return (
-            f'{{"__CURSOR":"s=4b{self.machine};i={line + 1:x};b={boot};m={line:x};t={at:x};x=1",'
-            f'"__REALTIME_TIMESTAMP":"{at}","__MONOTONIC_TIMESTAMP":"{line}",'
-            f'"_BOOT_ID":"{boot}","_TRANSPORT":"stdout","PRIORITY":"6","SYSLOG_FACILITY":"3",'
-            '"SYSLOG_IDENTIFIER":"fleetd","_UID":"0","_GID":"0","_COMM":"fleetd",'
-            '"_EXE":"/usr/bin/fleetd","_CMDLINE":"/usr/bin/fleetd","_CAP_EFFECTIVE":"1fffffffff",'
-            '"_SELINUX_CONTEXT":"unconfined\\n","_SYSTEMD_CGROUP":"/system.slice/fleet.service",'
-            '"_SYSTEMD_UNIT":"fleet.service","_SYSTEMD_SLICE":"system.slice",'
-            '"_SYSTEMD_INVOCATION_ID":"0c1d2e3f405162738495a6b7c8d9eafb","_PID":"812",'
-            f'"_MACHINE_ID":"1a2b3c4d5e6f708192a3b4c5d6e7f809","_HOSTNAME":"{self.machine}",'
-            f'"_STREAM_ID":"99aabbccddeeff001122334455667788",'
-            f'"MESSAGE":{said}}}\n'
-        ).encode("utf-8", "surrogateescape")
+        """One of its lines."""
+        return record(self.machine, line, int(self._read[3]) if self._read else 0)
+
+
+def record(machine: str, line: int, huge: int = 0) -> bytes:
+    """As `-o json` writes it: 22 fields, some 900 bytes; each second one of so many huge bytes, as
+    text or as numbers.
+    """
+    words = _SAID[line % len(_SAID)].format(unit=line % 250)
+    said = f'"{words} n={line}"'
+    if line > BEFORE and line % 2 and huge:
+        said = _huge(line // 2 % 4, huge)
+    at = 1_700_000_000_000_000 + line * 1000
+    boot = "6f1c0c7d3f6e4b2f9d4a0b7c8e9f0a1b"
+    return (
+        f'{{"__CURSOR":"s=4b{machine};i={line + 1:x};b={boot};m={line:x};t={at:x};x=1",'
+        f'"__REALTIME_TIMESTAMP":"{at}","__MONOTONIC_TIMESTAMP":"{line}",'
+        f'"_BOOT_ID":"{boot}","_TRANSPORT":"stdout","PRIORITY":"6","SYSLOG_FACILITY":"3",'
+        '"SYSLOG_IDENTIFIER":"fleetd","_UID":"0","_GID":"0","_COMM":"fleetd",'
+        '"_EXE":"/usr/bin/fleetd","_CMDLINE":"/usr/bin/fleetd","_CAP_EFFECTIVE":"1fffffffff",'
+        '"_SELINUX_CONTEXT":"unconfined\\n","_SYSTEMD_CGROUP":"/system.slice/fleet.service",'
+        '"_SYSTEMD_UNIT":"fleet.service","_SYSTEMD_SLICE":"system.slice",'
+        '"_SYSTEMD_INVOCATION_ID":"0c1d2e3f405162738495a6b7c8d9eafb","_PID":"812",'
+        f'"_MACHINE_ID":"1a2b3c4d5e6f708192a3b4c5d6e7f809","_HOSTNAME":"{machine}",'
+        f'"_STREAM_ID":"99aabbccddeeff001122334455667788",'
+        f'"MESSAGE":{said}}}\n'
+    ).encode("utf-8", "surrogateescape")
 
 
 def _huge(shape: int, size: int) -> str:

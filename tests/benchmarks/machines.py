@@ -18,9 +18,12 @@ from socket import create_connection
 
 from fleettui.demo.etcd import free_port
 
+from .cluster import address
 from .elsewhere import elsewhere, group
+from .journalctl import BEFORE, record
 
 JOURNALCTL = Path(__file__).with_name("journalctl.py")
+SILENT = Path(__file__).with_name("silent_journalctl.sh")
 ADDRESSES = "127.1.*"
 """Those of `cluster.address`."""
 WITH_US = ("setpriv", "--pdeathsig", "TERM")
@@ -75,8 +78,11 @@ class Machines:
 
 
 @contextmanager
-def machines(folder: Path) -> Iterator[Machines]:
-    """An sshd on every address of loopback, run by whoever runs this."""
+def machines(folder: Path, silent: int = 0) -> Iterator[Machines]:
+    """An sshd on every address of loopback, run by whoever runs this.
+
+    The journals of so many machines may be silent: their journalctl costs what a real one does.
+    """
     made = Machines(folder, free_port("127.0.0.1"))
     made.home.mkdir()
     host_key = folder / "host_key"
@@ -85,6 +91,8 @@ def machines(folder: Path) -> Iterator[Machines]:
     public = host_key.with_suffix(".pub").read_text()
     made.known_hosts.write_text(f"[{ADDRESSES}]:{made.port} {public}")
     _fake_programs(folder)
+    if silent:
+        silence(folder, silent)
     config = folder / "sshd_config"
     config.write_text(_config(made, host_key))
     sshd = str(shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin"))
@@ -166,6 +174,15 @@ def _await_port(port: int) -> None:
             time.sleep(0.02)
         else:
             return
+
+
+def silence(folder: Path, count: int) -> None:
+    """Give the first machines journals of `BEFORE` lines, each in a file, and no more to come."""
+    shutil.copy(SILENT, folder / "bin" / "journalctl")
+    (folder / "journals").mkdir()
+    for machine in map(address, range(count)):
+        lines = b"".join(record(machine, line) for line in range(BEFORE))
+        (folder / "journals" / machine).write_bytes(lines)
 
 
 def user() -> str:

@@ -1,11 +1,14 @@
-"""Where the benchmarks put what stands for other computers."""
+"""Where the benchmarks put what stands for other computers, and what they have those say."""
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from benchmarks.cluster import address
 from benchmarks.elsewhere import elsewhere, find, group
+from benchmarks.machines import JOURNALCTL, silence
 
 MOUNTS = """\
 25 1 0:22 / / rw,relatime - ext4 /dev/vda rw
@@ -54,3 +57,31 @@ def test_only_what_is_started_elsewhere_is_in_the_group() -> None:
         for process in (other, ours):
             process.kill()
             process.wait()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "-u fleet.service -o json --no-pager --lines=3",
+        "-n 7",
+        "-u fleet.service --cursor=s=4b;i=62;b=1;m=1;t=1;x=1",
+        "-u fleet.service",
+    ],
+)
+def test_a_silent_journal_says_what_one_says_that_has_not_spoken_yet(
+    words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    silence(tmp_path, 1)
+    env = {
+        "SSH_CONNECTION": f"127.0.0.1 50022 {address(0)} 22",
+        "BENCH_SPEECH": str(tmp_path / "not-told"),
+        "BENCH_PID": str(os.getpid()),
+        "PATH": os.environ["PATH"],
+    }
+    speaking = (sys.executable, "-IS", str(JOURNALCTL))
+    said = [
+        subprocess.run((*argv, *words.split()), env=env, capture_output=True, check=True).stdout
+        for argv in (speaking, (str(tmp_path / "bin" / "journalctl"),))
+    ]
+    assert said[0] == said[1] != b""
