@@ -80,13 +80,17 @@ class Rows:
             if parts[index].scanned < len(parts[index].chunk):
                 self._look(index)
 
-    def unfold(self, number: int) -> None:
-        """Show each line that a folded row stands for, or fold them again."""
+    def unfold(self, number: int) -> bool:
+        """Show each line that a folded row stands for, or fold them again; whether there are."""
         index = self._stream.chunk_of(number)
         chunk = self._parts[index].chunk
-        self._unfolded ^= {chunk.start + chunk.head(number - chunk.start)}
+        head = chunk.head(number - chunk.start)
+        if chunk.count(head) < 2:
+            return False
+        self._unfolded ^= {chunk.start + head}
         self._parts[index] = _Part(chunk)
         self._look(index)
+        return True
 
     def is_folded(self, number: int) -> bool:
         """Whether a row stands for its repeats too."""

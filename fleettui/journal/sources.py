@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from fleettui.model.cluster import Machine
 from fleettui.model.host import FLEET_SERVICE, NEWEST, Span
@@ -71,6 +72,16 @@ SINCE: Sequence[tuple[str, Span]] = (
     ("everything", Span(None)),
 )
 """What the keys 0 to 6 show."""
+
+
+def since_words(span: Span) -> str:
+    """How far back is read, such as `since: the last hour`; empty for the newest lines and for
+    the whole of a boot."""
+    ever = replace(span, boot=None)
+    if ever == NEWEST or (span.boot is not None and ever == Span(None)):
+        return ""
+    known = (words for words, one in SINCE if one == ever)
+    return f"since: {next(known, span.since)}"
 
 
 def boot_words(boot: int) -> str:

@@ -54,10 +54,12 @@ class View:
             else:
                 rows.update()
 
-    def unfold(self, place: Place) -> None:
-        """Show each line that a folded row stands for, or fold them again."""
-        if self._wanted.folded and self.holds(place):
-            self._rows[place.stream].unfold(place.number)
+    def unfold(self, place: Place) -> bool:
+        """Show each line that a folded row stands for, or fold them again; whether it is one."""
+        rows = self._rows.get(place.stream)
+        if rows is None or not self._wanted.folded or not self.holds(place):
+            return False
+        return rows.unfold(place.number)
 
     # --- counting ----------------------------------------------------------------------------
 

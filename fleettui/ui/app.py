@@ -48,8 +48,9 @@ from fleettui.ui.messages import (
 )
 from fleettui.ui.overview.trail import Trail
 from fleettui.ui.picture import Picture
-from fleettui.ui.plain_ascii import AsciiOnly
+from fleettui.ui.plain_ascii import AsciiOnly, key_in_ascii
 from fleettui.ui.rounds import Heard, Rounds
+from fleettui.ui.saying import SaysOnce
 from fleettui.ui.standing import Standing
 from fleettui.ui.themes import THEMES, Looks, other_than
 
@@ -67,7 +68,7 @@ LEARN_EVERY = 2.0
 """Seconds between two looks for servers whose rights are not known yet."""
 
 
-class FleetApp(TellsNoValues, InOrder):
+class FleetApp(TellsNoValues, SaysOnce, InOrder):
     """fleettui, for an Observer or an Operator."""
 
     CSS_PATH: ClassVar[list[str | PurePath]] = [_HERE / "app.tcss", _HERE / "console/console.tcss"]
@@ -134,6 +135,10 @@ class FleetApp(TellsNoValues, InOrder):
         screen = ConsoleScreen(self._access, self._journals, self._looks.welcomed)
         screen.fit(self.size)
         return screen.data_bind(FleetApp.picture, FleetApp.holder, FleetApp.standing)
+
+    def get_key_display(self, binding: Binding) -> str:
+        shown = super().get_key_display(binding)
+        return key_in_ascii(shown) if self._looks.is_ascii else shown
 
     def refresh_css(self, animate: bool = True) -> None:
         """Style all screens anew, for a new theme.

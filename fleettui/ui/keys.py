@@ -23,8 +23,9 @@ NAMES = (
     "plan", "pop_screen", "refresh", "refuse", "repair", "repairs", "resume", "save", "script",
     "scroll", "scroll-back", "scroll-page", "scroll-page-back", "select", "select-back", "shift",
     "shift-back", "since-0", "since-1", "since-2", "since-3", "since-4", "since-5", "since-6",
-    "solo", "speed", "speed-back", "step", "take", "times", "top", "undo", "unfold", "unit",
-    "unit_journal", "unmute", "unzoom", "up", "warning", "warning-back", "wrap", "zone", "zoom",
+    "solo", "speed", "speed-back", "step", "submit", "take", "times", "top", "undo", "unfold",
+    "unit", "unit_journal", "unmute", "unzoom", "up", "warning", "warning-back", "wrap", "zone",
+    "zoom",
 )  # fmt: skip
 """All that a key may be chosen for; tests/ui/test_keys.py compares it with the bindings."""
 

@@ -16,6 +16,7 @@ _SHAPES = {
     "□": ".", "▁": "_", "▂": ".", "▃": ":", "▄": "-", "▅": "=", "▆": "+", "▇": "*", "⭘": "o",
     "▊": "|", "▎": "|", "▔": "-",
 }  # fmt: skip
+_KEYS = {"↑": "up", "↓": "down", "←": "left", "→": "right", "⏎": "enter", "⌫": "backspace"}
 _CORNERS = "┌┐└┘├┤┬┴┼╭╮╰╯┏┓┗┛┣┫┳┻╋╔╗╚╝╠╣╦╩╬"
 
 
@@ -33,6 +34,13 @@ class AsciiOnly(LineFilter):
 def in_ascii(text: str) -> str:
     """Text without a character above U+007E, as many cells wide as it was."""
     return "".join(_one(character) for character in text)
+
+
+def key_in_ascii(shown: str) -> str:
+    """A key by its name: `v` for an arrow is a letter that does something else."""
+    for sign, name in _KEYS.items():
+        shown = shown.replace(sign, name)
+    return shown
 
 
 @lru_cache(4096)

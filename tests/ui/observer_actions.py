@@ -40,6 +40,7 @@ _ACTIONS = {
         RepairsScreen.open
         Grid.move Grid.choose Lines.move Lines.page Lines.first Lines.last
         UnitScreen.move MachinesScreen.take MachinesScreen.move EntryScreen.scroll
+        EntryScreen.first EntryScreen.last
         SearchableLog.ask SearchableLog.again SearchableLog.dim SearchableLog.error
         SearchableLog.warning SearchableLog.context SearchableLog.faults SearchableLog.noise
         SearchableLog.fold SearchableLog.unfold

@@ -234,6 +234,43 @@ async def test_highlights_stay_while_something_else_is_searched() -> None:
         assert pane.is_searching is not None
 
 
+async def test_what_has_no_room_in_the_head_is_cut_off_with_a_sign() -> None:
+    async with pane_app(size=(80, 24)) as (pilot, pane):
+        await pilot.press("up", "F", *"Watch|lost|Unit", "enter", "h", *"zookeeper", "enter")
+        await pilot.press("slash", *"generator", "enter", "w", "1")
+        pane.take([entry(LOOP, 60 + n) for n in range(1234)])
+        await until(pilot, " = ")  # `received` and `+ 0 evicted` give way first
+        first, second = screen_text(pilot).splitlines()[:2]
+        assert second.startswith(" 1,272 = 1,266 shown + 6 filtered  filter Watch|lost|Unit ")
+        assert second.endswith("…")
+        await pilot.press("up")
+        pane.take([entry(LOOP, 2000 + n) for n in range(2_345)])
+        first = (await until(pilot, "+2,345 new")).splitlines()[0]
+        assert first.rstrip().endswith("fleet.service on 172.17.8.101, UTC")
+
+
+async def test_a_key_that_can_do_nothing_says_why() -> None:
+    said = {
+        "n": "Nothing has been searched for yet",
+        "plus": "only where a filter is set",
+        "B": "This is the present boot",
+        "o": "Only one machine is shown",
+        "g space": "This row stands for one line alone.",
+        "c space": "Every row is unfolded already",
+    }
+    async with pane_app(size=(120, 60)) as (pilot, pane):
+        before = pane.choice
+        for keys, words in said.items():
+            await pilot.press(*keys.split())
+            await until(pilot, words)
+        assert pane.choice == before
+        assert not pane.wanted.muted
+    async with pane_app(Journals()) as (pilot, pane):
+        await pilot.press("m", "o")
+        await until(pilot, "There is no line under the cursor.")
+        assert not pane.wanted.muted
+
+
 async def test_errors_and_warnings_are_gone_through() -> None:
     async with pane_app() as (pilot, pane):
         await pilot.press("e")
@@ -289,17 +326,18 @@ def code(pane: JournalPane) -> Code:
 
 
 @pytest.mark.parametrize(
-    ("key", "span"),
+    ("key", "span", "words"),
     [
-        ("1", Span(None, "-1min")),
-        ("4", Span(None, "-1h")),
-        ("6", Span(None)),
+        ("1", Span(None, "-1min"), "since: the last minute"),
+        ("4", Span(None, "-1h"), "since: the last hour"),
+        ("6", Span(None), "since: everything"),
     ],
 )
-async def test_a_number_shows_the_journal_since_then(key: str, span: Span) -> None:
+async def test_a_number_shows_the_journal_since_then(key: str, span: Span, words: str) -> None:
     journals = Journals({MACHINES[0].id: night()})
     async with pane_app(journals) as (pilot, _):
         await pilot.press(key)
+        await until(pilot, words)
         await until(pilot, "38 received")
         assert journals.tails == [
             (MACHINES[0].id, "fleet.service", NEWEST),
@@ -314,8 +352,10 @@ async def test_since_is_typed_freely_and_a_boot_before_is_asked_for() -> None:
         await pilot.press("a", *"2026", "enter")
         await pilot.pause()
         assert journals.tails[-1][2] == Span(None, "2026")
+        await until(pilot, "since: 2026")
         await pilot.press("b")
         await until(pilot, "the boot before")
+        await until(pilot, "since:", gone=True)  # it is the whole of that boot
         assert journals.tails[-1][2] == Span(None, boot=-1)
         await until(pilot, "JOURNAL read to its end")
         await pilot.press("b")

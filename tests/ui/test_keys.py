@@ -115,6 +115,24 @@ async def test_help_is_searched_by_typing_and_says_why_a_key_does_nothing() -> N
         await until(pilot, "No key does that here.", gone=True)
 
 
+async def test_no_key_is_named_that_is_but_a_letter_here_and_no_sentence_said_twice(
+    tmp_path: Path,
+) -> None:
+    app = FleetApp(fakes.observer(), tmp_path, looks=Looks(is_ascii=True))
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until(pilot, "template-loaded")
+        await pilot.press("l", "n", "n", "n")
+        await until(pilot, "Nothing has been searched for yet")
+        await pilot.press("slash")
+        footer = (await until(pilot, "enter Take it")).splitlines()[-1]
+        assert all(words in footer for words in ("esc Never mind", "^q Quit", "f1 Keys"))
+        assert "/ Search" not in footer  # it would stand in the line
+        assert screen_text(pilot).count("Nothing has been searched for yet") == 1
+        await pilot.press("escape", "f1")
+        text = await until(pilot, "down j")  # `v`, the arrow in ASCII, is the pager
+        assert "shift+down J shift+up K" in text
+
+
 async def test_the_palette_has_what_the_keys_of_the_pane_do() -> None:
     async with app_of(fakes.observer()).run_test(size=(120, 40)) as pilot:
         await until(pilot, "template-loaded")

@@ -71,6 +71,7 @@ class ConsoleScreen(Explains, Rests, Screen[None]):
             Binding("Z", "zoom", "Zoom", show=False, tooltip="This pane alone, or all panes again"),
             Binding("escape", "unzoom", "All panes", tooltip="All panes again"),
             Binding("tab", "app.focus_next", "Next pane", show=False),
+            Binding("shift+tab", "app.focus_previous", "Previous pane", show=False),
             Binding("ctrl+r", "refresh", "Refresh", show=False, tooltip="Read everything afresh"),
         ]
     )

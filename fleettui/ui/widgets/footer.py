@@ -1,6 +1,7 @@
 """The line of keys at the foot of a screen."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 import msgspec
@@ -91,22 +92,33 @@ class KeyFooter(Parts, can_focus=False):
         shown: dict[str, FooterKey] = {}
         active = self.screen.active_bindings
         for one in active.values():
-            if one.binding.show:
-                shown.setdefault(one.binding.action, self._key_of(one))
+            key = self._key_of(one)
+            if one.binding.show and not self._is_typed(key.shown):
+                shown.setdefault(one.binding.action, key)
         palette = active.get(self.app.COMMAND_PALETTE_BINDING) if self._shows_palette else None
         self.keys = tuple(shown.values())
         self.palette = self._key_of(palette) if palette is not None else None
 
     def _key_of(self, active: ActiveBinding) -> FooterKey:
         binding = active.binding
+        shown = self.app.get_key_display(binding)
+        if self._is_typed(shown):
+            shown = self.app.get_key_display(replace(binding, key_display=None))
         return FooterKey(
             binding.key,
             binding.action,
-            self.app.get_key_display(binding),
+            shown,
             binding.description,
             active.enabled,
             active.tooltip or binding.tooltip or binding.description,
         )
+
+    def _is_typed(self, shown: str) -> bool:
+        """Whether a key does nothing but stand in the line that is being typed."""
+        focused = self.screen.focused
+        if focused is None or len(shown) != 1 or not shown.isascii():  # `⏎` is a name, no letter
+            return False
+        return focused.check_consume_key(shown, shown)
 
     def validate_left(self, left: int) -> int:
         return max(0, min(left, _width(self._moving) - self._room))

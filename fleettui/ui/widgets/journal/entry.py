@@ -31,6 +31,8 @@ class EntryScreen(Dialog[None]):
             Binding("escape,q,enter,d", "dismiss", "Close"),
             Binding("j", "scroll(1)", "Down", show=False),
             Binding("k", "scroll(-1)", "Up", show=False),
+            Binding("g", "first", "Top", show=False),
+            Binding("G", "last", "Bottom", show=False),
         ]
     )
 
@@ -79,7 +81,10 @@ class EntryScreen(Dialog[None]):
 
     def _show(self, fields: Iterable[tuple[Untrusted, Untrusted]], words: str) -> None:
         lines = [
-            paint((f"{self._source.unit} on {self._source.machine.public_ip}", Tone.STRONG)),
+            paint(
+                (f"{self._source.unit} on {self._source.machine.public_ip}", Tone.STRONG),
+                ("   escape closes", Tone.DIM),
+            ),
             paint((Untrusted(words), Tone.DIM)),
             paint(""),
             *_field_lines(fields),
@@ -88,6 +93,12 @@ class EntryScreen(Dialog[None]):
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def action_first(self) -> None:
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    def action_last(self) -> None:
+        self.query_one(VerticalScroll).scroll_end(animate=False)
 
 
 def _field_lines(fields: Iterable[tuple[Untrusted, Untrusted]]) -> Iterator[Content]:

@@ -148,7 +148,9 @@ class SearchableLog(JournalLog):
                 end = "newest" if back else "oldest"
                 self.notify(f"Went on from the {end} line.", markup=False)
         if found is None:
-            self.notify("No line shown matches.", severity="warning", markup=False)
+            hidden = self.view.filtered
+            words = f"; {hidden:,} filtered out were not searched" if hidden else ""
+            self.notify(f"No line shown matches{words}.", severity="warning", markup=False)
         else:
             self.window.go(found)
             self.redraw()
@@ -202,7 +204,10 @@ class SearchableLog(JournalLog):
 
     def action_unfold(self) -> None:
         place = self.chosen_place
-        if place is not None:
-            self.window.pause()
-            self.view.unfold(place)
+        if place is not None and self.view.unfold(place):
+            self.window.go(place)
             self.redraw()
+        elif self.wanted.folded:
+            self.notify("This row stands for one line alone.", markup=False)
+        else:
+            self.notify("Every row is unfolded already: c folds them.", markup=False)

@@ -1,8 +1,8 @@
 """The head of the pane: where lines come from, and the count of every one of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
 from fleettui.journal.columns import Code
 from fleettui.journal.ring import Ring
@@ -10,6 +10,9 @@ from fleettui.journal.view import View
 from fleettui.ui.paint import Cell, Tone
 from fleettui.ui.widgets.journal.window import Window
 from fleettui.ui.widgets.journal.words import Display
+
+_HINT = ", f follows"
+"""The footer says it too."""
 
 
 def state(window: Window, trouble: str, *, is_over: bool) -> Cell:
@@ -19,10 +22,10 @@ def state(window: Window, trouble: str, *, is_over: bool) -> Cell:
     if window.following:
         return Cell("read to its end" if is_over else "following", Tone.GOOD)
     if not window.unseen:
-        return Cell("paused, f follows", Tone.WARN)
+        return Cell(f"paused{_HINT}", Tone.WARN)
     count = window.unseen_errors
-    errors = f", {count} error{'' if count == 1 else 's'}" if count else ""
-    return Cell(f" paused: +{window.unseen} new{errors}, f follows ", Tone.ALARM)
+    errors = f", {count:,} error{'' if count == 1 else 's'}" if count else ""
+    return Cell(f" paused: +{window.unseen:,} new{errors}{_HINT} ", Tone.ALARM)
 
 
 def counts(ring: Ring, view: View) -> str:
@@ -39,6 +42,36 @@ def short_counts(ring: Ring, view: View) -> str:
     hidden = ((view.filtered, "filtered"), (ring.evicted, "evicted"))
     more = "".join(f" + {count:,} {word}" for count, word in hidden if count)
     return f"{ring.received:,} = {view.lines:,} shown{more}"
+
+
+def title(state: Cell, source: str, room: int) -> list[Cell]:
+    """Whether the end is followed, and of what."""
+    head, rest = Cell(" JOURNAL "), Cell(source)
+    if width_of([head, state, rest]) > room:
+        state = Cell(state.text.replace(_HINT, ""), state.tone)
+    return cut([head, state, rest], room)
+
+
+def below_title(ring: Ring, view: View, settings: Sequence[Cell], room: int) -> list[Cell]:
+    """The counts and the settings, the counts as long as `room` columns allow."""
+    for words in (counts(ring, view), f" {short_counts(ring, view)}"):
+        cells = [Cell(words, Tone.DIM), *settings]
+        if width_of(cells) <= room:
+            break
+    return cut(cells, room)
+
+
+def cut(cells: Sequence[Cell], room: int) -> list[Cell]:
+    """As much of the cells as has room, with a sign that there is more."""
+    if width_of(cells) <= room:
+        return list(cells)
+    kept: list[Cell] = []
+    left = max(room - 1, 0)
+    for one in cells:
+        width = min(cell_len(one.text), left)
+        kept.append(Cell(set_cell_size(one.text, width), one.tone))
+        left -= width
+    return [*kept, Cell("…", Tone.WARN)]
 
 
 def in_one_line(source: str, ring: Ring, view: View, settings: list[Cell], room: int) -> list[Cell]:
@@ -58,18 +91,24 @@ def width_of(cells: Iterable[Cell]) -> int:
     return sum(cell_len(cell.text) for cell in cells)
 
 
-def settings(ring: Ring, view: View, display: Display) -> Iterator[str]:
-    """What is shown in another way than at first, and how much noise there is."""
+def noise(ring: Ring) -> str:
+    """How much of it there is; empty for none."""
+    count = ring.tally(Code.NOISE)
+    return f"{count:,} noise" if count else ""
+
+
+def settings(view: View, display: Display) -> Iterator[str]:
+    """What is shown in another way than at first."""
     wanted = view.wanted
     if wanted.filter is not None:
         around = f" ±{wanted.context}" if wanted.context else ""
         yield f"filter {wanted.filter.text}{around}"
     if wanted.codes is not None:
         yield "no noise" if Code.PLAIN in wanted.codes else "faults only"
-    if noise := ring.tally(Code.NOISE):
-        yield f"{noise:,} noise"
     if display.search is not None:
         yield f"search {display.search.text}"
+    if display.highlights:
+        yield f"lit {', '.join(one.text for one in display.highlights)}"
     if not wanted.folded:
         yield "unfolded"
     if display.wrap:

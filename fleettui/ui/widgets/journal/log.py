@@ -34,6 +34,7 @@ ROOM_BESIDE = 150
 """Columns from which on they need none; it is not for their length to move the lines below."""
 SHIFT = 16
 """Cells that a step to the side moves the text."""
+_ASIDE = "What is cut off at the right, at the left"
 
 
 class JournalLog(Lines):
@@ -47,8 +48,8 @@ class JournalLog(Lines):
                 "t", "times", "Times", show=False, tooltip="Time, date, time between, or no time"
             ),
             Binding("T", "zone", "UTC", show=False, tooltip="Times in UTC, or as it is here"),
-            Binding("right,greater_than_sign", "shift(1)", "Right", show=False),
-            Binding("left,less_than_sign", "shift(-1)", "Left", show=False),
+            Binding("right,greater_than_sign", "shift(1)", "Right", show=False, tooltip=_ASIDE),
+            Binding("left,less_than_sign", "shift(-1)", "Left", show=False, tooltip=_ASIDE),
             Binding("shift+down,J", "select(1)", "Select", show=False, tooltip="Select lines"),
             Binding("shift+up,K", "select(-1)", "Select", show=False, tooltip="Select lines"),
         ]

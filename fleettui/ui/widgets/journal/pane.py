@@ -12,7 +12,7 @@ from textual.reactive import reactive
 
 from fleettui.access import JournalReader
 from fleettui.journal.columns import Packer, microseconds
-from fleettui.journal.sources import SERVICES, SINCE, Choice, Source
+from fleettui.journal.sources import SERVICES, SINCE, Choice, Source, since_words
 from fleettui.journal.times import skew_words
 from fleettui.model.clock import now
 from fleettui.model.cluster import Machine
@@ -206,27 +206,31 @@ class JournalPane(KeepableLog):
     # --- the head -----------------------------------------------------------------------------
 
     def head_line(self, y: int) -> list[Cell]:
+        width = self.size.width
         if y == 1:
-            return [Cell(heading.counts(self.ring, self.view), Tone.DIM), *self._settings()]
+            return heading.below_title(self.ring, self.view, self._settings(), width)
         prompt = self.query_one(Prompt)
         if prompt.asking:
             tone = Tone.ALARM if prompt.problem else Tone.ACCENT
-            return [Cell(" JOURNAL "), Cell(f" {Untrusted(prompt.hint)} ", tone)]
+            asked = [Cell(" JOURNAL "), Cell(f" {Untrusted(prompt.hint)} ", tone)]
+            return heading.cut(asked, width)
         tails = self._tails.by_stream.values()
         is_over = bool(tails) and all(tail.is_over for tail in tails)
         state = heading.state(self.window, self._trouble(), is_over=is_over)
         zone = "" if self.display_as.local else ", UTC"
         source = f"  {self.choice.words}{zone}"
-        head = [Cell(" JOURNAL "), state]
         if self.head_height > 1:
-            return [*head, Cell(source)]
-        room = self.size.width - heading.width_of(head)
-        return [*head, *heading.in_one_line(source, self.ring, self.view, self._settings(), room)]
+            return heading.title(state, source, width)
+        head = [Cell(" JOURNAL "), state]
+        room = width - heading.width_of(head)
+        rest = heading.in_one_line(source, self.ring, self.view, self._settings(), room)
+        return heading.cut([*head, *rest], width)
 
     def settings(self) -> Sequence[str]:
         """What is shown in another way than at first, in words."""
         words = [self.task_words, *self._skewed(), *self._heard()]
-        words += heading.settings(self.ring, self.view, self.display_as)
+        words += heading.settings(self.view, self.display_as)
+        words += [since_words(self.choice.span), heading.noise(self.ring)]
         return [word for word in words if word]
 
     def _settings(self) -> list[Cell]:
@@ -234,11 +238,15 @@ class JournalPane(KeepableLog):
 
     def _trouble(self) -> str:
         """Why nothing comes from the machines that nothing comes from."""
-        tails = self._tails.by_stream.values()
-        troubles = [tail.trouble for tail in tails if tail.trouble]
-        if len(tails) > 1 and troubles:
-            return f"{len(troubles)} of {len(tails)}: {troubles[0]}"
-        return troubles[0] if troubles else ""
+        tails = self._tails.by_stream
+        troubled = {stream: tail.trouble for stream, tail in tails.items() if tail.trouble}
+        if not troubled:
+            return ""
+        stream, trouble = next(iter(troubled.items()))
+        if len(tails) == 1:
+            return trouble
+        who = self.name_of(stream) if len(troubled) == 1 else f"{len(troubled)} of {len(tails)}"
+        return f"{who}: {trouble}"
 
     def _heard(self) -> list[str]:
         muted = len(self.wanted.muted)
@@ -268,6 +276,9 @@ class JournalPane(KeepableLog):
     def action_boot(self, step: int) -> None:
         """From any boot to the present one, to the one before, and back."""
         boot = self.choice.span.boot
+        if step > 0 and not boot:
+            self.notify("This is the present boot: b goes to the one before.", markup=False)
+            return
         wanted: int | None = (step if boot is None else boot + step) if boot or step < 0 else None
         if wanted is not None and wanted > 0:
             wanted = None
@@ -325,20 +336,35 @@ class JournalPane(KeepableLog):
             self.watch_all(Source(machine, unit) for machine in machines)
 
     def action_solo(self) -> None:
-        place = self.chosen_place
-        others = self._tails.by_stream.keys() - ({place.stream} if place else set())
-        muted = frozenset() if self.wanted.muted else frozenset(others)
-        self.want(replace(self.wanted, muted=muted))
+        if self.wanted.muted:
+            self.action_unmute()
+        elif (stream := self._chosen_of_several()) is not None:
+            others = frozenset(self._tails.by_stream.keys() - {stream})
+            self.want(replace(self.wanted, muted=others))
 
     def action_mute(self) -> None:
-        place, streams = self.chosen_place, self._tails.by_stream
-        if place is None or len(streams) - len(self.wanted.muted) < 2:
-            self.notify("The last machine stays.", markup=False)
+        stream = self._chosen_of_several()
+        if stream is None:
             return
-        self.want(replace(self.wanted, muted=self.wanted.muted | {place.stream}))
+        muted = self.wanted.muted | {stream}
+        if len(muted) == len(self._tails.by_stream):
+            self.notify("The last machine stays.", markup=False)
+        else:
+            self.want(replace(self.wanted, muted=muted))
 
     def action_unmute(self) -> None:
         self.want(replace(self.wanted, muted=frozenset()))
+
+    def _chosen_of_several(self) -> int | None:
+        """The stream of the chosen line; None, and said why, where there is no other."""
+        place = self.chosen_place
+        if len(self._tails.by_stream) < 2:
+            self.notify("Only one machine is shown: m merges all.", markup=False)
+        elif place is None:
+            self.notify("There is no line under the cursor.", markup=False)
+        else:
+            return place.stream
+        return None
 
     # --- as root ------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ class Prompt(Input):
 
     BINDINGS: ClassVar[list[BindingType]] = named(
         [
+            Binding("enter", "submit", "Take it", key_display="enter"),
             Binding("escape", "give_up", "Never mind"),
         ]
     )
