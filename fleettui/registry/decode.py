@@ -27,6 +27,8 @@ from fleettui.registry.tree import (
     Entry,
     Folder,
     Leaf,
+    entries_of,
+    entry_at,
     folder_at,
     leaf_at,
 )
@@ -34,7 +36,8 @@ from fleettui.registry.tree import (
 _T = TypeVar("_T")
 Decoded = tuple[_T | None, tuple[BadRecord, ...]]
 """What could be read of a thing, and the records of it that could not."""
-_UNREADABLE = (msgspec.DecodeError, RecursionError)
+UNREADABLE = (msgspec.DecodeError, RecursionError)
+"""What decoding a value raises."""
 
 
 def decode(tree: Folder, index: int, read_at: datetime) -> Snapshot:
@@ -45,11 +48,11 @@ def decode(tree: Folder, index: int, read_at: datetime) -> Snapshot:
         bad.extend(decoded[1])
         return decoded[0]
 
-    files = {h: kept(decode_file(h, e)) for h, e in folder_at(tree, UNIT).items()}
+    files = {h: kept(decode_file(h, e)) for h, e in entries_of(folder_at(tree, UNIT))}
     jobs, states = folder_at(tree, JOB), folder_at(tree, STATES)
     names = {*jobs, *states}
-    units = [kept(decode_unit(n, jobs.get(n), states.get(n), files)) for n in names]
-    machines = [kept(decode_machine(i, e)) for i, e in folder_at(tree, MACHINES).items()]
+    units = [kept(decode_unit(n, entry_at(jobs, n), entry_at(states, n), files)) for n in names]
+    machines = [kept(decode_machine(i, e)) for i, e in entries_of(folder_at(tree, MACHINES))]
     leader = kept(decode_leader(folder_at(tree, LEASE)))
     return Snapshot(
         index=index,
@@ -98,7 +101,7 @@ def decode_unit(
     unit = Unit(
         name=Untrusted(name),
         unit_hash=unit_hash,
-        target_state=_word(wanted.value) if wanted is not None else None,
+        target_state=word(wanted.value) if wanted is not None else None,
         target=_machine_id(target),
         heartbeat=_machine_id(heartbeat),
         states=_states(name, reports, bad) if reports else (),
@@ -178,7 +181,7 @@ def _unit_hash(name: str, leaf: Leaf | None, bad: list[BadRecord]) -> str | None
         return None
     try:
         found = records.job_object.decode(leaf.value)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         bad.append(_bad(f"{JOB}/{name}/object", str(error), leaf))
         return None
     if found.name != name:
@@ -226,16 +229,16 @@ def _states(
 def _state(machine_id: str, leaf: Leaf) -> UnitState | str:
     try:
         found = records.state_object.decode(leaf.value)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         return str(error)
     if found.machine_state is not None and found.machine_state.id != machine_id:
         return f"it says that it is of machine {Untrusted(found.machine_state.id)}"
     return UnitState(
-        _word(machine_id),
-        _word(found.load_state),
-        _word(found.active_state),
-        _word(found.sub_state),
-        _word(found.unit_hash),
+        word(machine_id),
+        word(found.load_state),
+        word(found.active_state),
+        word(found.sub_state),
+        word(found.unit_hash),
         leaf.index,
     )
 
@@ -274,18 +277,19 @@ class _Words(dict[str, Untrusted]):
 
 _LONGEST_COMMON = 64
 _MOST_COMMON = 1 << 15
-_word = _Words().__getitem__
+word = _Words().__getitem__
+"""A remote text, the same object for the same short text."""
 
 
 def _machine_id(leaf: Leaf | None) -> Untrusted | None:
     """An empty value counts as none (fleet registry/job.go)."""
-    return _word(leaf.value) if leaf is not None and leaf.value else None
+    return word(leaf.value) if leaf is not None and leaf.value else None
 
 
 def _read(decoder: "msgspec.json.Decoder[_T]", key: str, leaf: Leaf) -> _T | BadRecord:
     try:
         return decoder.decode(leaf.value)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         return _bad(key, str(error), leaf)
 
 

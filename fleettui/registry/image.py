@@ -23,6 +23,7 @@ from fleettui.registry.decode import (
     restated,
 )
 from fleettui.registry.keys import Keys
+from fleettui.registry.ordinary import ordinary_units
 from fleettui.registry.tree import (
     DEEPEST,
     JOB,
@@ -33,14 +34,18 @@ from fleettui.registry.tree import (
     UNIT,
     Folder,
     Leaf,
+    entry_at,
     folder_at,
     merge,
     merged,
     name_of,
+    unopened,
 )
 
 REMOVALS = frozenset({"delete", "expire", "compareAndDelete"})
 """Actions of etcd that take something away."""
+_UNOPENED = frozenset({JOB, STATES})
+"""Folders whose folders are left as they were read until something is asked of them."""
 _WRITES = frozenset({"set", "create", "update", "compareAndSwap"})
 
 
@@ -97,7 +102,12 @@ class Image:
     def load_folder(self, part: str, node: Node | None, index: int) -> set[str]:
         """Take over a read of one folder; the names in it that did not stand as was read."""
         self.indexes[part] = index
-        changed = merge(self._tree[part], node.nodes if node is not None else (), DEEPEST - 1)
+        nodes, folder = node.nodes if node is not None else (), self._tree[part]
+        if part in _UNOPENED and not folder:
+            folder.update(unopened(nodes))
+            changed = set(folder)
+        else:
+            changed = merge(folder, nodes, DEEPEST - 1)
         self._dirty[part] |= changed
         return changed
 
@@ -156,11 +166,11 @@ class Image:
         part, *way, last = segments
         folder = self._tree[part]
         for name in way:
-            inner = folder.get(name)
+            inner = entry_at(folder, name)
             if not isinstance(inner, dict):
                 inner = folder[name] = {}
             folder = inner
-        old = folder.get(last)
+        old = entry_at(folder, last)
         if isinstance(old, Leaf) and old.value == node.value and not node.dir:
             old.index = node.modified_index
             if part != STATES:
@@ -193,7 +203,7 @@ class Image:
     def _decode_files(self) -> None:
         hashes = self._dirty[UNIT]
         for unit_hash in hashes:
-            entry = self._tree[UNIT].get(unit_hash, {})
+            entry = entry_at(self._tree[UNIT], unit_hash) or {}
             self._files[unit_hash] = self._kept(UNIT, unit_hash, decode_file(unit_hash, entry))
         if hashes:
             self._missing -= self._tree[UNIT].keys()
@@ -206,19 +216,21 @@ class Image:
         if not names:
             return
         jobs, states = self._tree[JOB], self._tree[STATES]
-        units = self._units.copy()
         files, hashes = self._files, self._tree[UNIT]
-        is_first, is_new = not units, False
-        for name in sorted(names):
+        is_anew = not (self._units or self._bad_by)
+        ordinary = ordinary_units(jobs, states, files) if is_anew else {}
+        units = {unit.name: unit for _, unit in sorted(ordinary.items())} or self._units.copy()
+        is_new = False
+        for name in sorted(names - ordinary.keys()):
             key = Untrusted(name)
             unit = None if name in self._dirty[JOB] else self._restated(name, units.get(key))
             if unit is None:
-                decoded = decode_unit(name, jobs.get(name), states.get(name), files)
-                unit = self._kept(JOB, name, decoded)
+                job, told = entry_at(jobs, name), entry_at(states, name)
+                unit = self._kept(JOB, name, decode_unit(name, job, told, files))
             is_new = _replace(units, key, unit) or is_new
             if unit is not None and unit.unit_hash and unit.unit_hash not in hashes:
                 self._missing.add(unit.unit_hash)
-        if is_new and not is_first:
+        if is_new:
             units = in_order_of_name(units.values())
         self._units = MappingProxyType(units)
         self._dirty[JOB].clear()
@@ -228,7 +240,7 @@ class Image:
         """A unit with the states that it has now, where nothing else of it changed; None where it
         has to be decoded whole.
         """
-        states = self._tree[STATES].get(name)
+        states = entry_at(self._tree[STATES], name)
         if unit is None or not isinstance(states, dict) or (JOB, name) in self._bad_by:
             return None
         return restated(unit, states)
@@ -239,7 +251,7 @@ class Image:
             return
         machines = self._machines.copy()
         for machine_id in machine_ids:
-            entry = self._tree[MACHINES].get(machine_id, {})
+            entry = entry_at(self._tree[MACHINES], machine_id) or {}
             decoded = decode_machine(machine_id, entry)
             _replace(machines, Untrusted(machine_id), self._kept(MACHINES, machine_id, decoded))
         self._machines = MappingProxyType(in_order_of_address(machines.values()))

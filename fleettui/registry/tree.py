@@ -1,6 +1,6 @@
 """Fleet's keys as etcd holds them, undecoded: folders of folders of values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Union
 
 import msgspec
@@ -13,6 +13,8 @@ PARTS = (JOB, STATES, MACHINES, UNIT, LEASE)
 """Folders below the prefix that are read; the legacy `state` and `engine` are not."""
 DEEPEST = 4
 """Segments of the longest key that fleet writes: `machines/ID/metadata/KEY`."""
+_BELOW_UNOPENED = DEEPEST - 2
+"""Levels below a folder that is kept unopened: `job/UNIT`, `states/UNIT`."""
 
 
 class Leaf(msgspec.Struct, gc=False):
@@ -26,13 +28,30 @@ class Leaf(msgspec.Struct, gc=False):
     index that it was last asked for."""
 
 
-Folder = dict[str, Union[Leaf, "Folder"]]
+Folder = dict[str, Union[Leaf, "Folder", Node]]
+"""A node in it is a folder that was read, and that nobody has looked into yet."""
 Entry = Leaf | Folder
+
+
+def entry_at(folder: Folder, name: str) -> Entry | None:
+    """What is at that name, for whoever looks into it."""
+    entry = folder.get(name)
+    if isinstance(entry, Node):
+        entry = folder[name] = _made(entry.nodes, _BELOW_UNOPENED)
+    return entry
+
+
+def entries_of(folder: Folder) -> Iterator[tuple[str, Entry]]:
+    """All that is in it, for whoever looks into it."""
+    for name in tuple(folder):
+        entry = entry_at(folder, name)
+        if entry is not None:
+            yield name, entry
 
 
 def folder_at(folder: Folder, name: str) -> Folder:
     """The folder of that name, an empty one where there is none."""
-    entry = folder.get(name)
+    entry = entry_at(folder, name)
     return entry if isinstance(entry, dict) else {}
 
 
@@ -47,6 +66,17 @@ def tree_of(node: Node | None) -> Folder:
     children = node.nodes if node is not None else ()
     found = {name_of(child): child for child in children}
     return {name: merged(None, found[name], DEEPEST - 1)[0] for name in PARTS if name in found}
+
+
+def unopened(nodes: Sequence[Node]) -> Folder:
+    """A folder of what was read, where there was none; folders in it stay the nodes that they are.
+
+    Of a large registry most are looked into late, or never: most of what is written to it says
+    what it said before.
+    """
+    return {
+        name_of(node): node if node.dir else Leaf(node.value, node.modified_index) for node in nodes
+    }
 
 
 def merged(old: Entry | None, node: Node, depth: int) -> tuple[Entry, bool]:
@@ -78,6 +108,10 @@ def merge(folder: Folder, nodes: Sequence[Node], depth: int) -> set[str]:
         name = node.key.rpartition("/")[2]
         old = folder.get(name)
         if node.dir:
+            if type(old) is Node:
+                if old == node:
+                    continue
+                old = entry_at(folder, name)
             if type(old) is not dict:
                 old = folder[name] = {}
                 changed.add(name)

@@ -108,6 +108,63 @@ def loaded(values: dict[str, str], index: int = 10) -> Image:
     return image
 
 
+ORDINARY = {
+    **{f"machines/{m}/object": machine(m) for m in MACHINES},
+    **{f"job/{u}/object": job(u) for u in reversed(UNITS)},
+    **{f"job/{u}/target-state": "launched" for u in UNITS},
+    **{f"job/{u}/target": "m1" for u in UNITS},
+    **{f"job/{u}/job-state": "m2" for u in UNITS},
+    **{f"states/{u}/{m}": state(m) for u in UNITS for m in reversed(MACHINES)},
+    f"unit/{HASH}": json({"Raw": "[Service]\nExecStart=/bin/true\n"}),
+}
+"""What fleet writes of units, all of them scheduled."""
+ODD = {
+    **{key: [*values, None] for key, values in VALUES.items()},
+    **{f"job/{u}/object": [job("else"), job(u, OTHER_HASH), "{", None] for u in UNITS},
+    f"unit/{HASH}": [json({"Raw": "[Unit]\nx\n"}), "{", None],
+    **{f"job/{u}/{key}/x": [""] for u in UNITS for key in ("object", "target-state", "target")},
+    **{f"states/{u}/m1/x": [""] for u in UNITS},
+    **{f"{part}/{u}": ["", None] for part in ("job", "states") for u in UNITS},
+}
+"""What may stand in its place, or beside it; None: nothing does."""
+
+oddities = st.lists(
+    st.sampled_from(sorted(ODD)).flatmap(
+        lambda key: st.tuples(st.just(key), st.sampled_from(ODD[key]))
+    ),
+    max_size=3,
+)
+
+
+def with_oddities(odd: list[tuple[str, str | None]]) -> dict[str, tuple[str, int]]:
+    """Ordinary units but for that; where a value stands in place of a folder, nothing is in it."""
+    held = {key: (value, 1) for key, value in ORDINARY.items()}
+    for key, value in odd:
+        held = {k: v for k, v in held.items() if not f"{k}/".startswith(f"{key}/")}
+        held = {k: v for k, v in held.items() if not f"{key}/".startswith(f"{k}/")}
+        if value is not None:
+            held[key] = value, 2
+    return held
+
+
+@settings(max_examples=300, deadline=None)
+@given(oddities, oddities, st.sampled_from(UNITS))
+def test_units_read_at_once_are_what_each_decodes_to_by_itself(
+    first: list[tuple[str, str | None]], then: list[tuple[str, str | None]], unit: str
+) -> None:
+    image = Image(KEYS)
+    for index, odd in ((10, first), (20, then)):
+        held = with_oddities(odd)
+        image.load(node_of(held), index)
+        found = image.snapshot(NOW)
+        assert found == decode(tree_of(node_of(held)), index, NOW)
+        assert list(found.units) == sorted(found.units)
+    if f"job/{unit}" not in held:
+        folder = Node(key=f"{KEYS.prefix}/job/{unit}", dir=True, modified_index=30)
+        image.apply(Event("set", folder))
+        assert image.snapshot(NOW) == decode(tree_of(node_of(held)), 30, NOW)
+
+
 def two_units() -> dict[str, str]:
     jobs = {f"job/{u}.service/object": job(f"{u}.service") for u in "ab"}
     states = {f"states/{u}.service/m1": state("m1") for u in "ab"}

@@ -1,0 +1,84 @@
+"""Units of which all is as fleet writes it, made straight from what was read.
+
+That is nearly every unit of a registry that is read for the first time. Whatever is odd about one
+leaves it to `fleettui.registry.decode`, which finds words for it.
+"""
+
+from collections.abc import Mapping
+
+from fleettui.model.cluster import Unit, UnitState
+from fleettui.model.unitfile import UnitFile
+from fleettui.model.untrusted import Untrusted
+from fleettui.registry import records
+from fleettui.registry.answers import Node
+from fleettui.registry.decode import UNREADABLE, word
+from fleettui.registry.tree import Folder, name_of
+
+States = tuple[UnitState, ...]
+
+
+def ordinary_units(
+    jobs: Folder, states: Folder, files: Mapping[str, UnitFile | None]
+) -> dict[str, Unit]:
+    """Those of the unopened folders, by name.
+
+    They are gone through as they lie in memory: in order of name it takes twice as long.
+    """
+    told = {name: _states(node) for name, node in states.items() if type(node) is Node}
+    units = {}
+    for name, node in jobs.items():
+        reports = told.get(name) if name in states else ()
+        if type(node) is Node and reports is not None:
+            unit = _unit(name, node, reports, files)
+            if unit is not None:
+                units[name] = unit
+    return units
+
+
+def _unit(
+    name: str, job: Node, states: States, files: Mapping[str, UnitFile | None]
+) -> Unit | None:
+    """None where something is missing, unreadable or of another kind."""
+    values = {name_of(node): node.value for node in job.nodes if not node.dir}
+    try:
+        described = records.job_object.decode(values["object"])
+        unit_hash = bytes(described.unit_hash).hex()
+        file = files[unit_hash]
+    except (KeyError, *UNREADABLE):
+        return None
+    if described.name != name or file is None or file.problem is not None:
+        return None
+    wanted, target, heartbeat = map(values.get, ("target-state", "target", "job-state"))
+    return Unit(
+        Untrusted(name),
+        unit_hash,
+        word(wanted) if wanted is not None else None,
+        word(target) if target else None,
+        word(heartbeat) if heartbeat else None,
+        states,
+        file,
+    )
+
+
+def _states(folder: Node) -> States | None:
+    """One a machine, sorted by machine ID; None where one of them is odd."""
+    states = []
+    for node in sorted(folder.nodes, key=name_of) if len(folder.nodes) > 1 else folder.nodes:
+        machine_id = name_of(node)
+        try:
+            found = records.state_object.decode(node.value)
+        except UNREADABLE:
+            return None
+        teller = found.machine_state
+        if node.dir or (teller is not None and teller.id != machine_id):
+            return None
+        state = UnitState(
+            word(machine_id),
+            word(found.load_state),
+            word(found.active_state),
+            word(found.sub_state),
+            word(found.unit_hash),
+            node.modified_index,
+        )
+        states.append(state)
+    return tuple(states)
