@@ -43,8 +43,8 @@ class Following:
         self._meter = _Meter()
         self._collector: Collector | None = None
         self._moving: asyncio.Task[None] | None = None
-        self._unreached: set[Untrusted] = set()
-        """Machines that this collector cannot connect to: they stay here."""
+        self._reached: dict[Untrusted, bool] = {}
+        """Machines that this collector was told to connect to, and whether it could."""
         self._counting: asyncio.TimerHandle | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -82,13 +82,14 @@ class Following:
         mark: Mark | None = None
         quietly = False
         while True:
-            journal = Journal(self._sessions, machine, commands, mark, quietly=quietly)
-            async with aclosing(self._received_here(journal)) as batches:
-                async for items in batches:
-                    yield items
-            mark, quietly = journal.mark, True
-            if not await self._is_reached_apart(machine):
-                continue
+            if not (self._running and self._reached.get(machine.id)):
+                journal = Journal(self._sessions, machine, commands, mark, quietly=quietly)
+                async with aclosing(self._received_here(journal)) as batches:
+                    async for items in batches:
+                        yield items
+                mark, quietly = journal.mark, True
+                if not await self._is_reached_apart(machine):
+                    continue
             try:
                 async with aclosing(self._received_apart(machine, commands, mark)) as marked:
                     async for items, behind in marked:
@@ -152,7 +153,7 @@ class Following:
         try:
             if self._running is None:
                 self._collector = await console.start(self._sessions)
-                self._unreached.clear()
+                self._reached.clear()
         except OSError:  # no room for one more process: all goes on here
             self._lose_patience()
             return
@@ -162,7 +163,7 @@ class Following:
 
     def _hand_on(self, journal: Journal) -> None:
         """Have the collector go on with a journal, if it can."""
-        if journal.can_be_left and journal.machine.id not in self._unreached:
+        if journal.can_be_left and self._reached.get(journal.machine.id, True):
             journal.leave()
 
     # --- apart --------------------------------------------------------------------------------
@@ -170,10 +171,12 @@ class Following:
     async def _is_reached_apart(self, machine: Machine) -> bool:
         """Whether the collector is connected to a machine; of one that is lost its reader hears."""
         collector = self._running
-        if collector is None or await collector.connect(machine) or collector.is_lost:
+        if collector is None:
             return True
-        self._unreached.add(machine.id)
-        return False
+        is_reached = await collector.connect(machine)
+        if self._running is collector:
+            self._reached[machine.id] = is_reached
+        return is_reached or collector.is_lost
 
     async def _received_apart(
         self, machine: Machine, commands: JournalCommands, mark: Mark | None

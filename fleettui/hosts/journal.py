@@ -155,8 +155,14 @@ class Journal:
 
     async def _read(self, told: _Told) -> AsyncGenerator[Sequence[JournalItem], None]:
         command = self._commands.read(self._position.read_on())
-        async with aclosing(self._run(command, told)) as reading:
+        await self._sessions.line(self.machine).connect()  # none waits for one that is lost
+        async with (
+            self._sessions.readings.one() as begun,
+            aclosing(self._run(command, told)) as reading,
+        ):
             async for items in reading:
+                if any(isinstance(item, JournalEntry) for item in items):
+                    await begun()
                 yield items
 
     async def _follow(self, told: _Told) -> AsyncGenerator[Sequence[JournalItem], None]:
@@ -166,6 +172,7 @@ class Journal:
             yield self._tell(NoticeKind.OVER, "the end of what was asked for")
             await self._left.wait()
             raise _Left
+        await self._sessions.readings.over()
         try:
             async with aclosing(self._run(command, told, endless=True)) as following:
                 async for items in following:

@@ -10,10 +10,10 @@ from fleettui.hosts.dial import Address, Dialling, UnknownKey
 from fleettui.hosts.hostkeys import HostKeys, ShownKey
 from fleettui.hosts.keyring import Keyring, LockedKey
 from fleettui.hosts.line import Line, Opener
-from fleettui.hosts.openings import Openings
 from fleettui.hosts.settings import HostSettings, SudoMode
 from fleettui.hosts.sudo import RootLine, SudoPasswords
 from fleettui.hosts.tunnel import Tunnelling
+from fleettui.hosts.turns import Readings, Turns
 from fleettui.model.cluster import Machine
 from fleettui.model.hop import Hop
 
@@ -44,7 +44,8 @@ class Sessions:
         )
         self._machines: dict[Address, Line] = {}
         self._hops: dict[Route, Line] = {}
-        self._openings = Openings()
+        self._openings = Turns()
+        self.readings = Readings()
         self._closed = False
         self.tunnel = self._make_tunnel()
         """None: machines are reached straight, or as the SSH configuration says."""

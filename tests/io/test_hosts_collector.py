@@ -45,6 +45,8 @@ class Speaking:
     written: int = 100
     followers: list[object] = field(default_factory=list)
     """The connection of each journalctl that follows."""
+    readers: set[object] = field(default_factory=set)
+    """That of each one that has read to the present end."""
 
     def __post_init__(self) -> None:
         self.machine = SshMachine(self.serve, address=self.address)
@@ -52,11 +54,12 @@ class Speaking:
     async def serve(self, process: Process, words: list[str]) -> None:
         cursor = next((w for w in words if w.startswith("--cursor=")), None)
         sent = int(cursor.rpartition("i=")[2], 16) if cursor else 0
+        connection = process.channel.get_connection()
         if "-f" not in words:
+            self.readers.add(connection)
             process.stdout.write(b"".join(record(n) for n in range(sent, self.written)))
             process.exit(0)
             return
-        connection = process.channel.get_connection()
         self.followers.append(connection)
         left = asyncio.create_task(self.machine.until_hung_up(process))
         try:
@@ -223,6 +226,14 @@ async def test_many_journals_go_to_a_collector_before_a_storm(
         await more_lines(seen)
         assert all(s.is_whole for s in seen.values())
         assert all([n.kind for n in s.notices] == [NoticeKind.CONNECTED] for s in seen.values())
+        for machine in machines:
+            machine.readers.clear()
+        async with followed(hosts) as again:
+            await more_lines(again)
+        # The collector is connected to all of them, and nobody else needs to begin.
+        assert all(m.readers == {m.machine.connections[-1]} for m in machines)
+        assert all(s.is_whole for s in again.values())
+        assert all([n.kind for n in s.notices] == [NoticeKind.CONNECTED] for s in again.values())
 
 
 async def test_a_journal_that_a_collector_cannot_reach_goes_on_where_it_was(

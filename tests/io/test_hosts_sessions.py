@@ -23,7 +23,7 @@ from fleettui.access import (
     SecretQuestion,
 )
 from fleettui.commands import daemon_reload
-from fleettui.hosts import dial, openings, sessions
+from fleettui.hosts import dial, sessions, turns
 from fleettui.hosts.connect import SshHosts, connect_hosts, hands_for
 from fleettui.hosts.settings import HostSettings
 from fleettui.model.secret import Secret
@@ -336,11 +336,11 @@ async def test_no_more_than_sixteen_connections_are_opened_at_a_time(
     monkeypatch.setattr(sessions, "Dialling", Slow)
     async with session(home.settings(SshMachine())) as hosts:
         tasks = [asyncio.create_task(refusal(hosts, f"10.0.0.{number}")) for number in range(1, 60)]
-        await until(lambda: opening == openings.AT_ONCE)
-        assert configured == openings.AT_ONCE  # the others' configuration is not read before
+        await until(lambda: opening == turns.AT_ONCE)
+        assert configured == turns.AT_ONCE  # the others' configuration is not read before
         go_on.set()
         assert set(await asyncio.gather(*tasks)) == {"as the test wants it"}
-    assert most == openings.AT_ONCE == 16
+    assert most == turns.AT_ONCE == 16
 
 
 # --- the user's SSH configuration ------------------------------------------------------------

@@ -1,19 +1,19 @@
-"""Of many connections few are opened at first, and then sixteen at a time."""
+"""Of many machines few have their turn at first, and then sixteen at a time."""
 
 import asyncio
 from collections.abc import Callable
 
 import pytest
 
-from fleettui.hosts import openings
-from fleettui.hosts.openings import AT_ONCE, FIRST, Openings
+from fleettui.hosts import turns
+from fleettui.hosts.turns import AT_ONCE, FIRST, Readings, Turns
 
 
 class Burst:
-    """Openings that last until they are told to end."""
+    """Turns that last until they are told to end."""
 
-    def __init__(self, openings: Openings) -> None:
-        self._openings = openings
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
         self.under_way: list[asyncio.Event] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -22,7 +22,7 @@ class Burst:
 
     async def _open(self) -> None:
         end = asyncio.Event()
-        async with self._openings.one():
+        async with self._turns.one():
             self.under_way.append(end)
             await end.wait()
 
@@ -49,7 +49,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def begun(count: int) -> Burst:
     """A burst of forty, once so many of them are under way."""
-    burst = Burst(Openings())
+    burst = Burst(Turns())
     burst.ask(40)
     await until(lambda: len(burst.under_way) == count)
     return burst
@@ -58,7 +58,7 @@ async def begun(count: int) -> Burst:
 async def test_each_that_is_open_makes_way_for_two_until_sixteen_are_under_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(openings, "SOON", 3600)
+    monkeypatch.setattr(turns, "SOON", 3600)
     burst = await begun(FIRST)
     for expected in (*range(FIRST, AT_ONCE), AT_ONCE, AT_ONCE):
         await burst.reaches(expected)
@@ -69,13 +69,13 @@ async def test_each_that_is_open_makes_way_for_two_until_sixteen_are_under_way(
 async def test_the_others_do_not_wait_for_machines_that_do_not_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(openings, "SOON", 0.01)
+    monkeypatch.setattr(turns, "SOON", 0.01)
     await (await begun(AT_ONCE)).end()
 
 
 async def test_each_burst_begins_with_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openings, "SOON", 3600)
-    burst = Burst(Openings())
+    monkeypatch.setattr(turns, "SOON", 3600)
+    burst = Burst(Turns())
     for _ in range(2):
         burst.ask(40)
         await until(lambda: len(burst.under_way) == FIRST)
@@ -83,7 +83,7 @@ async def test_each_burst_begins_with_few(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 async def test_one_that_is_given_up_while_it_waits_leaves_the_others_their_turn() -> None:
-    few = Openings()
+    few = Turns()
     burst = Burst(few)
     burst.ask(FIRST)
     await until(lambda: len(burst.under_way) == FIRST)
@@ -95,3 +95,40 @@ async def test_one_that_is_given_up_while_it_waits_leaves_the_others_their_turn(
     burst.ask(1)
     await until(lambda: len(burst.under_way) == 1)
     await burst.end()
+
+
+async def test_what_is_followed_waits_until_all_that_is_there_is_read() -> None:
+    readings = Readings()
+    async with readings.one(), readings.one():
+        waiting = asyncio.create_task(readings.over())
+        async with readings.one() as begun:
+            await begun()
+        await asyncio.sleep(0)
+        assert not waiting.done()
+    await waiting
+
+
+async def test_neither_waits_long_for_journals_that_say_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns, "SOON", 3600)
+    monkeypatch.setattr(turns, "LONGEST_WAIT", 0.01)
+    readings = Readings()
+    async with readings.one(), readings.one(), asyncio.timeout(30), readings.one():
+        await readings.over()
+
+
+async def test_a_journal_that_has_begun_leaves_the_next_its_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns, "SOON", 3600)
+    monkeypatch.setattr(turns, "LONGEST_WAIT", 3600)
+    readings = Readings()
+    async with readings.one() as begun, readings.one(), asyncio.timeout(30):
+        third = readings.one()
+        waiting = asyncio.create_task(third.__aenter__())
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        await begun()
+        await waiting
+        await third.__aexit__(None, None, None)
