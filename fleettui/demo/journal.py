@@ -14,7 +14,7 @@ from fleettui.demo.clock import Clock
 CAPACITY = 20_000
 """Entries kept; the oldest go first."""
 _SHOWN_WHOLE = 4096
-"""Bytes from which on journalctl prints `null` for a field, unless asked with --all."""
+"""Bytes from which on journalctl prints `null` for a field and its name, unless asked with -a."""
 _CURSOR = re.compile(r"s=[0-9a-f]{32};i=(?P<number>[0-9a-f]+)(;|$)")
 
 
@@ -58,6 +58,8 @@ class Entry:
     units: frozenset[str]
     """What `-u` finds it by: the unit of its process, and the one systemd speaks of."""
     line: bytes
+    whole: bytes
+    """The same with -a."""
     at: float = 0.0
     """Seconds since 1970, by the machine's clock."""
     message_id: str = ""
@@ -91,10 +93,12 @@ class Journal:
             fields = self._fields(process, raw, about, priority)
             if message_id:
                 fields["MESSAGE_ID"] = message_id
-            line = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+            line = whole = _written(fields)
+            if len(b"MESSAGE=") + len(raw) >= _SHOWN_WHOLE:
+                line = _written(fields | {"MESSAGE": None})
             units = frozenset({process.unit, about} - {""})
             at = int(str(fields["__REALTIME_TIMESTAMP"])) / 1e6
-            self._entries.append(Entry(self._number, units, line, at, message_id))
+            self._entries.append(Entry(self._number, units, line, whole, at, message_id))
             waiting = list(self._waiting)
         for wake in waiting:
             wake()
@@ -199,10 +203,12 @@ def number_of(cursor: str) -> int:
     return int(match["number"], 16)
 
 
+def _written(fields: dict[str, object]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def _shown(raw: bytes) -> object:
-    """A field as journalctl prints it: text, `null` if long, a list of bytes if not printable."""
-    if len(raw) >= _SHOWN_WHOLE:
-        return None
+    """A field as journalctl prints it: text, or a list of bytes if not printable."""
     try:
         text = raw.decode()
     except UnicodeDecodeError:

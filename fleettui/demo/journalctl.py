@@ -1,18 +1,18 @@
 """journalctl's options, as far as fleettui uses them, over the simulated journal."""
 
 import contextlib
-import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from fleettui.demo.journal import CAPACITY, Entry, Journal, number_of
+from fleettui.demo.journal_times import seconds_of
 
-_AGO = re.compile(r"(-?)(\d+) ?(s|sec|second|min|minute|h|hour|d|day)s?( ago)?")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-"""By the first letter of the unit."""
-_DAYS_AGO = {"today": 0, "yesterday": 1}
-_DATE = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?")
+_FOLLOWED = 10
+"""Lines that `-f` begins with, unless told otherwise."""
+_KNOWN = frozenset({
+    "-u", "-o", "-f", "-a", "--no-pager", "--no-tail", "--lines", "--cursor", "--since", "--until",
+    "--boot",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,12 @@ class Asked:
     until: float = float("inf")
     cursor: str = ""
     """Where to begin: that line is the first."""
+    whole: bool = False
+    """Long values too."""
 
-    def now(self, journal: Journal) -> list[Entry]:
+    def now(self, journal: Journal) -> bytes:
         """The lines there are."""
-        return self._chosen(journal.tail([self.unit], CAPACITY))
+        return self._written(self._chosen(journal.tail([self.unit], CAPACITY)))
 
     async def lines(self, journal: Journal) -> AsyncGenerator[bytes, None]:
         """The lines there are, and then every later one as it comes."""
@@ -39,19 +41,41 @@ class Asked:
             batch: Sequence[Entry] = self._chosen(await anext(batches))
             while True:
                 if batch:
-                    yield b"".join(entry.line + b"\n" for entry in batch)
+                    yield self._written(batch)
                 batch = await anext(batches)
+
+    def _written(self, entries: Iterable[Entry]) -> bytes:
+        return b"".join((e.whole if self.whole else e.line) + b"\n" for e in entries)
 
     def _chosen(self, entries: Sequence[Entry]) -> list[Entry]:
         first = number_of(self.cursor) if self.cursor else 0
         within = [e for e in entries if e.number >= first and self.since <= e.at <= self.until]
         if self.count is None:
             return within
-        return within[: self.count] if self.cursor else within[max(len(within) - self.count, 0) :]
+        if self.cursor or self.since:  # from there on, and not the newest of them
+            return within[: self.count]
+        return within[max(len(within) - self.count, 0) :]
 
 
 def read_options(options: Sequence[str], journal: Journal) -> Asked:
     """What the options ask for. Raises BadCursor; ValueError in journalctl's words."""
+    found = _named(options)
+    now = journal.clock()
+    since = seconds_of(found["--since"], now) if "--since" in found else 0.0
+    until = seconds_of(found["--until"], now) if "--until" in found else float("inf")
+    count = _count(found)
+    if since > until:
+        raise ValueError("--since= must be before --until=.")
+    if {"--since", "--cursor"} <= found.keys():
+        raise ValueError("Please specify only one of --since=, --cursor=, and --after-cursor=.")
+    _check_boot(found.get("--boot") or "0")
+    cursor = found.get("--cursor", "")
+    if "--cursor" in found:
+        number_of(cursor)
+    return Asked(found["-u"], "-f" in found, count, since, until, cursor, whole="-a" in found)
+
+
+def _named(options: Sequence[str]) -> Mapping[str, str]:
     found: dict[str, str] = {}
     words = iter(options)
     for word in words:
@@ -60,36 +84,27 @@ def read_options(options: Sequence[str], journal: Journal) -> Asked:
         else:
             name, _, value = word.partition("=")
             found[name] = value
-    known = {"-u", "-o", "-f", "-a", "--no-pager", "--no-tail", "--lines"}
-    if strange := found.keys() - known - {"--cursor", "--since", "--until", "--boot"}:
+    if strange := found.keys() - _KNOWN:
         raise ValueError(f"journalctl: unrecognized option '{min(strange)}'")
-    boot = int(found.get("--boot") or 0)
-    if boot < 0:  # no machine of the demo was ever booted before
+    return found
+
+
+def _count(found: Mapping[str, str]) -> int | None:
+    if "--lines" not in found:
+        return _FOLLOWED if "-f" in found and "--no-tail" not in found else None
+    lines = found["--lines"]
+    if not lines.isdecimal():
+        raise ValueError(f"Failed to parse lines '{lines}'")
+    return int(lines)
+
+
+def _check_boot(words: str) -> None:
+    """No machine of the demo was ever booted before: the present boot is the first as well."""
+    try:
+        boot = int(words)
+    except ValueError:
+        raise ValueError(f"Failed to parse boot descriptor '{words}'") from None
+    if boot not in {0, 1}:
         raise ValueError(
-            f"Data from the specified boot ({boot}) is not available: No such boot ID in journal"
+            f"Data from the specified boot ({boot:+}) is not available: No such boot ID in journal"
         )
-    cursor = found.get("--cursor", "")
-    if cursor:
-        number_of(cursor)
-    return Asked(
-        unit=found["-u"],
-        follow="-f" in found,
-        count=int(found["--lines"]) if "--lines" in found else None,
-        since=_time(found["--since"], journal) if "--since" in found else 0.0,
-        until=_time(found["--until"], journal) if "--until" in found else float("inf"),
-        cursor=cursor,
-    )
-
-
-def _time(words: str, journal: Journal) -> float:
-    ago = _AGO.fullmatch(words)
-    if ago and bool(ago[1]) is not bool(ago[4]):  # "-5min" or "5 minutes ago"
-        return journal.clock() - int(ago[2]) * _SECONDS[ago[3][0]]
-    if words == "now":
-        return journal.clock()
-    if words in _DAYS_AGO:
-        today = datetime.fromtimestamp(journal.clock(), UTC).replace(hour=0, minute=0, second=0)
-        return (today - timedelta(days=_DAYS_AGO[words])).timestamp()
-    if not _DATE.fullmatch(words):
-        raise ValueError(f"Failed to parse timestamp: {words}")
-    return datetime.fromisoformat(words).replace(tzinfo=UTC).timestamp()

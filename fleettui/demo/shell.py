@@ -157,7 +157,7 @@ def _journalctl(
         return Answer(1, err=f"{wrong}\n".encode())
     if asked.follow:
         return Follow(asked.lines(machine.journal))
-    return Answer(out=b"".join(e.line + b"\n" for e in asked.now(machine.journal)))
+    return Answer(out=asked.now(machine.journal))
 
 
 def _unit_changes(machine: Machine, since: str, ids: Sequence[str]) -> Answer:
