@@ -23,6 +23,7 @@ from fleettui.ui.keys import entries
 from fleettui.ui.widgets.journal import JournalPane
 from fleettui.ui.widgets.journal.entry import EntryScreen
 from fleettui.ui.widgets.journal.log import COALESCE, COALESCE_FLOOD
+from fleettui.ui.widgets.journal.prompt import Asking, Prompt
 from fleettui.ui.widgets.journal.saving import SaveScreen
 
 
@@ -196,6 +197,15 @@ async def test_a_filter_hides_counts_and_shows_lines_around() -> None:
         assert adds_up(pane)
         await pilot.press("F", *("backspace",) * 10, "enter")
         await until(pilot, "40 received = 40 shown")
+
+
+async def test_what_was_typed_is_taken_with_the_focus_in_one_painting() -> None:
+    async with pane_app() as (pilot, pane):
+        await pilot.press("F")
+        assert not pane.has_focus
+        pane.on_prompt_answered(Prompt.Answered(Asking.FILTER, "etcd"))
+        assert pane.screen.focused is pane  # nothing was awaited, and so nothing painted yet
+        assert pane.wanted.filter is not None
 
 
 async def test_no_line_holds_up_what_is_searched_marked_and_filtered() -> None:

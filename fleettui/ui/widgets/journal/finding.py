@@ -106,7 +106,7 @@ class SearchableLog(JournalLog):
 
     def on_prompt_answered(self, event: Prompt.Answered) -> None:
         event.stop()
-        self.focus()
+        self.screen.set_focus(self)  # at once: a focus that comes later is a painting more
         if event.text is not None:
             self.answer(event.asking, event.text)
         self.redraw()

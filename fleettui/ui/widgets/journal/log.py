@@ -202,12 +202,6 @@ class JournalLog(Lines):
         segments.append(Segment(" " * left, base))
         return Strip(segments, self.text_width)
 
-    def on_focus(self) -> None:
-        self.redraw()
-
-    def on_blur(self) -> None:
-        self.redraw()
-
     def on_resize(self) -> None:
         self.redraw()
 
