@@ -17,7 +17,7 @@ from textual.widgets import Input
 from fleettui.journal.columns import Code
 from fleettui.journal.sources import Source
 from fleettui.model.clock import now
-from fleettui.model.host import NEWEST, NoticeKind, Span
+from fleettui.model.host import NEWEST, NotChecked, NoticeKind, Span
 from fleettui.ui.dialogs.help import HelpScreen
 from fleettui.ui.keys import entries
 from fleettui.ui.widgets.journal import JournalPane
@@ -440,6 +440,15 @@ async def test_a_clock_that_is_off_is_named_and_its_lines_are_put_where_they_bel
         assert starts == [0, 1, 2]
         second = next(line for line in lines if line.stream == 1 and line.code is Code.PLAIN)
         assert second.at - START == hour + timedelta(seconds=1)
+
+        lost = NotChecked(MACHINES[1].id, START, U("no route to host"))
+        pane.picture = pane.picture.with_reports([(lost, MACHINES[1])])
+        await pilot.press("up")
+        pane.take([notice(NoticeKind.LOST, "no route to host", 7200)], stream=1)
+        text = await until(pilot, "paused: core-02: connection lost, f follows")
+        assert "core-02's clock is 60 min ahead" in text  # what is known holds while it is away
+        after = [pane.view.line(place).stream for place in pane.view.forward()]
+        assert after[: len(lines)] == [line.stream for line in lines]
 
 
 async def test_a_unit_of_no_valid_name_is_refused_without_asking_a_machine() -> None:

@@ -16,16 +16,20 @@ _HINT = ", f follows"
 
 
 def state(window: Window, trouble: str, *, is_over: bool) -> Cell:
-    """Whether the end is followed, or why it cannot be; else what came meanwhile."""
-    if window.following and trouble:
-        return Cell(f" {trouble} ", Tone.ALARM)
-    if window.following:
+    """Whether the end is followed, or why it cannot be; else what came meanwhile, and that too."""
+    if window.following and not trouble:
         return Cell("read to its end" if is_over else "following", Tone.GOOD)
-    if not window.unseen:
-        return Cell(f"paused{_HINT}", Tone.WARN)
+    if window.following:
+        return Cell(f" {trouble} ", Tone.ALARM)
     count = window.unseen_errors
-    errors = f", {count:,} error{'' if count == 1 else 's'}" if count else ""
-    return Cell(f" paused: +{window.unseen:,} new{errors}{_HINT} ", Tone.ALARM)
+    news = (
+        f"+{window.unseen:,} new" if window.unseen else "",
+        f"{count:,} error{'' if count == 1 else 's'}" if count else "",
+        trouble,
+    )
+    if not any(news):
+        return Cell(f"paused{_HINT}", Tone.WARN)
+    return Cell(f" paused: {', '.join(filter(None, news))}{_HINT} ", Tone.ALARM)
 
 
 def counts(ring: Ring, view: View) -> str:

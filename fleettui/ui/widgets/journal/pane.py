@@ -1,7 +1,6 @@
 """The journal pane: the journal of a machine's fleet.service, of any unit, or of all machines."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -13,7 +12,6 @@ from textual.reactive import reactive
 from fleettui.access import JournalReader
 from fleettui.journal.columns import Packer, microseconds
 from fleettui.journal.sources import SERVICES, SINCE, Choice, Source, since_words
-from fleettui.journal.times import skew_words
 from fleettui.model.clock import now
 from fleettui.model.cluster import Machine
 from fleettui.model.host import FLEET_SERVICE, JournalItem, Span
@@ -26,10 +24,8 @@ from fleettui.ui.widgets.journal.leaving import KeepableLog
 from fleettui.ui.widgets.journal.looks import HOSTS, Bit
 from fleettui.ui.widgets.journal.prompt import Asking, Prompt
 from fleettui.ui.widgets.journal.tails import Tail, Tails, unreadable, with_help
+from fleettui.ui.widgets.journal.told import Told
 from fleettui.ui.widgets.journal.words import tagged
-
-SKEWED = timedelta(seconds=5)
-"""A clock that is off by less is not spoken of: asking a machine takes time too."""
 
 
 class JournalPane(KeepableLog):
@@ -72,7 +68,7 @@ class JournalPane(KeepableLog):
         self._single: Source | None = None
         """What `m` returns to."""
         self._is_merged = False
-        self._skews: dict[Untrusted, timedelta] = {}
+        self._told_by = Told()
         self._tails = Tails(self._begin, self._end)
 
     # --- what is shown ------------------------------------------------------------------------
@@ -162,17 +158,13 @@ class JournalPane(KeepableLog):
     def watch_picture(self, old: Picture, new: Picture) -> None:
         if old.reports is new.reports:
             return
-        before = self._skews
-        self._skews = dict(_skews(self.picture))
-        if before != self._skews and self.is_mounted:
+        if self._told_by.hear(new) and self.is_mounted:
             self._name_streams()
             self.redraw()
 
     def name_of(self, stream: int) -> Untrusted:
         """The machine of a stream, by its host name where that is known."""
-        machine = self._tails.by_stream[stream].source.machine
-        facts = self.picture.facts(machine.id)
-        return facts.hostname if facts else machine.public_ip
+        return self._told_by.name(self._tails.by_stream[stream].source.machine)
 
     def source_of(self, stream: int) -> Source:
         return self._tails.by_stream[stream].source
@@ -187,21 +179,8 @@ class JournalPane(KeepableLog):
         tags: dict[int, Bit] = {}
         for place, (stream, tail) in enumerate(streams.items() if many else ()):
             tags[stream] = (str(self.name_of(stream)), HOSTS[place % len(HOSTS)])
-            ahead = self._skews.get(tail.source.machine.id, timedelta(0))
-            self.ring.correct(stream, ahead if abs(ahead) > SKEWED else timedelta(0))
+            self.ring.correct(stream, self._told_by.ahead(tail.source.machine))
         self.display_as = replace(self.display_as, tags=tagged(tags))
-
-    def _skewed(self) -> list[str]:
-        """Clocks that are off, in words."""
-        machines = {source.machine.id: source.machine for source in self.choice.sources}
-        words = []
-        for machine_id, machine in machines.items():
-            ahead = self._skews.get(machine_id, timedelta(0))
-            if abs(ahead) > SKEWED:
-                facts = self.picture.facts(machine_id)
-                name = facts.hostname if facts else machine.public_ip
-                words.append(f"{name}'s clock is {skew_words(ahead)}")
-        return words
 
     # --- the head -----------------------------------------------------------------------------
 
@@ -228,7 +207,7 @@ class JournalPane(KeepableLog):
 
     def settings(self) -> Sequence[str]:
         """What is shown in another way than at first, in words."""
-        words = [self.task_words, *self._skewed(), *self._heard()]
+        words = [self.task_words, *self._told_by.skewed(self.choice.machines), *self._heard()]
         words += heading.settings(self.view, self.display_as)
         words += [since_words(self.choice.span), heading.noise(self.ring)]
         return [word for word in words if word]
@@ -327,8 +306,11 @@ class JournalPane(KeepableLog):
         from fleettui.ui.widgets.journal.choosing import MachinesScreen
 
         shown = {source.machine.id for source in self.choice.sources}
-        names = [(m, self.picture.named(m.id), m.id in shown) for m in self._machines()]
-        self.app.push_screen(MachinesScreen(names), self._machines_chosen)
+        machines = [
+            (m, f"{self._told_by.name(m)}  {self.picture.named(m.id)}", m.id in shown)
+            for m in self._machines()
+        ]
+        self.app.push_screen(MachinesScreen(machines), self._machines_chosen)
 
     def _machines_chosen(self, machines: tuple[Machine, ...] | None) -> None:
         if machines:
@@ -375,11 +357,3 @@ class JournalPane(KeepableLog):
     def action_as_root(self) -> None:
         if self._root is not None:
             self.show(replace(self.choice, as_root=not self.choice.as_root))
-
-
-def _skews(picture: Picture) -> Iterable[tuple[Untrusted, timedelta]]:
-    """How far each machine's clock is ahead of ours, to the second."""
-    for machine_id in picture.reports:
-        facts = picture.facts(machine_id)
-        if facts is not None:
-            yield machine_id, timedelta(seconds=round(facts.ahead.total_seconds()))
