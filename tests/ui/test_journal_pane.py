@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -231,7 +233,7 @@ async def test_a_narrow_pane_says_that_it_filters_before_it_says_whose_journal_i
     async with pane_app(size=(80, 10)) as (pilot, pane):
         await pilot.press("up", "F", *"Watch|lost", "enter")
         pane.take([entry(LOOP, 60)])
-        await until(pilot, "1 error, f follows   filter Watch|lost")
+        await until(pilot, "1 error   filter Watch|lost")
 
 
 async def test_highlights_stay_while_something_else_is_searched() -> None:
@@ -654,6 +656,38 @@ async def test_without_a_terminal_no_pager_is_opened(monkeypatch: pytest.MonkeyP
         await pilot.press("v")
         await until(pilot, "This terminal cannot be lent to a pager.")
     assert os.environ["PAGER"]
+
+
+async def test_the_terminal_is_taken_back_from_a_pager_whatever_becomes_of_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The interrupt that a terminal sends for ctrl+c reaches both, and is the pager's alone."""
+    lent: list[str] = []
+
+    @contextmanager
+    def suspend() -> Iterator[None]:
+        """As Textual's: it takes back nothing where something is raised."""
+        lent.append("lent")
+        yield
+        lent.append("taken back")
+
+    script = tmp_path / "pager"
+    script.write_text(f"#!/bin/sh\nkill -INT $PPID\ncat > {tmp_path}/read\n")
+    script.chmod(0o755)
+    before = signal.getsignal(signal.SIGINT)
+    async with pane_app() as (pilot, _):
+        monkeypatch.setattr(pilot.app, "suspend", suspend)
+        monkeypatch.setenv("PAGER", str(tmp_path / "nosuch"))
+        await pilot.press("v")
+        await until(pilot, "No such file or directory")
+        monkeypatch.setenv("PAGER", str(script))
+        await pilot.press("v")
+        await when(lambda: len(lent) == 4, "the pager ended")
+        await pilot.press("w")
+        await until(pilot, "wrapped")
+    assert lent == ["lent", "taken back"] * 2
+    assert "Starting fleetd version" in (tmp_path / "read").read_text()
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 async def test_a_pager_that_is_no_command_is_refused_in_words(

@@ -48,18 +48,18 @@ def short_counts(ring: Ring, view: View) -> str:
     return f"{ring.received:,} = {view.lines:,} shown{more}"
 
 
-def title(state: Cell, source: str, room: int) -> list[Cell]:
+def title(state: Cell, rest: Sequence[Cell], room: int) -> list[Cell]:
     """Whether the end is followed, and of what."""
-    head, rest = Cell(" JOURNAL "), Cell(source)
-    if width_of([head, state, rest]) > room:
+    head = Cell(" JOURNAL ")
+    if width_of([head, state, *rest]) > room:
         state = Cell(state.text.replace(_HINT, ""), state.tone)
-    return cut([head, state, rest], room)
+    return cut([head, state, *rest], room)
 
 
 def below_title(ring: Ring, view: View, settings: Sequence[Cell], room: int) -> list[Cell]:
     """The counts and the settings, the counts as long as `room` columns allow."""
     for words in (counts(ring, view), f" {short_counts(ring, view)}"):
-        cells = [Cell(words, Tone.DIM), *settings]
+        cells = [Cell(words, Tone.DIM), *settings, *_noise(ring)]
         if width_of(cells) <= room:
             break
     return cut(cells, room)
@@ -80,14 +80,16 @@ def cut(cells: Sequence[Cell], room: int) -> list[Cell]:
 
 def in_one_line(source: str, ring: Ring, view: View, settings: list[Cell], room: int) -> list[Cell]:
     """Source, counts and settings side by side, the counts as long as `room` columns allow."""
-    whole = [Cell(source), Cell(f" {counts(ring, view)}", Tone.DIM), *settings]
+    noise = _noise(ring)
+    whole = [Cell(source), Cell(f" {counts(ring, view)}", Tone.DIM), *settings, *noise]
     if width_of(whole) <= room:
         return whole
-    words = Cell(f"{source}, {ring.received} lines")
+    words = Cell(f"{source}, {ring.received:,} lines")
     if ring.received != view.lines:
         words = Cell(f"  {short_counts(ring, view)}{source}")
     # That lines are hidden must be seen where there is no room for both.
-    return [words, *settings] if width_of([words, *settings]) <= room else [*settings, words]
+    fits = width_of([words, *settings]) <= room
+    return [words, *settings, *noise] if fits else [*settings, words, *noise]
 
 
 def width_of(cells: Iterable[Cell]) -> int:
@@ -95,10 +97,10 @@ def width_of(cells: Iterable[Cell]) -> int:
     return sum(cell_len(cell.text) for cell in cells)
 
 
-def noise(ring: Ring) -> str:
-    """How much of it there is; empty for none."""
+def _noise(ring: Ring) -> list[Cell]:
+    """How much of it there is."""
     count = ring.tally(Code.NOISE)
-    return f"{count:,} noise" if count else ""
+    return [Cell(f"  {count:,} noise", Tone.WARN)] if count else []
 
 
 def settings(view: View, display: Display) -> Iterator[str]:

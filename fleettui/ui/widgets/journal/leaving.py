@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shlex
-import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime, timedelta
@@ -26,6 +25,7 @@ from fleettui.model.host import Span
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.keys import named
 from fleettui.ui.widgets.journal.finding import SearchableLog
+from fleettui.ui.widgets.journal.paging import paged
 
 if TYPE_CHECKING:
     from fleettui.ui.widgets.journal.saving import Saving
@@ -111,19 +111,25 @@ class KeepableLog(SearchableLog):
             self.notify(words, severity="error", markup=False)
             return
         text = "\n".join(self._text(place) for place in self._newest(MOST_PAGED))
+        opened = self._open(pager, text.encode("utf-8", "backslashreplace"))
+        self.run_worker(opened, group="pager", exclusive=True)
+
+    async def _open(self, pager: list[str], text: bytes) -> None:
+        """Nothing is written for it: the pager reads its standard input.
+
+        A task, for the console must go on: a repair that is under way has to keep its lock.
+        """
+        secure = {"LESSSECURE": "1"} if self.keep_in is not None else {}
         try:
-            with self.app.suspend():
-                self._open(pager, text.encode("utf-8", "backslashreplace"))
+            with self.app.suspend(), self.app.batch_update():
+                problem = await paged(pager, text, os.environ | secure)
         except SuspendNotSupported:
             self.notify("This terminal cannot be lent to a pager.", markup=False)
-        except (OSError, ValueError) as problem:
-            words = f"{pager[0]}: {_why(problem)}"
-            self.notify(str(Untrusted(words)), severity="error", markup=False)
-
-    def _open(self, pager: list[str], text: bytes) -> None:
-        """Nothing is written for it: the pager reads its standard input."""
-        secure = {"LESSSECURE": "1"} if self.keep_in is not None else {}
-        subprocess.run(pager, input=text, env=os.environ | secure, check=False)
+            return
+        self.screen.refresh(layout=True)
+        if problem:
+            words = Untrusted(f"{pager[0]}: {problem}")
+            self.notify(str(words), severity="error", markup=False)
 
     def _newest(self, count: int) -> list[Place]:
         places = [place for place, _ in zip(self.view.backward(), range(count), strict=False)]

@@ -199,17 +199,16 @@ class JournalPane(KeepableLog):
         zone = "" if self.display_as.local else ", UTC"
         source = f"  {self.choice.words}{zone}"
         if self.head_height > 1:
-            return heading.title(state, source, width)
-        head = [Cell(" JOURNAL "), state]
-        room = width - heading.width_of(head)
+            return heading.title(state, [Cell(source)], width)
+        room = width - heading.width_of([Cell(" JOURNAL "), state])
         rest = heading.in_one_line(source, self.ring, self.view, self._settings(), room)
-        return heading.cut([*head, *rest], width)
+        return heading.title(state, rest, width)
 
     def settings(self) -> Sequence[str]:
         """What is shown in another way than at first, in words."""
         words = [self.task_words, *self._told_by.skewed(self.choice.machines), *self._heard()]
         words += heading.settings(self.view, self.display_as)
-        words += [since_words(self.choice.span), heading.noise(self.ring)]
+        words.append(since_words(self.choice.span))
         return [word for word in words if word]
 
     def _settings(self) -> list[Cell]:
