@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fleettui.demo.journal import CAPACITY, Entry, Journal, number_of
-from fleettui.demo.journal_times import seconds_of
+from fleettui.journal.since import seconds_of
 
 _FOLLOWED = 10
 """Lines that `-f` begins with, unless told otherwise."""

@@ -36,6 +36,7 @@ from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
 from fleettui.recording.file import Recording
 from fleettui.recording.records import Ended, Locked, Reported, Said, Snapshots, Timed, Viewed
+from fleettui.recording.stretch import stretch
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 TAKEN_WITHIN = 0.5
@@ -285,21 +286,28 @@ class ReplayedHosts:
         self, machine: Machine, unit: str, span: Span = NEWEST
     ) -> AsyncIterator[AsyncIterator[Sequence[JournalItem]]]:
         """What the recording has of a journal up to now, and then as it goes on."""
-        yield self._batches((machine.public_ip.raw, unit))
+        yield self._batches((machine.public_ip.raw, unit), span)
 
-    async def _batches(self, key: JournalKey) -> AsyncIterator[Sequence[JournalItem]]:
+    async def _batches(self, key: JournalKey, span: Span) -> AsyncIterator[Sequence[JournalItem]]:
         player, place = self._player, 0
         if key not in player.said:
-            words = Untrusted("the recording has nothing of this journal up to now")
-            yield (JournalNotice(NoticeKind.SAID, player.now(), words),)
+            yield (self._notice("the recording has nothing of this journal up to now"),)
+        try:
+            is_wanted = stretch(player.said.get(key, ()), span, player.now())
+        except ValueError as problem:
+            yield (self._notice(str(problem)),)
+            await asyncio.Event().wait()
         while True:
             said = player.said.get(key, [])
             if place < len(said):
-                batch, place = tuple(said[place:]), len(said)
+                batch, place = tuple(filter(is_wanted, said[place:])), len(said)
                 yield batch
                 continue
             async with player.news:
                 await player.news.wait()
+
+    def _notice(self, words: str) -> JournalNotice:
+        return JournalNotice(NoticeKind.SAID, self._player.now(), Untrusted(words))
 
     @asynccontextmanager
     async def recall(
