@@ -386,6 +386,10 @@ async def test_another_unit_is_chosen_from_a_list() -> None:
         await pilot.press("j", "enter")
         await until(pilot, "etcd.service on 172.17.8.101")
         assert journals.tails[-1][:2] == (MACHINES[0].id, "etcd.service")
+        await pilot.press("u")
+        await until(pilot, "etcd.service  (shown)")
+        await pilot.press("j", "enter")
+        await until(pilot, "etcd2.service on 172.17.8.101")  # the one below what was shown
 
 
 async def test_merged_shows_all_machines_by_time_and_keeps_what_was_received() -> None:

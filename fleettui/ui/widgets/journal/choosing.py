@@ -55,6 +55,11 @@ class UnitScreen(Dialog[str | None]):
                 markup=False,
             )
 
+    def on_mount(self) -> None:
+        """Begin at what is shown."""
+        shown = (place for place, name in enumerate(self._names) if name in self._shown)
+        self.query_one(OptionList).highlighted = next(shown, 0)
+
     def _mark(self, name: str) -> str:
         return "  (shown)" if name in self._shown else ""
 
