@@ -23,10 +23,10 @@ class SaysOnce(App[None]):
         timeout: float | None = None,
         markup: bool = True,
     ) -> None:
-        """As Textual's, but for what stands there already."""
+        """As Textual's, but for what stands there already; never is anything in it markup."""
         at = monotonic()
         self._said = {words: until for words, until in self._said.items() if until > at}
         if message in self._said:
             return
         self._said[message] = at + (self.NOTIFICATION_TIMEOUT if timeout is None else timeout)
-        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)

@@ -112,7 +112,7 @@ class KeepableLog(SearchableLog):
             return
         text = "\n".join(self._text(place) for place in self._newest(MOST_PAGED))
         opened = self._open(pager, text.encode("utf-8", "backslashreplace"))
-        self.run_worker(opened, group="pager", exclusive=True)
+        self.app.run_worker(opened, group="pager")  # this pane may close before the pager does
 
     async def _open(self, pager: list[str], text: bytes) -> None:
         """Nothing is written for it: the pager reads its standard input.
@@ -126,10 +126,10 @@ class KeepableLog(SearchableLog):
         except SuspendNotSupported:
             self.notify("This terminal cannot be lent to a pager.", markup=False)
             return
-        self.screen.refresh(layout=True)
+        self.app.screen.refresh(layout=True)
         if problem:
             words = Untrusted(f"{pager[0]}: {problem}")
-            self.notify(str(words), severity="error", markup=False)
+            self.app.notify(str(words), severity="error", markup=False)
 
     def _newest(self, count: int) -> list[Place]:
         places = [place for place, _ in zip(self.view.backward(), range(count), strict=False)]
