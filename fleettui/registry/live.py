@@ -8,6 +8,7 @@ from queue import Empty
 
 from fleettui.model.cluster import Snapshot
 from fleettui.registry.agreement import Agreement
+from fleettui.registry.cadence import Cadence
 from fleettui.registry.cover import STREAMED, Cover
 from fleettui.registry.errors import Unreachable
 from fleettui.registry.files import Files
@@ -53,10 +54,7 @@ class Live:
         self._liveness: Liveness | None = None
         self._alive_at = time.monotonic()
         self._reread_at = self._alive_at + line.pace.reread_every
-        self._shown_at = 0.0
-        self._pause = line.pace.view_every
-        """From one view to the next."""
-        self._changed = True
+        self._cadence = Cadence(line.pace)
         self._behind = 0
         self._read_at = datetime.now(UTC)
 
@@ -119,8 +117,8 @@ class Live:
             pass
 
     def _due(self) -> float:
-        due = min(self._reread_at, self._alive_at + self._pace.silence_within, self._cover.due)
-        return min(due, self._shown_at + self._pause) if self._changed else due
+        silence_at = self._alive_at + self._pace.silence_within
+        return min(self._reread_at, silence_at, self._cover.due, self._cadence.due)
 
     def _take(self, message: Message) -> None:
         if message is Order.STOP:
@@ -139,7 +137,7 @@ class Live:
             elif isinstance(report, StreamOpened):
                 self._agreement.forget()  # what its forerunner had on its way is not heard
             if self._cover.take(sender, report) is Change.VALUE:
-                self._changed = True
+                self._cadence.changed()
             if report == WatchEnded(cleared=True):
                 self._reread(PARTS)
             elif isinstance(report, WatchEnded | StreamEnded) and self._liveness is not None:
@@ -166,8 +164,7 @@ class Live:
         if current_at is None:
             return
         self._read_at = max(self._read_at, current_at)
-        if self._files.ask_again() or self._alive_at - self._shown_at >= self._pace.confirm_every:
-            self._changed = True
+        self._cadence.confirmed(self._alive_at, at_once=self._files.ask_again())
 
     def _reread(self, parts: tuple[str, ...], *, checking: bool = False) -> None:
         """Read folders afresh; what is behind the picture is asked of the quorum.
@@ -185,7 +182,8 @@ class Live:
             self._load(behind, quorum=True)
         self._cover.were_read(parts, asked_at)
         self._cover.restore()
-        self._behind, self._changed = 0, True
+        self._behind = 0
+        self._cadence.changed()
         if set(parts) >= set(STREAMED):
             self._read_at = asked_at
             self._reread_at = time.monotonic() + self._pace.reread_every
@@ -218,13 +216,11 @@ class Live:
         if now >= self._reread_at:
             self._reread(STREAMED, checking=True)
         if self._agreement.settle():
-            self._changed = True
+            self._cadence.changed()
 
     def _show_if_due(self) -> None:
-        now = time.monotonic()
-        if not self._changed or now < self._shown_at + self._pause:
+        if time.monotonic() < self._cadence.due:
             return
-        self._pause = self._pace.next_pause(self._pause, now - self._shown_at)
         snapshot = self._next_snapshot()
         if self._files.read_missing():
             snapshot = self._image.snapshot(self._read_at)
@@ -232,5 +228,5 @@ class Live:
 
     def _next_snapshot(self) -> Snapshot:
         snapshot = self._image.snapshot(self._read_at)
-        self._shown_at, self._changed = time.monotonic(), False
+        self._cadence.shown(time.monotonic())
         return snapshot
