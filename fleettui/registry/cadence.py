@@ -6,27 +6,30 @@ from fleettui.registry.pace import Pace
 
 
 class Cadence:
-    """How views follow one another: a pause between those that show a change, and one now and
-    then that only says of when the picture is.
+    """How views follow one another: a pause to each that shows a change, and one now and then that
+    only says of when the picture is.
 
-    The latter hurries nobody, and nobody waits for it: a change that comes just after is shown at
-    once.
+    In peace two changes are shown at once, however close: the first may be a heartbeat of the
+    engine, and the second what somebody waits for. The third has to wait until both pauses have
+    room. A view that only confirms uses up no room.
     """
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
         self._pause = pace.view_every
-        """From one view of a change to the next view."""
+        """From one view of a change to the next, while there are changes all the time."""
         self._is_changed = True
         self._is_confirmed = False
         self._changed_at = self._shown_at = 0.0
         """When the last view of a change was, and the last of any kind."""
+        self._used_until = 0.0
+        """When the pauses of all views so far are over, one after the other."""
 
     @property
     def due(self) -> float:
         """When there is something to show."""
         to_show = self._is_changed or self._is_confirmed
-        return self._changed_at + self._pause if to_show else inf
+        return self._used_until - self._pause if to_show else inf
 
     def changed(self) -> None:
         """Something is to be shown soon."""
@@ -42,5 +45,6 @@ class Cadence:
         if self._is_changed:
             self._pause = self._pace.next_pause(self._pause, now - self._changed_at)
             self._changed_at = now
+            self._used_until = max(self._used_until, now) + self._pause
         self._shown_at = now
         self._is_changed = self._is_confirmed = False
