@@ -57,7 +57,7 @@ class Change(IntEnum):
 
     NONE = 0
     INDEX = 1
-    """A state was written anew with the same words: worth showing, not worth hurrying."""
+    """What was written anew says the same to an operator: worth showing, not worth hurrying."""
     VALUE = 2
 
 
@@ -181,7 +181,18 @@ class Image:
             return Change.NONE
         folder[last] = {} if node.dir else Leaf(node.value, node.modified_index)
         self._dirty[part].add(segments[1])
+        if old is not None and self._is_no_news(part, last, folder):
+            return Change.INDEX
         return Change.VALUE
+
+    def _is_no_news(self, part: str, last: str, folder: Folder) -> bool:
+        """Whether a value in place of another is one that nobody waits for: the number of a lease
+        that was renewed, or which of its machines has told of a global unit last.
+        """
+        if part == LEASE:
+            leader, _ = decode_leader(self._tree[LEASE])
+            return leader is not None and leader == self._leader
+        return part == JOB and last == "job-state" and "target" not in folder
 
     def _remove(self, segments: tuple[str, ...], parts: Iterable[str]) -> Change:
         """Take out a key, or a folder with all below it; () is the prefix itself."""

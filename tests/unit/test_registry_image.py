@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from registry_keys import HASH, KEYS, gone, job, json, machine, node_of, put, state
@@ -43,6 +44,12 @@ VALUES = {
     "state/a.service": [state("m1")],
     "engine/version": ["1"],
 }
+
+
+def lease(machine_id: str, version: int) -> str:
+    return json({"MachineID": machine_id, "Version": version})
+
+
 WRITES = ("set", "create", "update", "compareAndSwap")
 REMOVALS = ("delete", "expire", "compareAndDelete")
 
@@ -233,6 +240,30 @@ def test_heartbeats_and_leases_with_an_old_value_change_nothing() -> None:
     after = image.snapshot(NOW)
     assert (after.units, after.machines, after.index) == (before.units, before.machines, 13)
     assert after.units[U("a.service")] is before.units[U("a.service")]
+
+
+@pytest.mark.parametrize(
+    ("key", "before", "after", "change"),
+    [
+        ("lease/engine-leader", lease("m1", 1), lease("m1", 2), Change.INDEX),
+        ("lease/engine-leader", lease("m1", 1), lease("m2", 2), Change.VALUE),
+        ("lease/engine-leader", lease("m1", 1), "{", Change.VALUE),
+        ("lease/engine-leader", "{", lease("m1", 2), Change.VALUE),
+        ("job/global.service/job-state", "m1", "m2", Change.INDEX),
+        ("job/a.service/job-state", "m1", "m2", Change.VALUE),
+    ],
+)
+def test_what_nobody_waits_for_is_no_news_and_in_the_next_picture(
+    key: str, before: str, after: str, change: Change
+) -> None:
+    keys = {**two_units(), "job/a.service/target": "m1"}
+    image = loaded({**keys, "job/global.service/object": job("global.service"), key: before})
+    image.snapshot(NOW)
+    assert image.apply(put(key, after, 11)) is change
+    afresh = loaded({**keys, "job/global.service/object": job("global.service"), key: after})
+    assert image.snapshot(NOW).leader == afresh.snapshot(NOW).leader
+    heartbeats = [{u.heartbeat for u in i.snapshot(NOW).units.values()} for i in (image, afresh)]
+    assert heartbeats[0] == heartbeats[1]
 
 
 def test_an_event_that_a_full_read_already_held_is_dropped() -> None:
