@@ -119,6 +119,8 @@ class Feed:
 
     def was_read(self, asked_at: datetime) -> None:
         """The folder was read afresh; `asked_at` in UTC."""
+        if self._is_unknowable and self._proof is not None:
+            self._proof.ask()  # from there on, before etcd has forgotten that, too
         self._is_unknowable = False
         self._current_at = asked_at
 

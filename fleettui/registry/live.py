@@ -125,6 +125,7 @@ class Live:
             raise Stopped
         if message is Order.REFRESH:
             self._reread(PARTS, checking=True)
+            self._cadence.changed()
         elif isinstance(message, tuple):
             self._note(*message)
 
@@ -183,7 +184,6 @@ class Live:
         self._cover.were_read(parts, asked_at)
         self._cover.restore()
         self._behind = 0
-        self._cadence.changed()
         if set(parts) >= set(STREAMED):
             self._read_at = asked_at
             self._reread_at = time.monotonic() + self._pace.reread_every
@@ -201,6 +201,8 @@ class Live:
                 behind.append(part)
                 continue
             changed = self._image.load_folder(part, reading.node, reading.index)
+            if changed:
+                self._cadence.changed()
             if checking and part != UNIT:
                 self._agreement.suspect(part, changed)
         return behind
