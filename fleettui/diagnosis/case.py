@@ -8,11 +8,12 @@ import msgspec
 from fleettui.diagnosis.finding import Finding, Source
 from fleettui.diagnosis.history import History
 from fleettui.diagnosis.proof import ABSENT
-from fleettui.diagnosis.reading import Reading
+from fleettui.diagnosis.reading import Reading, reading_of
 from fleettui.diagnosis.signals import Said, Signal
 from fleettui.diagnosis.survey import Odd, Oddity, Survey, survey
 from fleettui.model.cluster import Machine, Snapshot, Unit, UnitState
 from fleettui.model.host import HostFacts, HostReport, NotChecked
+from fleettui.model.kept import kept_for_same
 from fleettui.model.untrusted import Untrusted
 
 OLD = timedelta(minutes=5)
@@ -112,14 +113,22 @@ def case_of(
     snapshot: Snapshot | None, reports: Mapping[Untrusted, HostReport], history: History
 ) -> Case:
     """The case of one picture; what `history` worked out already is used."""
-    facts = {m: r for m, r in reports.items() if isinstance(r, HostFacts)}
     return Case(
         snapshot=snapshot,
         reports=reports,
-        readings={m: history.reading(f) for m, f in facts.items()},
+        readings=_readings(reports, history.readings),
         survey=_survey(snapshot, history),
         history=history,
     )
+
+
+@kept_for_same
+def _readings(
+    reports: Mapping[Untrusted, HostReport], known: Mapping[Untrusted, Reading]
+) -> Mapping[Untrusted, Reading]:
+    """What every machine that answered says; what is not among `known` is worked out here."""
+    facts = {m: r for m, r in reports.items() if isinstance(r, HostFacts)}
+    return {m: reading_of(f, known.get(m)) for m, f in facts.items()}
 
 
 def _survey(snapshot: Snapshot | None, history: History) -> Survey | None:

@@ -44,7 +44,7 @@ class Away(msgspec.Struct, frozen=True):
     ) -> "Away":
         """The same after the registry listed `old`, and then `new` at `now`."""
         left = []
-        if old != new:
+        if old is not new and old != new:
             left = [Departed(machine, now) for machine in old.values() if not _lists(new, machine)]
         if not (left or self.departed or self.former):
             return self

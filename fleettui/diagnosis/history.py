@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from fleettui.diagnosis.departed import NOWHERE, Away, Place, place_of
-from fleettui.diagnosis.reading import REMEMBERED, Reading, beside, read
+from fleettui.diagnosis.reading import REMEMBERED, Reading, beside, read, reading_of
 from fleettui.diagnosis.scheduling import Placement
 from fleettui.diagnosis.survey import Odd, Oddity, Survey, survey
 from fleettui.diagnosis.waiting import ENGINE, placements_of
@@ -109,8 +109,7 @@ class History(msgspec.Struct, frozen=True):
 
     def reading(self, facts: HostFacts) -> Reading:
         """What these facts say; worked out here if they were never told."""
-        known = self.readings.get(facts.machine_id)
-        return known if known is not None and known.facts is facts else read(facts, known)
+        return reading_of(facts, self.readings.get(facts.machine_id))
 
     def held(self, oddity: Oddity) -> timedelta:
         """How long something is known to be odd; zero if it was seen once."""

@@ -74,6 +74,11 @@ class Reading(msgspec.Struct, frozen=True):
         return None if folder is None or folder.problem is not None else unit in folder.entries
 
 
+def reading_of(facts: HostFacts, known: Reading | None) -> Reading:
+    """What `facts` say: `known` if it is a reading of them, else worked out here."""
+    return known if known is not None and known.facts is facts else read(facts, known)
+
+
 def read(facts: HostFacts, before: Reading | None = None) -> Reading:
     """What `facts` say; `before` is an earlier reading of the same machine."""
     loops = tuple(

@@ -100,7 +100,9 @@ def _is_laid_out_alike(fresh: Sequence[Unit], snapshot: Snapshot, before: Survey
     old = before.snapshot
     if len(snapshot.units) != len(old.units) or snapshot.leader != old.leader:
         return False
-    if snapshot.bad != old.bad or snapshot.machines != old.machines:
+    if snapshot.bad != old.bad:
+        return False
+    if snapshot.machines is not old.machines and snapshot.machines != old.machines:
         return False
     return all(
         (was := old.units.get(unit.name)) is not None

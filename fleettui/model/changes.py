@@ -7,6 +7,7 @@ from operator import is_, is_not
 from typing import NamedTuple
 
 from fleettui.model.cluster import Snapshot, Unit
+from fleettui.model.kept import kept_for_same
 from fleettui.model.untrusted import Untrusted
 
 ByMachine = tuple[Snapshot, Mapping[Untrusted, Sequence[Untrusted]]]
@@ -22,10 +23,6 @@ class Changed(NamedTuple):
     """Of the earlier one: what was in their place, and those that were destroyed."""
 
 
-_last: list[tuple[Snapshot, Snapshot, Changed]] = []
-"""The newest answer."""
-
-
 def changed_units(old: Snapshot, new: Snapshot) -> Changed:
     """The units that changed; an unchanged one is the same object in both.
 
@@ -34,11 +31,7 @@ def changed_units(old: Snapshot, new: Snapshot) -> Changed:
     """
     if old.units is new.units:
         return Changed((), ())
-    if _last and _last[0][0] is old and _last[0][1] is new:
-        return _last[0][2]
-    changed = _compared(old, new)
-    _last[:] = [(old, new, changed)]
-    return changed
+    return _compared(old, new)
 
 
 def places(unit: Unit) -> set[Untrusted]:
@@ -75,6 +68,7 @@ def _has_same_places(old: Snapshot, new: Snapshot) -> bool:
     )
 
 
+@kept_for_same
 def _compared(old: Snapshot, new: Snapshot) -> Changed:
     was, now_is = old.units, new.units
     if len(was) == len(now_is) and all(map(is_, was, now_is)):

@@ -84,7 +84,9 @@ class Picture(msgspec.Struct, frozen=True):
         one, two = self.snapshot, other.snapshot
         if one is None or two is None:
             return one is two
-        return self.history.away == other.history.away and one.machines == two.machines
+        if one.machines is not two.machines and one.machines != two.machines:
+            return False
+        return self.history.away == other.history.away
 
     def asked_at(self, machine: Machine) -> datetime | None:
         """When a machine was last asked where it is or was; None = never."""

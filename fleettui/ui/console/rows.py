@@ -1,10 +1,16 @@
 """Rows of the console's tables, from the picture; pure."""
 
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+from fleettui.diagnosis.departed import Departed
 from fleettui.diagnosis.finding import Finding, Severity
 from fleettui.diagnosis.scheduling import is_waiting
 from fleettui.diagnosis.truth import Agrees, Disagrees, Frozen, Unchecked
 from fleettui.model.cluster import Machine, TargetState, Unit, UnitState
-from fleettui.model.host import HostFacts, NotChecked
+from fleettui.model.host import HostFacts, HostReport, NotChecked
+from fleettui.model.kept import kept_for_same
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui import marks
 from fleettui.ui.marks import Mark
@@ -176,10 +182,25 @@ def where_words(finding: Finding, picture: Picture) -> str:
 
 def checked_words(picture: Picture) -> str:
     """How many machines were asked, when, and which were not."""
-    machines = picture.machines
-    reports = map(picture.reports.get, [machine.id for machine in machines])
-    facts = [report for report in reports if isinstance(report, HostFacts)]
-    if not machines:
+    listed = picture.snapshot.machines if picture.snapshot else _NOBODY
+    count, oldest = _checked(listed, picture.departed, picture.reports)
+    among = len(listed) + len(picture.departed)
+    if not among:
         return "no machine to check"
-    oldest = f", the oldest {about(min(f.taken_at for f in facts))} ago" if facts else ""
-    return f"{len(facts)} of {len(machines)} machines checked{oldest}"
+    since = f", the oldest {about(oldest)} ago" if oldest else ""
+    return f"{count} of {among} machines checked{since}"
+
+
+_NOBODY: Mapping[Untrusted, Machine] = MappingProxyType({})
+
+
+@kept_for_same
+def _checked(
+    listed: Mapping[Untrusted, Machine],
+    departed: Mapping[Untrusted, Departed],
+    reports: Mapping[Untrusted, HostReport],
+) -> tuple[int, datetime | None]:
+    """How many machines have answered, and when the one did that was asked longest ago."""
+    heard = [reports.get(machine_id) for machine_id in (*listed, *departed)]
+    times = [report.taken_at for report in heard if isinstance(report, HostFacts)]
+    return len(times), min(times, default=None)

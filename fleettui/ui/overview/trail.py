@@ -1,12 +1,13 @@
 """What became of the cluster while this session watched: bounded, kept beside the picture; pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
 from fleettui.model.changes import changed_units
-from fleettui.model.cluster import Machine, Snapshot, Unit
+from fleettui.model.cluster import Machine, Snapshot, Unit, UnitState
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.paint import Tone
 from fleettui.ui.picture import Picture
@@ -34,6 +35,10 @@ class Change(msgspec.Struct, frozen=True):
     tone: Tone = Tone.PLAIN
 
 
+Telling = Callable[[], Change]
+"""A change that is put into words once it is kept: of a thousand at once most are only counted."""
+
+
 class Slot(msgspec.Struct, frozen=True):
     """Five seconds: the most findings there were, and how many events etcd counted."""
 
@@ -54,10 +59,11 @@ class Trail(msgspec.Struct, frozen=True):
         if new is None:
             return self
         events = max(new.index - before.snapshot.index, 0) if before.snapshot is not None else 0
-        news = list(_news(before, after, new, at))
-        if len(news) > AT_ONCE:
-            more = f"{len(news) - AT_ONCE} more at once"
-            news = [*news[:AT_ONCE], Change(at, "", more, "", "", Tone.DIM)]
+        found = list(_news(before, after, new, at))
+        news = [change() for change in found[:AT_ONCE]]
+        if len(found) > AT_ONCE:
+            more = f"{len(found) - AT_ONCE} more at once"
+            news.append(Change(at, "", more, "", "", Tone.DIM))
         changes = (*reversed(news), *self.changes)[:CHANGES] if news else self.changes
         slots = self._counted(_slot(at), len(after.findings), events)
         return msgspec.structs.replace(self, slots=slots, changes=changes)
@@ -95,11 +101,11 @@ def _slot(at: datetime) -> int:
     return int(at.timestamp()) // SLOT
 
 
-def _news(before: Picture, after: Picture, new: Snapshot, at: datetime) -> Iterator[Change]:
+def _news(before: Picture, after: Picture, new: Snapshot, at: datetime) -> Iterator[Telling]:
     old = before.snapshot
     if old is None:
         words = f"{len(new.machines)} machines, {len(new.units)} units"
-        yield Change(at, "registry", "first read", "", words, Tone.DIM)
+        yield partial(Change, at, "registry", "first read", "", words, Tone.DIM)
     elif old is not new:
         yield from _machines(old, new, at)
         if old.units is not new.units:
@@ -107,55 +113,66 @@ def _news(before: Picture, after: Picture, new: Snapshot, at: datetime) -> Itera
     yield from _findings(before, after, at)
 
 
-def _machines(old: Snapshot, new: Snapshot, at: datetime) -> Iterator[Change]:
+def _machines(old: Snapshot, new: Snapshot, at: datetime) -> Iterator[Telling]:
     if old.machines.keys() != new.machines.keys():
         for machine_id in new.machines.keys() - old.machines.keys():
-            yield Change(at, "registry", new.machine_name(machine_id), "", "joined", Tone.GOOD)
+            yield partial(
+                Change, at, "registry", new.machine_name(machine_id), "", "joined", Tone.GOOD
+            )
         for machine_id in old.machines.keys() - new.machines.keys():
-            yield Change(at, "registry", old.machine_name(machine_id), "", "left", Tone.WARN)
+            yield partial(
+                Change, at, "registry", old.machine_name(machine_id), "", "left", Tone.WARN
+            )
     if old.leader != new.leader:
         led, leads = (
             s.machine_name(s.leader.machine_id) if s.leader else "nobody" for s in (old, new)
         )
         tone = Tone.PLAIN if new.leader else Tone.BAD
-        yield Change(at, "engine", "leader", led, leads, tone)
+        yield partial(Change, at, "engine", "leader", led, leads, tone)
 
 
-def _units(old: Snapshot, new: Snapshot, at: datetime) -> Iterator[Change]:
+def _units(old: Snapshot, new: Snapshot, at: datetime) -> Iterator[Telling]:
     changed = changed_units(old, new)
     for unit in changed.fresh:
         was = old.units.get(unit.name)
         if was is None:
-            yield Change(at, "registry", str(unit.name), "", "submitted", Tone.ACCENT)
+            yield partial(Change, at, "registry", str(unit.name), "", "submitted", Tone.ACCENT)
         else:
             yield from _unit(was, unit, new, at)
     for unit in changed.past:
         if unit.name not in new.units:
-            yield Change(at, "registry", str(unit.name), "", "destroyed", Tone.WARN)
+            yield partial(Change, at, "registry", str(unit.name), "", "destroyed", Tone.WARN)
 
 
-def _unit(was: Unit, unit: Unit, snapshot: Snapshot, at: datetime) -> Iterator[Change]:
-    name = str(unit.name)
+def _unit(was: Unit, unit: Unit, snapshot: Snapshot, at: datetime) -> Iterator[Telling]:
+    name = unit.name
     if was.target_state != unit.target_state:
         wanted, wants = (str(one.target_state or "absent") for one in (was, unit))
-        yield Change(at, "somebody", f"{name} wanted", wanted, wants)
+        yield partial(Change, at, "somebody", f"{name} wanted", wanted, wants)
     if was.target != unit.target:
         left, place = (_place(one.target, snapshot) for one in (was, unit))
-        yield Change(at, "engine", f"{name} on", left, place)
+        yield partial(Change, at, "engine", f"{name} on", left, place)
     if _say_the_same(was, unit):
         return
     for state in unit.states:
         earlier = was.state_on(state.machine_id)
         if earlier and (earlier.active, earlier.sub) == (state.active, state.sub):
             continue
-        before = f"{earlier.active} {earlier.sub}" if earlier else "no state"
-        after = f"{state.active} {state.sub}"
-        who = _place(state.machine_id, snapshot)
-        yield Change(at, who, name, before, after, _TONES.get(state.active, Tone.WARN))
+        yield partial(_told, unit, state, earlier, snapshot, at)
     for gone in was.states:
         if unit.state_on(gone.machine_id) is None:
             who = _place(gone.machine_id, snapshot)
-            yield Change(at, who, name, f"{gone.active} {gone.sub}", "no state")
+            yield partial(Change, at, who, str(name), f"{gone.active} {gone.sub}", "no state")
+
+
+def _told(
+    unit: Unit, state: UnitState, earlier: UnitState | None, snapshot: Snapshot, at: datetime
+) -> Change:
+    """An agent wrote other words of a unit."""
+    before = f"{earlier.active} {earlier.sub}" if earlier else "no state"
+    after = f"{state.active} {state.sub}"
+    who = _place(state.machine_id, snapshot)
+    return Change(at, who, str(unit.name), before, after, _TONES.get(state.active, Tone.WARN))
 
 
 def _say_the_same(was: Unit, unit: Unit) -> bool:
@@ -173,12 +190,14 @@ def _place(machine_id: Untrusted | None, snapshot: Snapshot) -> str:
     return snapshot.machine_name(machine_id) if machine_id else "no machine"
 
 
-def _findings(before: Picture, after: Picture, at: datetime) -> Iterator[Change]:
+def _findings(before: Picture, after: Picture, at: datetime) -> Iterator[Telling]:
     if before.findings is after.findings:
         return
     old = {f.key: f for f in before.findings}
     new = {f.key: f for f in after.findings}
     for found in (new[key] for key in new if key not in old):
-        yield Change(at, "rules", str(found.unit or "cluster"), "", found.fault, Tone.BAD)
+        yield partial(Change, at, "rules", str(found.unit or "cluster"), "", found.fault, Tone.BAD)
     for found in (old[key] for key in old if key not in new):
-        yield Change(at, "rules", str(found.unit or "cluster"), found.fault, "gone", Tone.GOOD)
+        yield partial(
+            Change, at, "rules", str(found.unit or "cluster"), found.fault, "gone", Tone.GOOD
+        )
