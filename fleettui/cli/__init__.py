@@ -1,6 +1,5 @@
 """The command line: settings from flags and variables, real I/O, and who this session is."""
 
-import asyncio
 import contextlib
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,12 +19,14 @@ from fleettui.cli.session import (
     INTERRUPTED,
     Settings,
     build,
+    check_terminal,
     console,
     demo_settings,
     hang_up,
     headless,
     need_terminal,
     records_folder,
+    run_console,
 )
 from fleettui.cli.source import SettingsSource
 
@@ -130,8 +131,8 @@ def cli(
     context.obj = SettingsSource(Given(given, observe=observe, profile=profile), record)
     if context.invoked_subcommand is None:
         settings = context.obj.settings()
-        need_terminal()
-        asyncio.run(console(settings, records_folder(), record=record))
+        check_terminal()
+        run_console(settings, records_folder(), record=record)
 
 
 def _known_fault(context: click.Context, parameter: click.Parameter, name: str) -> str:
@@ -184,6 +185,8 @@ def demo(
 
     It needs nothing but Python and the extra `demo`, and touches no real cluster.
     """
+    import asyncio
+
     need_terminal()
     is_observer = observe or source.is_observer()
     asyncio.run(_demo(machines, fault, fleet_version, source, observe=is_observer))
@@ -215,6 +218,8 @@ def check(
     Exit status: 0 healthy, 1 findings, 2 usage, 3 something could not be read (it is listed;
     what was found stands), 130 interrupted.
     """
+    import asyncio
+
     from fleettui.check import report
     from fleettui.commands.templates import is_time
 

@@ -1,6 +1,5 @@
 """A session: how its cluster is reached, who it is, and the console on it."""
 
-import asyncio
 import contextlib
 import gc
 import os
@@ -174,16 +173,20 @@ def build(settings: Settings, *, ahead: bool = False) -> "Observer":
 
     Nothing here imports etcd or asyncssh: they come with the first request, after first paint.
     """
+    from fleettui.registry.connect import reader_for, writer_for
+
+    reader = None if settings.tunnel else reader_for(settings.registry)
+    if ahead and reader is not None:
+        reader.read_ahead()  # before anything is loaded that it does without
+
     from fleettui.access import Observer, Operator
     from fleettui.hosts.connect import connect_hosts, dial_through, hands_for, root_journals_for
-    from fleettui.registry.connect import reader_for, writer_for
 
     hosts = connect_hosts(settings.hosts)
     cluster = settings.cluster
     dial = dial_through(hosts) if settings.tunnel else None
-    reader = reader_for(settings.registry, dial)
-    if ahead and dial is None:
-        reader.read_ahead()
+    if reader is None:
+        reader = reader_for(settings.registry, dial)
     if settings.observe:
         return Observer(cluster, reader, hosts, rights=CredentialRights(reader, hosts))
     return Operator(
@@ -218,34 +221,50 @@ def records_folder(*, demo: bool = False) -> Path:
     return (state / "demo" if demo else state) / "repairs"
 
 
+def run_console(settings: Settings, records: Path, *, record: Path | None = None) -> None:
+    """The console of a cluster, whose first read is sent before anything else is begun, or even
+    loaded.
+    """
+    gc.disable()
+    access = build(settings, ahead=True)
+    end_with_the_terminal()
+    import asyncio
+
+    asyncio.run(console(settings, records, record=record, access=access))
+
+
 async def console(
     settings: Settings,
     records: Path,
     repair: "tuple[Finding, Machine | None] | None" = None,
     *,
     record: Path | None = None,
+    access: "Observer | None" = None,
 ) -> None:
     """The console, and in it the wizard for a finding and its machine, if one is given.
 
     `record` is the file that the session is recorded into. Raises click.ClickException where it
     cannot be made.
     """
+    import asyncio
+
     asyncio.get_running_loop().call_later(COLLECT_AFTER, _collect)
     gc.disable()
     try:
-        await _opened(settings, records, repair, record)
+        if access is None:
+            access = build(settings, ahead=True)  # while all that a screen takes is imported
+        await _opened(access, settings, records, repair, record)
     finally:
         gc.enable()
 
 
 async def _opened(
+    access: "Observer",
     settings: Settings,
     records: Path,
     repair: "tuple[Finding, Machine | None] | None",
     record: Path | None,
 ) -> None:
-    access = build(settings, ahead=True)  # while all that a screen takes is imported
-
     from fleettui.ui.app import FleetApp
     from fleettui.ui.themes import looks
 
@@ -301,6 +320,8 @@ def recording(access: "Observer", path: Path | None) -> Iterator["Observer"]:
 
 async def hang_up(access: "Observer") -> None:
     """End every remote process of ours; a peer that does not answer is not waited for."""
+    import asyncio
+
     closing = (access.hosts.close(), access.registry.close())
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(CLOSED_WITHIN):
@@ -325,8 +346,13 @@ def need_terminal() -> None:
     """Raises click.UsageError where the console cannot be drawn; from then on the end of the
     terminal is the program's.
     """
+    check_terminal()
+    end_with_the_terminal()
+
+
+def check_terminal() -> None:
+    """Raises click.UsageError where the console cannot be drawn."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the console needs a terminal on standard input and output.")
     if os.environ.get("TERM", "dumb") == "dumb":
         raise click.UsageError("the console needs a terminal that can be drawn on; TERM is dumb.")
-    end_with_the_terminal()

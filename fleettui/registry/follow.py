@@ -11,17 +11,17 @@ from fleettui.model.cluster import RegistryView, Snapshot
 from fleettui.model.lock import LockHolder
 from fleettui.model.rights import Rights
 from fleettui.model.untrusted import Untrusted
+from fleettui.registry.ahead import Begun, begin, taken
 from fleettui.registry.cluster_id import ClusterId
 from fleettui.registry.collector import collector_paused
 from fleettui.registry.decode import decode
 from fleettui.registry.following import Following
-from fleettui.registry.head_start import HeadStart
 from fleettui.registry.inbox import Inbox, Order
 from fleettui.registry.keys import Keys
 from fleettui.registry.pace import Pace
 from fleettui.registry.source import Reading, Source, first_to_answer, open_sources
 from fleettui.registry.threads import in_daemon_thread
-from fleettui.registry.tree import PARTS, tree_of
+from fleettui.registry.tree import tree_of
 from fleettui.registry.way import STRAIGHT, Way
 
 Found = TypeVar("Found")
@@ -57,7 +57,7 @@ class RegistryFollower:
         first = self._endpoints[0]
         if first.startswith("http://") and self._way == STRAIGHT:
             source, *_ = self._open()
-            self._begin(source.read_ahead(PARTS, self._pace.find_within))
+            self._begin(begin(source, self._keys, self._pace.find_within))
 
     def follow(self, sink: Callable[[RegistryView], None]) -> None:
         """Start following; `sink` is called from a thread of ours. Called once."""
@@ -66,9 +66,9 @@ class RegistryFollower:
         if not self._is_begun:
             self._begin(None)
 
-    def _begin(self, ahead: HeadStart | None) -> None:
+    def _begin(self, begun: Begun | None) -> None:
         self._is_begun = True
-        threading.Thread(target=self._follow, args=(ahead,), name="etcd", daemon=True).start()
+        threading.Thread(target=self._follow, args=(begun,), name="etcd", daemon=True).start()
 
     def _show(self, view: RegistryView) -> None:
         """Tell a view, once there is somebody to be told."""
@@ -123,9 +123,9 @@ class RegistryFollower:
         self._is_followed.set()
         self._inbox.put(Order.STOP)
 
-    def _follow(self, ahead: HeadStart | None) -> None:
+    def _follow(self, begun: Begun | None) -> None:
         sources = self._open()
-        first = sources[0].take_ahead(ahead) if ahead is not None else None
+        first = taken(begun, sources[0]) if begun is not None else None
         Following(sources, self._keys, self._pace, self._inbox, self._show).run(first)
 
     def _read(self) -> Snapshot:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from queue import Empty
@@ -11,6 +11,7 @@ from fleettui.access import RegistryUnavailable
 from fleettui.model.cluster import Link, RegistryView, Snapshot
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry.agreement import Agreement
+from fleettui.registry.ahead import Ahead
 from fleettui.registry.errors import NoQuorum, OtherCluster
 from fleettui.registry.image import Image
 from fleettui.registry.inbox import Inbox, Order, Stopped
@@ -18,7 +19,7 @@ from fleettui.registry.keys import Keys
 from fleettui.registry.line import Line
 from fleettui.registry.live import Live
 from fleettui.registry.pace import Pace
-from fleettui.registry.source import Reading, Source, first_to_answer
+from fleettui.registry.source import Source, first_to_answer
 
 _SHORTEST_WAIT = 0.1
 _STEADY = timedelta(seconds=5)
@@ -49,7 +50,7 @@ class Following:
         self._attempt = 0
         self._began = time.monotonic()
 
-    def run(self, first: Mapping[str, Reading] | None = None) -> None:
+    def run(self, first: Ahead | None = None) -> None:
         """Follow until told to stop, from what was read ahead of the first source if anything."""
         try:
             if first is None:
@@ -71,7 +72,7 @@ class Following:
         self._turn_to(source)
         return source
 
-    def _follow(self, source: Source, ahead: Mapping[str, Reading] | None) -> None:
+    def _follow(self, source: Source, ahead: Ahead | None) -> None:
         line = Line(source, self._pace, self._inbox)
         try:
             Live(line, self._image, self._agreement, self._tell_live).run(ahead)

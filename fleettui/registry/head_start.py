@@ -7,8 +7,10 @@ makes it give up without a word: the ordinary way then finds out what is wrong, 
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +30,10 @@ class RawAnswer(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class Missed(Exception):
+    """What was asked for ahead is not there."""
+
+
 class HeadStart:
     """Several reads of one endpoint, each over a connection of its own, in threads of their own."""
 
@@ -40,7 +46,7 @@ class HeadStart:
         self._address = urlsplit(url)
         self._until = time.monotonic() + seconds
         self._limit = limit
-        self._answers: dict[str, RawAnswer] = {}
+        self._come: SimpleQueue[tuple[str, RawAnswer | None]] = SimpleQueue()
         self._threads = [
             threading.Thread(target=self._ask, args=item, name="etcd head start", daemon=True)
             for item in targets.items()
@@ -48,18 +54,22 @@ class HeadStart:
         for thread in self._threads:
             thread.start()
 
-    def answers(self) -> Mapping[str, RawAnswer] | None:
-        """All answers, once the last is in; None where there is one that did not come in time."""
-        for thread in self._threads:
-            thread.join(max(0.0, self._until - time.monotonic()))
-        is_whole = len(self._answers) == len(self._threads)
-        return self._answers if is_whole else None
+    def each(self) -> Iterator[tuple[str, RawAnswer]]:
+        """All answers, each when it has come. Raises Missed for one that did not in time."""
+        for _ in self._threads:
+            try:
+                name, answer = self._come.get(timeout=self._left())
+            except (Empty, TimeoutError) as late:
+                raise Missed from late
+            if answer is None:
+                raise Missed
+            yield name, answer
 
     def _ask(self, name: str, target: str) -> None:
-        try:
-            self._answers[name] = self._answer_to(target)
-        except (OSError, ValueError):
-            return  # nobody asks why: see above
+        answer = None
+        with suppress(OSError, ValueError):  # nobody asks why: see above
+            answer = self._answer_to(target)
+        self._come.put((name, answer))
 
     def _answer_to(self, target: str) -> RawAnswer:
         # As bytes: for text, Python first imports what encodes the names of all languages.

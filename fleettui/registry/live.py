@@ -1,17 +1,19 @@
 """A registry while it answers: events folded into the image, and proof that it still answers."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from queue import Empty
 
 from fleettui.model.cluster import Snapshot
 from fleettui.registry.agreement import Agreement
+from fleettui.registry.ahead import Ahead
 from fleettui.registry.cadence import Cadence
 from fleettui.registry.cover import STREAMED, Cover
 from fleettui.registry.errors import Unreachable
 from fleettui.registry.files import Files
+from fleettui.registry.head_start import Missed
 from fleettui.registry.image import Change, Image
 from fleettui.registry.inbox import (
     Alive,
@@ -26,7 +28,6 @@ from fleettui.registry.inbox import (
     WatchEnded,
 )
 from fleettui.registry.line import Line
-from fleettui.registry.source import Reading
 from fleettui.registry.tree import LEASE, PARTS, UNIT
 from fleettui.registry.watch import Liveness
 
@@ -58,7 +59,7 @@ class Live:
         self._behind = 0
         self._read_at = datetime.now(UTC)
 
-    def run(self, ahead: Mapping[str, Reading] | None = None) -> None:
+    def run(self, ahead: Ahead | None = None) -> None:
         """Read everything through the quorum, unless that was done ahead, then follow.
 
         Raises RegistryUnavailable when the source is lost, Stopped when told to stop.
@@ -79,17 +80,26 @@ class Live:
                 self._liveness.stop()
             self._agreement.forget()
 
-    def _begin_with(self, ahead: Mapping[str, Reading]) -> None:
+    def _begin_with(self, ahead: Ahead) -> None:
         """Show what was read ahead, and only then do what has python-etcd imported: whoever is
         shown it may hold this up until it is painted.
 
         What happens until the streams stand is missing from it: each folder of which that is true
         is read again.
         """
-        for part, reading in ahead.items():
+        if ahead.snapshot is not None:
+            self._show(ahead.snapshot)
+        try:
+            readings = ahead.readings()
+        except Missed:
+            self._begin()
+            return
+        for part, reading in readings.items():
             self._image.load_folder(part, reading.node, reading.index)
-        self._read_at = min(reading.asked_at for reading in ahead.values())
-        self._show(self._next_snapshot())
+        self._read_at = min(reading.asked_at for reading in readings.values())
+        snapshot = self._next_snapshot()
+        if ahead.snapshot is None:
+            self._show(snapshot)
         self._liveness = Liveness(self._line)
         self._cover.open_streams()
         self._cover.were_read(PARTS, self._read_at)

@@ -1,7 +1,7 @@
 """Reading fleet's registry from one etcd endpoint, and finding one of several that answers."""
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -14,7 +14,7 @@ from fleettui.access import RegistryUnavailable
 from fleettui.registry.answers import Answer, Event, Node, event_of, index_of
 from fleettui.registry.cluster_id import ClusterId
 from fleettui.registry.errors import KeyMissing, NoQuorum, NoWay, Refused, Silent, Unreachable
-from fleettui.registry.head_start import HeadStart
+from fleettui.registry.head_start import HeadStart, Missed, RawAnswer
 from fleettui.registry.keys import Keys
 from fleettui.registry.open import MAX_ANSWER, for_reading
 from fleettui.registry.threads import as_they_end
@@ -152,20 +152,18 @@ class Source:
         targets = {part: f"{self._keys.path(part)}?{query}" for part in parts}
         return HeadStart(self.url, targets, seconds=seconds, limit=MAX_ANSWER)
 
-    def take_ahead(self, begun: HeadStart) -> Mapping[str, Reading] | None:
-        """What was read ahead; None for anything but good answers, which the ordinary way finds
-        words for.
+    def taken_ahead(
+        self, answers: Iterable[tuple[str, RawAnswer]], asked_at: datetime
+    ) -> Iterator[tuple[str, Reading]]:
+        """What was read ahead, by folder. Raises Missed for anything but good answers: the ordinary
+        way finds words for it.
         """
-        answers = begun.answers() or {}
-        try:
-            return {
-                part: self._reading(
-                    Answer(self.url, raw.status, raw.headers, raw.body), begun.asked_at
-                )
-                for part, raw in answers.items()
-            } or None
-        except RegistryUnavailable:
-            return None
+        for part, raw in answers:
+            answer = Answer(self.url, raw.status, raw.headers, raw.body)
+            try:
+                yield part, self._reading(answer, asked_at)
+            except RegistryUnavailable as problem:
+                raise Missed from problem
 
     def _folder(self, part: str, seconds: float, *, quorum: bool) -> Reading:
         ask = self._agreed if quorum else self._endpoint.get

@@ -1,6 +1,5 @@
 """Work that blocks, waited for without ever holding up the end of the program."""
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -18,6 +17,8 @@ async def in_daemon_thread(work: Callable[[], _T]) -> _T:
     asyncio's own executor joins its threads at exit; this one is left behind. Cancelling the wait
     does not recall the work.
     """
+    import asyncio  # whoever awaits this has loaded it: the first read does without
+
     loop = asyncio.get_running_loop()
     done: asyncio.Future[_T] = loop.create_future()
 
