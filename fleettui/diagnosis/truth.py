@@ -75,11 +75,17 @@ def truth(
 
     `report` is the newest of `state.machine_id`. With an empty history the machine must have been
     asked after the registry was read, else the two cannot be compared.
+
+    A loop does not end by itself: a machine that was seen in it and cannot be asked any more is
+    believed to be in it still.
     """
     match report:
         case None:
             return Unchecked("the machine has not been asked yet")
         case NotChecked(reason=reason):
+            known = history.readings.get(state.machine_id)
+            if known is not None and known.frozen is not None:
+                return _frozen(state, known.facts.services.get(unit), known.frozen)
             return Unchecked(f"the machine could not be asked: {reason}")
         case _:
             return judged(unit, state, snapshot, history.reading(report))

@@ -221,6 +221,14 @@ def test_a_machine_whose_loop_ended_is_not_frozen() -> None:
     assert judged(facts(A, service(), journal=[line(LOOP, 13)])) == Agrees()
 
 
+def test_a_machine_in_the_loop_that_cannot_be_asked_any_more_is_frozen_still() -> None:
+    loop = facts(A, service(), journal=[line(LOOP, s) for s in (2, 1)])
+    history = EMPTY.told(loop).told(not_checked(A))
+    assert judged(not_checked(A), history) == judged(loop)
+    over = facts(A, service(), journal=[line(LOOP, 13)])
+    assert isinstance(judged(not_checked(A), history.told(over)), Unchecked)
+
+
 # --- state-disagrees --------------------------------------------------------------------------
 
 
