@@ -6,6 +6,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import TypeVar
 
+from fleettui.model.changes import tell_changes
 from fleettui.model.cluster import BadRecord, Leader, Machine, Snapshot, Unit
 from fleettui.model.unitfile import UnitFile
 from fleettui.model.untrusted import Untrusted
@@ -70,6 +71,8 @@ class Image:
         self._keys = keys
         self._tree: dict[str, Folder] = {part: {} for part in PARTS}
         self._dirty: dict[str, set[str]] = {part: set() for part in PARTS}
+        self._renewed: set[str] = set()
+        """Units of which a state was written anew with the same words."""
         self._files: dict[str, UnitFile | None] = {}
         self._missing: set[str] = set()
         # Once shown these are never changed, only replaced: snapshots hold them.
@@ -145,10 +148,13 @@ class Image:
             self.indexes[part] = max(reached, index)
 
     @collector_paused()
-    def snapshot(self, read_at: datetime) -> Snapshot:
-        """The picture; everything that did not change is the same object as in the last one."""
+    def snapshot(self, read_at: datetime, *, hurried: bool = False) -> Snapshot:
+        """The picture; everything that did not change is the same object as in the last one.
+
+        A hurried one leaves out what nobody waits for: when states were written anew last.
+        """
         self._decode_files()
-        self._decode_units()
+        self._decode_units(hurried=hurried)
         self._decode_machines()
         if self._dirty[LEASE]:
             self._leader = self._kept(LEASE, "", decode_leader(self._tree[LEASE]))
@@ -175,7 +181,7 @@ class Image:
             old.index = node.modified_index
             if part != STATES:
                 return Change.NONE
-            self._dirty[part].add(segments[1])
+            self._renewed.add(segments[1])
             return Change.INDEX
         if isinstance(old, dict) and node.dir:
             return Change.NONE
@@ -222,18 +228,22 @@ class Image:
             self._dirty[JOB].update(users)
             hashes.clear()
 
-    def _decode_units(self) -> None:
+    def _decode_units(self, *, hurried: bool) -> None:
         names = self._dirty[JOB] | self._dirty[STATES]
+        if not hurried:
+            names |= self._renewed
         if not names:
             return
+        self._renewed -= names
         jobs, states = self._tree[JOB], self._tree[STATES]
         files, hashes = self._files, self._tree[UNIT]
         is_anew = not (self._units or self._bad_by)
         ordinary = ordinary_units(jobs, states, files) if is_anew else {}
         units = {unit.name: unit for _, unit in sorted(ordinary.items())} or self._units.copy()
         is_new = False
-        for name in sorted(names - ordinary.keys()):
-            key = Untrusted(name)
+        keys = [Untrusted(name) for name in sorted(names - ordinary.keys())]
+        for key in keys:
+            name = key.raw
             unit = None if name in self._dirty[JOB] else self._restated(name, units.get(key))
             if unit is None:
                 job, told = entry_at(jobs, name), entry_at(states, name)
@@ -243,7 +253,9 @@ class Image:
                 self._missing.add(unit.unit_hash)
         if is_new:
             units = in_order_of_name(units.values())
-        self._units = MappingProxyType(units)
+        before, self._units = self._units, MappingProxyType(units)
+        if before:
+            tell_changes(before, self._units, keys)
         self._dirty[JOB].clear()
         self._dirty[STATES].clear()
 

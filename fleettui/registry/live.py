@@ -56,6 +56,8 @@ class Live:
         self._alive_at = time.monotonic()
         self._reread_at = self._alive_at + line.pace.reread_every
         self._cadence = Cadence(line.pace)
+        self._whole_at = 0.0
+        """When the last view was made that leaves nothing out."""
         self._behind = 0
         self._read_at = datetime.now(UTC)
 
@@ -239,6 +241,10 @@ class Live:
         self._show(snapshot)
 
     def _next_snapshot(self) -> Snapshot:
-        snapshot = self._image.snapshot(self._read_at)
+        now = time.monotonic()
+        hurried = now < self._whole_at + self._pace.confirm_every
+        snapshot = self._image.snapshot(self._read_at, hurried=hurried)
+        if not hurried:
+            self._whole_at = now
         self._cadence.shown(time.monotonic())
         return snapshot

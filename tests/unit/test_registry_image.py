@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from registry_keys import HASH, KEYS, gone, job, json, machine, node_of, put, state
 
-from fleettui.model.cluster import Snapshot
+from fleettui.model.changes import changed_units
+from fleettui.model.cluster import Snapshot, Unit
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry.answers import Event, Node
 from fleettui.registry.decode import decode
@@ -70,7 +71,7 @@ clearing = st.tuples(
     ),
     st.just("folder"),
 )
-looking = st.just(("look", "", None))
+looking = st.sampled_from([("look", "", None), ("glance", "", None)])
 reading = st.just(("read", "", None))
 steps = st.lists(
     st.one_of(writing, writing, writing, removing, clearing, looking, reading), max_size=60
@@ -90,9 +91,11 @@ def test_events_folded_in_give_what_the_final_keys_decode_to(
 ) -> None:
     image = Image(KEYS)
     held: dict[str, tuple[str, int]] = {}
+    last = image.snapshot(NOW)
     for index, (action, key, value) in enumerate(done, start=1):
-        if action == "look":
-            image.snapshot(NOW)
+        if action in {"look", "glance"}:
+            before, last = last, image.snapshot(NOW, hurried=action == "glance")
+            assert changed_units(before, last) == (_others(last, before), _others(before, last))
         elif action == "read":
             image.load(node_of(held), index)
         else:
@@ -107,6 +110,10 @@ def test_events_folded_in_give_what_the_final_keys_decode_to(
                 }
         image.pass_to(index)
     assert image.snapshot(NOW) == decode(tree_of(node_of(held)), len(done), NOW)
+
+
+def _others(snapshot: Snapshot, than: Snapshot) -> tuple[Unit, ...]:
+    return tuple(u for u in snapshot.units.values() if than.units.get(u.name) is not u)
 
 
 def loaded(values: dict[str, str], index: int = 10) -> Image:
@@ -225,6 +232,7 @@ def test_a_state_written_anew_moves_its_index_and_nothing_else() -> None:
     image = loaded(two_units())
     before = image.snapshot(NOW).units[U("a.service")]
     assert image.apply(put("states/a.service/m1", state("m1"), 11)) is Change.INDEX
+    assert image.snapshot(NOW, hurried=True).units[U("a.service")] is before
     after = image.snapshot(NOW).units[U("a.service")]
     assert (before.states[0].index, after.states[0].index) == (1, 11)
     assert after.states[0].active is before.states[0].active, "its value is not decoded again"
