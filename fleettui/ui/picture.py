@@ -88,6 +88,14 @@ class Picture(msgspec.Struct, frozen=True):
             return False
         return self.history.away == other.history.away
 
+    def says_the_same_of_machines(self, other: "Picture") -> bool:
+        """Whether they differ in units at most, and none came or went."""
+        one, two = self.snapshot, other.snapshot
+        if one is None or two is None or len(one.units) != len(two.units):
+            return False
+        same = self.reports is other.reports and self.view.link is other.view.link
+        return same and self.findings == other.findings and self.lists_same_machines(other)
+
     def asked_at(self, machine: Machine) -> datetime | None:
         """When a machine was last asked where it is or was; None = never."""
         if place_of(machine) in self.history.away.former:

@@ -147,21 +147,26 @@ class ConsoleScreen(Explains, Rests, Screen[None]):
     def watch_picture(self, before: Picture, after: Picture) -> None:
         if not self.is_mounted:
             return
-        self._draw()
+        self._draw_units()
+        if not after.says_the_same_of_machines(before):
+            self._draw_ages()
         if before.findings != after.findings and after.findings and not before.findings:
             self._select(after.findings[0])
         self._follow_selected()
         self._explain_anew()
 
     def _draw(self) -> None:
+        self._draw_units()
+        self._draw_ages()
+
+    def _draw_units(self) -> None:
         picture = self.picture
         rows = unit_rows(picture)
         title = f"UNITS {len(rows)}" if picture.snapshot else "UNITS"
         self._grid("units").show(rows, title=title, empty=self._empty("units"))
-        self._draw_ages()
 
     def _draw_ages(self) -> None:
-        """What grows old by itself, each second."""
+        """What grows old by itself, each second, or is not of units alone."""
         picture = self.picture
         members = len(picture.snapshot.machines) if picture.snapshot else 0
         left = f", {len(picture.departed)} left the registry" if picture.departed else ""
