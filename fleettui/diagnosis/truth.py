@@ -77,18 +77,24 @@ def truth(
     asked after the registry was read, else the two cannot be compared.
 
     A loop does not end by itself: a machine that was seen in it and cannot be asked any more is
-    believed to be in it still.
+    believed to be in it still, as long as it publishes what it did then.
     """
     match report:
         case None:
             return Unchecked("the machine has not been asked yet")
         case NotChecked(reason=reason):
             known = history.readings.get(state.machine_id)
-            if known is not None and known.frozen is not None:
-                return _frozen(state, known.facts.services.get(unit), known.frozen)
+            if known is not None and known.frozen is not None and _is_as_then(unit, state, known):
+                return Frozen(known.frozen.first_at, known.frozen.whole)
             return Unchecked(f"the machine could not be asked: {reason}")
         case _:
             return judged(unit, state, snapshot, history.reading(report))
+
+
+def _is_as_then(unit: Untrusted, state: UnitState, reading: Reading) -> bool:
+    """Whether the registry says what it said when the machine was asked."""
+    then = reading.beside
+    return then is not None and then.words.get(unit.raw) == (state.active.raw, state.sub.raw)
 
 
 def judged(unit: Untrusted, state: UnitState, snapshot: Snapshot, reading: Reading) -> Truth:

@@ -47,6 +47,9 @@ class Feed:
         self._verified_at = 0.0
         self._shaken_until = 0.0
         self._is_unknowable = False
+        self._unknowable_at = -inf
+        self._asks_at_once = False
+        """Whether the poll that could not tell was the first for a while."""
         self._is_refused = False
         self._deaths: list[float] = []
 
@@ -112,14 +115,16 @@ class Feed:
                 patience = within if now > self._shaken_until else within / 3
                 self._doubt, self._doubt_until = report, now + patience
             case Unknowable():
-                self._is_unknowable = True
+                now = time.monotonic()
+                self._asks_at_once = now - self._unknowable_at > self._pace.prove_every
+                self._is_unknowable, self._unknowable_at = True, now
             case StreamEnded(is_refused):
                 self._is_refused = is_refused
                 self._die()
 
     def was_read(self, asked_at: datetime) -> None:
         """The folder was read afresh; `asked_at` in UTC."""
-        if self._is_unknowable and self._proof is not None:
+        if self._is_unknowable and self._asks_at_once and self._proof is not None:
             self._proof.ask()  # from there on, before etcd has forgotten that, too
         self._is_unknowable = False
         self._current_at = asked_at

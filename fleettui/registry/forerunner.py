@@ -11,6 +11,7 @@ import select
 import signal
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NoReturn, TypeVar
 
@@ -95,8 +96,10 @@ class Forerunner:
     def _end(self) -> None:
         os.close(self._pipe)
         os.close(self._memory)
-        os.kill(self._process, signal.SIGKILL)
-        os.waitpid(self._process, 0)
+        with suppress(ChildProcessError, ProcessLookupError):  # where SIGCHLD is ignored
+            if os.waitpid(self._process, os.WNOHANG) == (0, 0):
+                os.kill(self._process, signal.SIGKILL)
+                os.waitpid(self._process, 0)
 
 
 def _run(find: Callable[[], Found], memory: int, pipe: int) -> NoReturn:

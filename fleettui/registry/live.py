@@ -102,18 +102,23 @@ class Live:
         snapshot = self._next_snapshot()
         if ahead.snapshot is None:
             self._show(snapshot)
-        self._liveness = Liveness(self._line)
+        self._listen_for_life()
         self._cover.open_streams()
         self._cover.were_read(PARTS, self._read_at)
         self._take_within(self._pace.view_every)
 
     def _begin(self) -> None:
-        self._liveness = Liveness(self._line)
+        self._listen_for_life()
         self._cover.open_streams()
         self._read_at = datetime.now(UTC)
         self._load(PARTS, quorum=True)
         self._cover.were_read(PARTS, self._read_at)
         self._take_messages()
+
+    def _listen_for_life(self) -> None:
+        """From now on: what came before may have taken long, and not for want of an answer."""
+        self._alive_at = time.monotonic()
+        self._liveness = Liveness(self._line)
 
     def _take_within(self, seconds: float) -> None:
         with suppress(Empty):
@@ -198,7 +203,9 @@ class Live:
         self._behind = 0
         if set(parts) >= set(STREAMED):
             self._read_at = asked_at
-            self._reread_at = time.monotonic() + self._pace.reread_every
+            now = time.monotonic()
+            self._reread_at = now + self._pace.reread_every
+            self._cadence.confirmed(now, at_once=True)
 
     def _load(
         self, parts: Iterable[str], *, quorum: bool = False, checking: bool = False

@@ -64,6 +64,19 @@ def test_what_is_found_over_there_is_told_and_no_process_is_left(
     assert not Path("/proc", (tmp_path / "process").read_text()).exists()
 
 
+@pytest.mark.parametrize(("find", "finds"), [(find, True), (fail, False)])
+def test_its_end_is_no_error_where_the_kernel_keeps_nobody_who_ended(
+    find: Callable[[], Found], *, finds: bool
+) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        forerunner = Forerunner(find, seconds=60)
+        assert (forerunner.snapshot() is not None) is finds
+        assert not finds or forerunner.answers() == ANSWERS
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
 def test_what_hangs_is_not_waited_for() -> None:
     assert Forerunner(hang, seconds=0.1).snapshot() is None
 

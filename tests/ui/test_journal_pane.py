@@ -676,7 +676,9 @@ async def test_the_terminal_is_taken_back_from_a_pager_whatever_becomes_of_it(
         lent.append("taken back")
 
     script = tmp_path / "pager"
-    script.write_text(f"#!/bin/sh\nkill -INT $PPID\ncat > {tmp_path}/read\n")
+    over = tmp_path / "over"
+    wait = f"until [ -e {over} ]; do sleep 0.02; done"
+    script.write_text(f"#!/bin/sh\nkill -INT $PPID\ncat > {tmp_path}/read\n{wait}\n")
     script.chmod(0o755)
     before = signal.getsignal(signal.SIGINT)
     async with pane_app() as (pilot, _):
@@ -686,6 +688,9 @@ async def test_the_terminal_is_taken_back_from_a_pager_whatever_becomes_of_it(
         await until(pilot, "No such file or directory")
         monkeypatch.setenv("PAGER", str(script))
         await pilot.press("v")
+        await when(lambda: len(lent) == 3, "the pager began")
+        await pilot.press("v")  # once more while it is open
+        over.touch()
         await when(lambda: len(lent) == 4, "the pager ended")
         await pilot.press("w")
         await until(pilot, "wrapped")

@@ -223,8 +223,10 @@ def test_a_machine_whose_loop_ended_is_not_frozen() -> None:
 
 def test_a_machine_in_the_loop_that_cannot_be_asked_any_more_is_frozen_still() -> None:
     loop = facts(A, service(), journal=[line(LOOP, s) for s in (2, 1)])
-    history = EMPTY.told(loop).told(not_checked(A))
-    assert judged(not_checked(A), history) == judged(loop)
+    history = EMPTY.seen(SEEN).told(loop).told(not_checked(A))
+    assert judged(not_checked(A), history) == Frozen(ago(2), whole=False)
+    other = state(words="loaded failed failed")
+    assert isinstance(truth(HELLO, other, SEEN, not_checked(A), history), Unchecked)
     over = facts(A, service(), journal=[line(LOOP, 13)])
     assert isinstance(judged(not_checked(A), history.told(over)), Unchecked)
 

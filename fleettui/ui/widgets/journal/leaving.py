@@ -104,6 +104,8 @@ class KeepableLog(SearchableLog):
     # --- the pager ----------------------------------------------------------------------------
 
     def action_pager(self) -> None:
+        if any(one.group == "pager" and not one.is_finished for one in self.app.workers):
+            return  # a second press of the same key: the terminal can be lent once
         try:
             pager = shlex.split(os.environ.get("PAGER") or "") or ["less", "-S"]
         except ValueError as problem:
