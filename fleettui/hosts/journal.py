@@ -128,7 +128,8 @@ class Journal:
                 if lost := self._tell(NoticeKind.LOST, str(exc)):
                     yield lost
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._left.wait(), self._wait)
+                async with asyncio.timeout(self._wait):
+                    await self._left.wait()
             self._wait = min(2 * self._wait, LONGEST_WAIT)
 
     async def _attempt(self) -> AsyncGenerator[Sequence[JournalItem], None]:

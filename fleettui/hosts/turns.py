@@ -88,6 +88,11 @@ class Readings:
                     self._none.set()
 
     async def over(self) -> None:
-        """Wait until none is, but not for long: one may be large."""
+        """Wait until none is, but not for long: one may be large.
+
+        Not by `asyncio.wait_for`, which swallows a cancellation that comes with the answer (before
+        Python 3.12): a journal that was left would go on.
+        """
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._none.wait(), LONGEST_WAIT)
+            async with asyncio.timeout(LONGEST_WAIT):
+                await self._none.wait()

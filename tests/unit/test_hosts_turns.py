@@ -132,3 +132,15 @@ async def test_a_journal_that_has_begun_leaves_the_next_its_turn(
         await begun()
         await waiting
         await third.__aexit__(None, None, None)
+
+
+async def test_whoever_gives_up_just_when_it_is_over_has_given_up() -> None:
+    readings = Readings()
+    reading = readings.one()
+    await reading.__aenter__()
+    waiting = asyncio.create_task(readings.over())
+    await asyncio.sleep(0.01)
+    await reading.__aexit__(None, None, None)
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    assert waiting.cancelled()
