@@ -6,7 +6,7 @@ import msgspec
 
 from fleettui.diagnosis.history import EMPTY, History
 from fleettui.diagnosis.lines import Loop
-from fleettui.diagnosis.reading import Reading
+from fleettui.diagnosis.reading import Beside, Reading
 from fleettui.model.cluster import Snapshot, UnitState
 from fleettui.model.host import HostReport, NotChecked, ServiceFacts
 from fleettui.model.untrusted import Untrusted
@@ -84,17 +84,11 @@ def truth(
             return Unchecked("the machine has not been asked yet")
         case NotChecked(reason=reason):
             known = history.readings.get(state.machine_id)
-            if known is not None and known.frozen is not None and _is_as_then(unit, state, known):
+            if known is not None and known.frozen is not None and _as_then(unit, state, known):
                 return Frozen(known.frozen.first_at, known.frozen.whole)
             return Unchecked(f"the machine could not be asked: {reason}")
         case _:
             return judged(unit, state, snapshot, history.reading(report))
-
-
-def _is_as_then(unit: Untrusted, state: UnitState, reading: Reading) -> bool:
-    """Whether the registry says what it said when the machine was asked."""
-    then = reading.beside
-    return then is not None and then.words.get(unit.raw) == (state.active.raw, state.sub.raw)
 
 
 def judged(unit: Untrusted, state: UnitState, snapshot: Snapshot, reading: Reading) -> Truth:
@@ -167,7 +161,13 @@ def _read_at(
     """When the registry last said these words, no later than the machine was asked."""
     if snapshot.read_at <= reading.facts.taken_at:
         return snapshot.read_at
+    then = _as_then(unit, state, reading)
+    return None if then is None else min(then.read_at, reading.facts.taken_at)
+
+
+def _as_then(unit: Untrusted, state: UnitState, reading: Reading) -> Beside | None:
+    """The registry when the machine was asked, if it said of the state what it says now."""
     then = reading.beside
     if then is None or then.words.get(unit.raw) != (state.active.raw, state.sub.raw):
         return None
-    return min(then.read_at, reading.facts.taken_at)
+    return then
