@@ -119,7 +119,9 @@ async def repair_by_keys(
     await press_button(pilot, "Go on to verify")
     if verifying is not None:
         verifying()
-    proof = await until(pilot, "Repaired, and read back", within=120)
+    await until(pilot, "Repaired, and read back", within=120)
+    await pilot.pause()  # its first frame may come before its columns have their room
+    proof = screen_text(pilot)
     for _ in range(10):  # units that were away come first, and take the room of the proof
         if "the finding is gone" in proof:
             break
