@@ -49,7 +49,7 @@ def replay(source: SettingsSource, file: Path, speed: float, paused: bool, parti
 async def _replayed(player: "Player", chosen: dict[str, Any]) -> None:
     from fleettui.cli.session import check_keys, records_folder
     from fleettui.model.clock import living_by
-    from fleettui.recording.player import replayed
+    from fleettui.recording.replayed import replayed
     from fleettui.ui.replay.app import ReplayApp
     from fleettui.ui.themes import looks
 

@@ -15,7 +15,8 @@ def stretch(
     How many lines are asked for does not matter: what was recorded is all there is. Raises
     ValueError, in journalctl's words for a time that it would not take.
     """
-    begin = seconds_of(span.since, now.timestamp()) if span.since else float("-inf")
+    begin = _bound(span.since, now, "-inf")
+    end = _bound(span.until, now, "inf")
     boot = None
     if span.boot:
         boots = list(dict.fromkeys(i.boot_id for i in said if isinstance(i, JournalEntry)))
@@ -28,6 +29,10 @@ def stretch(
     def is_wanted(item: JournalItem) -> bool:
         if not isinstance(item, JournalEntry):
             return True
-        return item.at.timestamp() >= begin and boot in {None, item.boot_id}
+        return begin <= item.at.timestamp() <= end and boot in {None, item.boot_id}
 
     return is_wanted
+
+
+def _bound(words: str, now: datetime, without: str) -> float:
+    return seconds_of(words, now.timestamp()) if words else float(without)

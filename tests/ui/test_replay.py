@@ -14,7 +14,8 @@ from fakes import observer
 from fleettui.cli.session import recording
 from fleettui.model.clock import living_by
 from fleettui.recording.file import open_recording
-from fleettui.recording.player import Player, replayed
+from fleettui.recording.player import Player
+from fleettui.recording.replayed import replayed
 from fleettui.ui.app import FleetApp
 from fleettui.ui.replay.app import ReplayApp
 
@@ -29,7 +30,10 @@ async def test_a_replay_stands_still_steps_and_hurries(tmp_path: Path) -> None:
     with living_by(player.now):
         app = ReplayApp(replayed(player), tmp_path / "none", player)
         async with app.run_test(size=(120, 40)) as pilot:
-            await until(pilot, f"PAUSED  0/{player.total}")
+            await until(pilot, f"PAUSED  0/{player.total}  F5 go on  F6 step  F7 slower  F8 faster")
+            await pilot.resize_terminal(80, 24)
+            await until(pilot, "UTC  PAUSED  F5 go on  F6 step  F7 F8 speed")
+            await pilot.resize_terminal(120, 40)
             stood_at = player.now()
             for told_now in range(1, player.total + 1):
                 await pilot.press("f6")
@@ -56,7 +60,8 @@ from pathlib import Path
 from driving import until
 from fleettui.model.clock import living_by
 from fleettui.recording.file import open_recording
-from fleettui.recording.player import Player, replayed
+from fleettui.recording.player import Player
+from fleettui.recording.replayed import replayed
 from fleettui.ui.replay.app import ReplayApp
 
 async def look():

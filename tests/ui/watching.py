@@ -18,7 +18,8 @@ from fleettui.access import Observer
 from fleettui.cli.session import recording
 from fleettui.model.clock import living_by
 from fleettui.recording.file import open_recording
-from fleettui.recording.player import Player, replayed
+from fleettui.recording.player import Player
+from fleettui.recording.replayed import replayed
 from fleettui.ui.app import FleetApp
 from fleettui.ui.picture import Picture
 from fleettui.ui.replay.app import ReplayApp

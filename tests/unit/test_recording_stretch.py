@@ -4,8 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fleettui.access import ClusterAddress, HostUnreachable
+from fleettui.model.cluster import Machine
 from fleettui.model.host import NEWEST, JournalEntry, JournalItem, JournalNotice, NoticeKind, Span
 from fleettui.model.untrusted import Untrusted
+from fleettui.recording.file import Recording
+from fleettui.recording.player import Player
+from fleettui.recording.records import Head, Said, Timed
+from fleettui.recording.replayed import replayed
 from fleettui.recording.stretch import stretch
 
 NOW = datetime(2026, 1, 31, 3, 0, tzinfo=UTC)
@@ -34,6 +40,8 @@ SAID: list[JournalItem] = [
         (Span(None, "-1h"), [30, 3]),
         (Span(None, "2026-01-31 02:57"), [3]),
         (Span(None, "tomorrow"), []),
+        (Span(None, "2026-01-31 01:30", "2026-01-31 02:30"), [90, 30]),
+        (Span(None, until="-1h"), [90]),
         (Span(None, boot=0), [90, 30, 3]),
         (Span(None, boot=-1), [90]),
         (Span(None, "-1h", boot=-1), []),
@@ -51,9 +59,35 @@ def test_the_lines_of_a_stretch_are_told_with_every_notice(span: Span, minutes: 
     ("span", "words"),
     [
         (Span(None, "nonsense"), "Failed to parse timestamp: nonsense"),
+        (Span(None, until="nonsense"), "Failed to parse timestamp: nonsense"),
         (Span(None, boot=-2), "the recording has no line of the boot that is asked for"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_words(span: Span, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         stretch(SAID, span, NOW)
+
+
+async def test_what_is_read_once_more_is_the_stretch_that_is_asked_for() -> None:
+    cluster = ClusterAddress(("http://etcd",), "/_coreos.com/fleet/")
+    machine = Machine(Untrusted("ab" * 16), Untrusted("172.17.8.101"))
+    said = Timed(NOW, Said(machine, "fleet.service", tuple(SAID)))
+    head = Head(1, "1.0", NOW, cluster, may_change=False)
+    player = Player(Recording(head, (said,), is_whole=True))
+    await player.play()
+    hosts = replayed(player).hosts
+
+    async def read(unit: str, span: Span, cursor: str = "") -> list[str]:
+        async with hosts.recall(machine, unit, span, cursor) as batches:
+            return [record.entry.cursor async for batch in batches for record in batch]
+
+    last_hour = Span(None, "2026-01-31 02:00", "2026-01-31 02:30")
+    assert await read("fleet.service", last_hour) == ["i=30"]
+    assert await read("fleet.service", Span(lines=1), "i=3") == ["i=3"]
+    for unit, span, cursor in [
+        ("etcd.service", last_hour, ""),
+        ("fleet.service", Span(lines=1), "i=4"),
+        ("fleet.service", Span(None, "nonsense"), ""),
+    ]:
+        with pytest.raises(HostUnreachable):
+            await read(unit, span, cursor)

@@ -1,6 +1,6 @@
 """The same console on a recording, with keys to stop it, to step through it and to hurry it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -13,12 +13,14 @@ from textual.widgets import Static
 from fleettui.access import Observer
 from fleettui.ui.app import FleetApp
 from fleettui.ui.keys import named
-from fleettui.ui.paint import Tone, paint
+from fleettui.ui.paint import Piece, Tone, paint
 from fleettui.ui.picture import Picture
 from fleettui.ui.themes import Looks
 
 REDRAWN_EVERY = 0.2
 """Seconds between two pictures of a replay that runs."""
+_KEYS = ("  F6 step  F7 slower  F8 faster", "  F6 step  F7 F8 speed", " .. F8")
+"""What follows `F5`, in less and less room."""
 
 
 class Playback(Protocol):
@@ -71,19 +73,27 @@ class ReplayBar(Static):
     def on_mount(self) -> None:
         self.draw()
 
+    def on_resize(self) -> None:
+        self.draw()
+
     def draw(self) -> None:
-        """Say where the recording is now."""
-        playback = self._playback
-        how = f"x{playback.speed:g}"
-        how = "at its end" if playback.is_over else ("PAUSED" if playback.is_paused else how)
-        self.update(
-            paint(
-                ("REPLAY ", Tone.STRONG),
-                f"{playback.now():%Y-%m-%d %H:%M:%S} of {playback.ends_at:%H:%M:%S} UTC  {how}  ",
-                (f"{playback.told}/{playback.total}  ", Tone.DIM),
-                ("F5 pause  F6 step  F7 slower  F8 faster", Tone.DIM),
-            )
-        )
+        """Say where the recording is now, and how it is driven, in as many words as have room."""
+        told = [paint(*bar_words(self._playback, keys)) for keys in _KEYS]
+        self.update(next((t for t in told if t.cell_length <= self.size.width), told[-1]))
+
+
+def bar_words(playback: Playback, keys: str) -> Iterator[Piece]:
+    """What the bar says: with the longest of the keys also the day, and how many records."""
+    is_whole, runs = keys == _KEYS[0], not playback.is_over
+    day = f"{playback.now():%Y-%m-%d} " if is_whole else ""
+    going = "PAUSED" if playback.is_paused else f"x{playback.speed:g}"
+    yield "REPLAY ", Tone.STRONG
+    yield f"{day}{playback.now():%H:%M:%S} of {playback.ends_at:%H:%M:%S} UTC"
+    yield f"  {going if runs else 'at its end'}"
+    if is_whole:
+        yield f"  {playback.told}/{playback.total}", Tone.DIM
+    if runs:
+        yield f"  F5 {'go on' if playback.is_paused else 'pause'}{keys}", Tone.DIM
 
 
 class ReplayApp(FleetApp):
