@@ -16,6 +16,7 @@ from fleettui.hosts.process import Block, RemoteProcess
 from fleettui.hosts.records import LineCutter, TooLong
 from fleettui.hosts.sessions import Sessions
 from fleettui.hosts.text import as_text
+from fleettui.hosts.turns import Patience
 from fleettui.hosts.words import connection_broke
 from fleettui.model.cluster import Machine
 from fleettui.model.host import JournalEntry, JournalItem, JournalNotice, NoticeKind, Span
@@ -138,13 +139,14 @@ class Journal:
         told = _Told.NEVER if failing or self._quietly else _Told.AT_ONCE
         self._quietly = False
         while True:
-            async with aclosing(self._read(told)) as reading:
+            patience = Patience()
+            async with aclosing(self._read(told, patience)) as reading:
                 async for items in reading:
                     yield items
             if self._has_failed():
                 return
             told = _Told.ONCE_IT_RUNS if failing else _Told.NEVER
-            async with aclosing(self._follow(told)) as following:
+            async with aclosing(self._follow(told, patience)) as following:
                 async for items in following:
                     yield items
             if self._has_failed():
@@ -154,11 +156,13 @@ class Journal:
     def _has_failed(self) -> bool:
         return self._is_failing
 
-    async def _read(self, told: _Told) -> AsyncGenerator[Sequence[JournalItem], None]:
+    async def _read(
+        self, told: _Told, patience: Patience
+    ) -> AsyncGenerator[Sequence[JournalItem], None]:
         command = self._commands.read(self._position.read_on())
         await self._sessions.line(self.machine).connect()  # none waits for one that is lost
         async with (
-            self._sessions.readings.one() as begun,
+            self._sessions.readings.one(patience) as begun,
             aclosing(self._run(command, told)) as reading,
         ):
             async for items in reading:
@@ -166,14 +170,16 @@ class Journal:
                     await begun()
                 yield items
 
-    async def _follow(self, told: _Told) -> AsyncGenerator[Sequence[JournalItem], None]:
+    async def _follow(
+        self, told: _Told, patience: Patience
+    ) -> AsyncGenerator[Sequence[JournalItem], None]:
         """Ends where it has to be read once more."""
         command = self._commands.follow(self._position.follow_on())
         if command is None:
             yield self._tell(NoticeKind.OVER, "the end of what was asked for")
             await self._left.wait()
             raise _Left
-        await self._sessions.readings.over()
+        await self._sessions.readings.over(patience)
         try:
             async with aclosing(self._run(command, told, endless=True)) as following:
                 async for items in following:

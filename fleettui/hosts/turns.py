@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from time import monotonic
 
 AT_ONCE = 16
 """Machines that have their turn at a time: sshd drops logins that come together (MaxStartups)."""
@@ -11,7 +12,7 @@ FIRST = 2
 SOON = 0.25
 """Seconds after which all may begin: by then it is the machines that take time, and not we."""
 LONGEST_WAIT = 1.0
-"""Seconds that a journal may wait for what is there of others."""
+"""Seconds that a journal may wait for what is there of others, in all."""
 
 
 class Turns:
@@ -56,6 +57,26 @@ class Turns:
             self._room.release()
 
 
+class Patience:
+    """How long one journal still waits for others; less after each time that it had to."""
+
+    def __init__(self) -> None:
+        self._left = LONGEST_WAIT
+
+    @asynccontextmanager
+    async def waiting(self) -> AsyncIterator[None]:
+        """Wait in the context, but no longer than that.
+
+        Not by `asyncio.wait_for`, which swallows a cancellation that comes with the answer (before
+        Python 3.12): a journal that was left would go on.
+        """
+        begun = monotonic()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._left):
+                yield
+        self._left = max(self._left - (monotonic() - begun), 0.0)
+
+
 class Readings:
     """The journals that are being read to their present end. They go before what is followed, so
     that the last of a hundred shows its first lines sooner; and they begin in turns, so that the
@@ -69,7 +90,7 @@ class Readings:
         self._none.set()
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    async def one(self, patience: Patience) -> AsyncIterator[Callable[[], Awaitable[None]]]:
         """A journal is being read in the context; to be told that its first line has come.
 
         Where others say nothing for a while, it does not wait for them.
@@ -78,21 +99,15 @@ class Readings:
         self._none.clear()
         async with AsyncExitStack() as turn:
             try:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LONGEST_WAIT):
-                        await turn.enter_async_context(self._turns.one())
+                async with patience.waiting():
+                    await turn.enter_async_context(self._turns.one())
                 yield turn.aclose
             finally:
                 self._under_way -= 1
                 if not self._under_way:
                     self._none.set()
 
-    async def over(self) -> None:
-        """Wait until none is, but not for long: one may be large.
-
-        Not by `asyncio.wait_for`, which swallows a cancellation that comes with the answer (before
-        Python 3.12): a journal that was left would go on.
-        """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LONGEST_WAIT):
-                await self._none.wait()
+    async def over(self, patience: Patience) -> None:
+        """Wait until none is, but not for long: one may be large."""
+        async with patience.waiting():
+            await self._none.wait()

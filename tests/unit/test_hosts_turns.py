@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from fleettui.hosts import turns
-from fleettui.hosts.turns import AT_ONCE, FIRST, Readings, Turns
+from fleettui.hosts.turns import AT_ONCE, FIRST, Patience, Readings, Turns
 
 
 class Burst:
@@ -99,23 +99,28 @@ async def test_one_that_is_given_up_while_it_waits_leaves_the_others_their_turn(
 
 async def test_what_is_followed_waits_until_all_that_is_there_is_read() -> None:
     readings = Readings()
-    async with readings.one(), readings.one():
-        waiting = asyncio.create_task(readings.over())
-        async with readings.one() as begun:
+    async with readings.one(Patience()), readings.one(Patience()):
+        waiting = asyncio.create_task(readings.over(Patience()))
+        async with readings.one(Patience()) as begun:
             await begun()
         await asyncio.sleep(0)
         assert not waiting.done()
     await waiting
 
 
-async def test_neither_waits_long_for_journals_that_say_nothing(
+async def test_a_journal_waits_once_and_not_long_for_others_that_say_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(turns, "SOON", 3600)
     monkeypatch.setattr(turns, "LONGEST_WAIT", 0.01)
-    readings = Readings()
-    async with readings.one(), readings.one(), asyncio.timeout(30), readings.one():
-        await readings.over()
+    readings, patience = Readings(), Patience()
+    first, second, third = (readings.one(one) for one in (Patience(), Patience(), patience))
+    async with first, second, asyncio.timeout(30), third:
+        waiting = asyncio.create_task(readings.over(patience))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert waiting.done(), "it had waited for its turn already"
+        await readings.over(Patience())
 
 
 async def test_a_journal_that_has_begun_leaves_the_next_its_turn(
@@ -124,8 +129,8 @@ async def test_a_journal_that_has_begun_leaves_the_next_its_turn(
     monkeypatch.setattr(turns, "SOON", 3600)
     monkeypatch.setattr(turns, "LONGEST_WAIT", 3600)
     readings = Readings()
-    async with readings.one() as begun, readings.one(), asyncio.timeout(30):
-        third = readings.one()
+    async with readings.one(Patience()) as begun, readings.one(Patience()), asyncio.timeout(30):
+        third = readings.one(Patience())
         waiting = asyncio.create_task(third.__aenter__())
         await asyncio.sleep(0.01)
         assert not waiting.done()
@@ -136,9 +141,9 @@ async def test_a_journal_that_has_begun_leaves_the_next_its_turn(
 
 async def test_whoever_gives_up_just_when_it_is_over_has_given_up() -> None:
     readings = Readings()
-    reading = readings.one()
+    reading = readings.one(Patience())
     await reading.__aenter__()
-    waiting = asyncio.create_task(readings.over())
+    waiting = asyncio.create_task(readings.over(Patience()))
     await asyncio.sleep(0.01)
     await reading.__aexit__(None, None, None)
     waiting.cancel()
