@@ -84,6 +84,8 @@ class Journals:
     recalls: list[tuple[str, Span, str]] = field(default_factory=list)
     open: int = 0
     unreachable: str = ""
+    breaks_off: str = ""
+    """Why a stretch that is read once more is not read to its end."""
 
     @asynccontextmanager
     async def journal(
@@ -117,6 +119,8 @@ class Journals:
         entries = [e for e in self.of.get(machine.id, ()) if isinstance(e, JournalEntry)]
         wanted = [e for e in entries if not cursor or f"{e.cursor};".startswith(f"{cursor};")]
         yield [JournalRecord(e, as_json(e)) for e in wanted[: count or len(wanted)]]
+        if self.breaks_off:
+            raise HostUnreachable(self.breaks_off)
 
 
 def picture_of(machines: Sequence[Machine], ahead: timedelta = timedelta(0)) -> Picture:

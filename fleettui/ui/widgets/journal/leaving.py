@@ -26,6 +26,7 @@ from fleettui.model.untrusted import Untrusted
 from fleettui.ui.keys import named
 from fleettui.ui.widgets.journal.finding import SearchableLog
 from fleettui.ui.widgets.journal.paging import paged
+from fleettui.ui.widgets.journal.whole import part_of, whole_file
 
 if TYPE_CHECKING:
     from fleettui.ui.widgets.journal.saving import Saving
@@ -162,24 +163,18 @@ class KeepableLog(SearchableLog):
             self.run_worker(self._save(saving), group="saving", exclusive=True)
 
     async def _save(self, saving: "Saving") -> None:
-        shown = str(Untrusted(str(saving.path)))
         self._told(0.0)
         try:
             if self.keep_in is not None:
                 self.keep_in.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with open(saving.path, "xb", opener=_private) as file:  # noqa: ASYNC230 - short writes, with an opener
+            with whole_file(saving.path, keeps=HostUnreachable) as file:
                 count = await self._written(saving, file)
-        except FileExistsError:
-            words = f"Nothing was saved: {shown} is there already."
-            self.notify(words, severity="error", markup=False)
-        except (OSError, ValueError) as disk:  # a name may hold a NUL
-            words = f"{shown}: {_why(disk)}"
-            self.notify(words, severity="error", markup=False)
-        except HostUnreachable as reason:
-            words = f"{shown} is not complete: {reason}"
+        except (OSError, ValueError, HostUnreachable) as problem:
+            words = _not_saved(saving.path, problem)
             self.notify(words, severity="error", timeout=20, markup=False)
         else:
-            self.notify(f"{count:,} lines saved as {shown}", timeout=15, markup=False)
+            words = f"{count:,} lines saved as {_shown(saving.path)}"
+            self.notify(words, timeout=15, markup=False)
         finally:
             self._told(None)
 
@@ -263,16 +258,22 @@ class KeepableLog(SearchableLog):
         return None if first is None or last is None else _whole_seconds(first, last)
 
 
-def _private(path: str, flags: int) -> int:
-    """Journals hold what others should not read."""
-    return os.open(path, flags, 0o600)
-
-
 def _whole_seconds(first: datetime, last: datetime) -> tuple[datetime, datetime]:
     """journalctl takes seconds: one more, so that the last line is within."""
     return first.replace(microsecond=0), last.replace(microsecond=0) + timedelta(seconds=1)
 
 
-def _why(problem: OSError | ValueError) -> str:
-    """A disk's own words, or Python's."""
-    return (isinstance(problem, OSError) and problem.strerror) or str(problem)
+def _not_saved(path: Path, problem: OSError | ValueError | HostUnreachable) -> str:
+    """Why there is no such file, in a disk's own words or a machine's, and what there is."""
+    match problem:
+        case FileExistsError():
+            return f"Nothing was saved: {_shown(Path(problem.filename))} is there already."
+        case HostUnreachable() if (part := part_of(path)).exists():
+            return f"Not all came: {problem}. What did come is in {_shown(part)}"
+        case OSError() if problem.strerror:
+            return f"Nothing was saved as {_shown(path)}: {problem.strerror}"
+    return f"Nothing was saved as {_shown(path)}: {problem}"
+
+
+def _shown(path: Path) -> Untrusted:
+    return Untrusted(str(path))
