@@ -104,6 +104,11 @@ class Stream:
         """Whether a line's number is of one that came and was not thrown away."""
         return self.first <= number < self.next
 
+    def code(self, number: int) -> int:
+        """The code of a held line."""
+        chunk = self.chunks[self.chunk_of(number)]
+        return chunk.codes[number - chunk.start]
+
     def text(self, chunk: Chunk, index: int) -> bytes:
         """The text of a line of one of the chunks, without its newline."""
         if self._looked_at[0] is not chunk:

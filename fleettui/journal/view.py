@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from heapq import merge
+from itertools import islice
 
 from msgspec.structs import replace
 
@@ -124,6 +125,12 @@ class View:
     ) -> Place | None:
         """The next row beyond `place` of one of these codes."""
         return self._find(coded(codes), place, back=back)
+
+    def near(self, code: Code, place: Place, most: int) -> Place | None:
+        """The nearest row of a code before `place` in the same stream, among so many rows."""
+        rows = islice(self._rows[place.stream].backward(place), most)
+        code_of = self._ring.streams[place.stream].code
+        return next((row for row in rows if code_of(row.number) == code), None)
 
     def _find(self, hits: Hits, place: Place | None, *, back: bool) -> Place | None:
         found = [rows.find(hits, place, back=back) for rows in self._shown()]

@@ -1,5 +1,6 @@
 """The journal pane by keys: what is found, filtered, merged, saved; and what is never offered."""
 
+import errno
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from driving import screen_text, squeezed, until, when
 from fakes import MACHINES, U
-from journal_pane import LOOP, START, Journals, entry, night, notice, pane_app
+from journal_pane import LOOP, NOISE, START, Journals, entry, night, notice, pane_app
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -324,6 +325,17 @@ async def test_the_fault_is_explained_where_it_begins_once() -> None:
         assert text.count("was loaded itself") == 1
 
 
+async def test_the_fault_is_explained_once_more_for_the_next_fleetd_and_not_after_noise() -> None:
+    async with pane_app(size=(120, 24)) as (pilot, pane):
+        between = [entry(NOISE, 60), entry("INFO a.go:1: something else", 61)]
+        pane.take([*between, entry(LOOP, 62), *between, entry(LOOP, 63)])
+        await pilot.press("c")
+        await until(pilot, "something else")
+        assert "was loaded itself" not in screen_text(pilot)
+        pane.take([entry(LOOP, 64, pid=700), entry(LOOP, 65, pid=700)])
+        assert (await until(pilot, "was loaded itself")).count("was loaded itself") == 1
+
+
 def chosen(pane: JournalPane) -> str:
     assert pane.chosen is not None
     return f"{pane.chosen.at:%S} {pane.chosen.text}"
@@ -583,10 +595,38 @@ async def test_a_file_that_is_there_is_never_written_over(tmp_path: Path) -> Non
     assert (tmp_path / "x.log").read_text() == "mine"
 
 
+async def test_no_name_has_half_a_journal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What came of it before a machine was lost is kept beside; a full disk is left no fuller."""
+    journals = Journals({MACHINES[0].id: night()}, unreachable="no route to host")
+    async with pane_app(journals) as (pilot, pane):
+        await save(pilot, f"{tmp_path}/x.jsonl", "anew", "json")
+        await until(pilot, "no route to host")
+        assert names_in(tmp_path) == []
+        journals.unreachable, journals.breaks_off = "", "the line broke"
+        await save(pilot, f"{tmp_path}/x.jsonl", "anew", "json")
+        assert "x.jsonl.part" in squeezed(await until(pilot, "Not all came: the line broke"))
+        assert names_in(tmp_path) == ["x.jsonl.part"]
+        assert len((tmp_path / "x.jsonl.part").read_bytes().splitlines()) == 38
+        await save(pilot, f"{tmp_path}/x.jsonl", "json")
+        await until(pilot, "is there already")
+        (tmp_path / "x.jsonl.part").unlink()
+        monkeypatch.setattr(type(pane), "_line", lambda *_, **__: (_ for _ in ()).throw(FULL))
+        await save(pilot, f"{tmp_path}/y.log")
+        await until(pilot, "No space left on device")
+        assert names_in(tmp_path) == []
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 async def test_the_home_of_nobody_is_a_folder_that_is_not_there() -> None:
     async with pane_app() as (pilot, _):
         await save(pilot, "~nobody-here/x.log")
-        await until(pilot, "No such file or directory")
+        await until(pilot, "~nobody-here/x.log: No such file")
 
 
 async def test_a_name_that_no_file_can_have_is_refused_in_words(tmp_path: Path) -> None:

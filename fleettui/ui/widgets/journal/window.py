@@ -12,6 +12,9 @@ from fleettui.journal.view import View
 from fleettui.ui.widgets.journal.looks import Bit
 from fleettui.ui.widgets.journal.words import Display, drawn
 
+EXPLAINED_AGAIN = 200
+"""Rows of a journal without a line of the fault after which the next is explained once more."""
+
 
 class Drawn(msgspec.Struct, frozen=True):
     """One line of the screen."""
@@ -87,7 +90,17 @@ class Window:
     def _row(self, place: Place, before: Place | None) -> list[Drawn]:
         line = self.view.line(place)
         above: Line | None = self.view.line(before) if before is not None else None
-        return [Drawn(place, bits, line.code) for bits in drawn(line, self._display, above)]
+        explained = line.template is not None and self._is_explained(place, line)
+        parts = drawn(line, self._display, above, explained=explained)
+        return [Drawn(place, bits, line.code) for bits in parts]
+
+    def _is_explained(self, place: Place, line: Line) -> bool:
+        """Whether a line of the fault only goes on with what the same fleetd began above."""
+        before = self.view.near(line.code, place, EXPLAINED_AGAIN)
+        if before is None:
+            return False
+        above = self.view.line(before)
+        return (above.template, above.origin.pid) == (line.template, line.origin.pid)
 
     def _height(self, place: Place) -> int:
         return len(self._row(place, next(self.view.backward(place), None)))

@@ -12,6 +12,7 @@ from fleettui.journal.pattern import Pattern
 from fleettui.journal.ring import Line
 from fleettui.journal.times import TimeStyle, time_words
 from fleettui.model.host import NoticeKind
+from fleettui.model.untrusted import Untrusted
 from fleettui.ui.paint import Tone
 from fleettui.ui.widgets.journal.looks import HIGHLIGHTS, MATCH, Bit, tone
 
@@ -62,8 +63,11 @@ def tagged(names: Mapping[int, Bit]) -> dict[int, Bit]:
     return {stream: (set_cell_size(name, width), look) for stream, (name, look) in names.items()}
 
 
-def drawn(line: Line, display: Display, before: Line | None) -> list[list[Bit]]:
-    """The screen lines of a row; `before` is the row above it."""
+def drawn(
+    line: Line, display: Display, before: Line | None, *, explained: bool = False
+) -> list[list[Bit]]:
+    """The screen lines of a row; `before` is the row above it. What a line of the fault means is
+    said below it, unless it is `explained` above."""
     head = list(_head(line, display, before))
     indent = sum(cell_len(text) for text, _ in head)
     room = max(display.width - indent, 10)
@@ -73,7 +77,8 @@ def drawn(line: Line, display: Display, before: Line | None) -> list[list[Bit]]:
         parts = _wrapped(list(_message(line, display)), room)
     else:
         parts = [_shifted(list(_message(line, display)), display.shift)]
-    parts += _explained(line, before, room)
+    if line.template is not None and not explained:
+        parts += _explained(line.template, room)
     margin: Bit = (" " * indent, "")
     return [[*head, *parts[0]], *([margin, *part] for part in parts[1:])]
 
@@ -129,12 +134,10 @@ def _rule(line: Line, width: int) -> list[list[Bit]]:
     return [[(part, look)] for part in wrap(f"── {line.text} ──", width)]
 
 
-def _explained(line: Line, before: Line | None, width: int) -> list[list[Bit]]:
-    """What a line of the fault means, said once where it begins."""
-    if line.template is None or (before is not None and before.template == line.template):
-        return []
+def _explained(template: Untrusted, width: int) -> list[list[Bit]]:
+    """What a line of the fault means."""
     words = (
-        f"↳ {line.template} was loaded itself: this fleetd does nothing any more, and what it "
+        f"↳ {template} was loaded itself: this fleetd does nothing any more, and what it "
         "reports is frozen"
     )
     return [[(part, tone(Tone.WARN))] for part in wrap(words, width, subsequent_indent="  ")]
