@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -53,6 +53,10 @@ class _Part(msgspec.Struct):
     """Candidates that are wanted for themselves, not as context."""
     scanned: int = 0
     """Lines that were looked at."""
+    rows_before: int = 0
+    """Rows of all parts before it, also of those that went since the first was looked at."""
+    lines_before: int = 0
+    """Lines that those rows stand for."""
 
 
 class Rows:
@@ -79,6 +83,7 @@ class Rows:
         for index in range(first, len(parts)):
             if parts[index].scanned < len(parts[index].chunk):
                 self._look(index)
+        self._recount(first)
 
     def unfold(self, number: int) -> bool:
         """Show each line that a folded row stands for, or fold them again; whether there are."""
@@ -88,8 +93,10 @@ class Rows:
         if chunk.count(head) < 2:
             return False
         self._unfolded ^= {chunk.start + head}
-        self._parts[index] = _Part(chunk)
+        part = self._parts[index]
+        part.hits, part.scanned = array("H"), 0
         self._look(index)
+        self._recount(index)
         return True
 
     def is_folded(self, number: int) -> bool:
@@ -101,17 +108,32 @@ class Rows:
     @property
     def count(self) -> int:
         """How many rows are shown; a folded run of repeats is one."""
-        return sum(len(part.rows) for part in self._parts)
+        if not self._parts:
+            return 0
+        first, last = self._parts[0], self._parts[-1]
+        return last.rows_before + len(last.rows) - first.rows_before
 
     @property
     def lines(self) -> int:
         """Lines that the rows stand for, rules excepted."""
-        return sum(self._lines_in(part) for part in self._parts)
+        if not self._parts:
+            return 0
+        first, last = self._parts[0], self._parts[-1]
+        return last.lines_before + self._lines_in(last) - first.lines_before
 
     def rank(self, place: Place) -> int:
         """How many rows stand before a place."""
         index, row = self._seek(place)
-        return sum(len(part.rows) for part in self._parts[:index]) + row
+        if index == len(self._parts):
+            return self.count
+        return self._parts[index].rows_before - self._parts[0].rows_before + row
+
+    def _recount(self, changed: int) -> None:
+        """Count again what is before the parts behind one that changed, as its neighbour did where
+        context is shown."""
+        for before, part in pairwise(self._parts[max(changed - 1, 0) :]):
+            part.rows_before = before.rows_before + len(before.rows)
+            part.lines_before = before.lines_before + self._lines_in(before)
 
     def _lines_in(self, part: _Part) -> int:
         chunk, folded = part.chunk, self._wanted.folded

@@ -79,6 +79,27 @@ def test_all_is_unfolded_on_demand_and_one_row_alone() -> None:
     assert pane.adds_up
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "wanted",
+    [Wanted(), Wanted(folded=False), Wanted(filter=pattern("^b"), context=2, folded=False)],
+)
+def test_whatever_comes_goes_and_is_unfolded_counting_agrees_with_walking(
+    wanted: Wanted, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - the order of a test
+    pane = Pane(2, Ring(lines=100))
+    pane.view.want(wanted)
+    for number in range(40):
+        if rows := list(pane.view.forward()):
+            pane.view.unfold(chance.choice(rows))
+            assert pane.adds_up
+        said = chance.choices(["a", "b", LOOP, "rule"], k=chance.randint(0, 12))
+        pane.take((rule(t) if t == "rule" else entry(t, number) for t in said), number % 2)
+        assert pane.adds_up
+        assert pane.view.lines == sum(c for t, c in pane.counts() if t != "rule")
+
+
 # --- filtering -------------------------------------------------------------------------------
 
 
@@ -96,11 +117,11 @@ def test_a_filter_hides_and_counts_what_it_hides() -> None:
 def test_context_is_shown_over_the_edges_of_chunks() -> None:
     pane = Pane()
     pane.take(numbered(6))
-    pane.view.want(Wanted(filter=pattern("line (7|20)$"), context=2))
+    pane.view.want(Wanted(filter=pattern("line (8|20)$"), context=2))
     for item in numbered(40)[6:]:
         pane.take([item])
     shown = [int(text.rpartition(" ")[2]) for text in pane.texts()]
-    assert shown == [5, 6, 7, 8, 9, 18, 19, 20, 21, 22]
+    assert shown == [6, 7, 8, 9, 10, 18, 19, 20, 21, 22]
     assert pane.adds_up
 
 
