@@ -34,6 +34,8 @@ START_EVERY = 0.004
 hold up what a key or the registry has to say."""
 FOLD_EVERY = 0.1
 """Seconds between two batches of answers; the first answer goes up at once."""
+FOLD_AGAIN = 0.5
+"""The same behind machines that had all been asked before: they are again in seconds anyway."""
 FOLD_BY_MACHINE = 0.001
 """Seconds for each machine, where that is longer: what a batch costs grows with the cluster."""
 
@@ -134,7 +136,10 @@ class Rounds:
         if self._heard:
             heard, self._heard = self._heard, []
             self._asking.difference_update(place_of(machine) for _, machine in heard)
-            pause = max(FOLD_EVERY, FOLD_BY_MACHINE * len(self._seen().places))
+            picture = self._seen()
+            is_news = any(picture.asked_at(machine) is None for _, machine in heard)
+            pause = FOLD_EVERY if is_news else FOLD_AGAIN
+            pause = max(pause, FOLD_BY_MACHINE * len(picture.places))
             self._folding = self._app.set_timer(pause, self._fold)
             self._told(heard)
 
