@@ -162,14 +162,14 @@ class Chunk:
         assert isinstance(origin, array), "a sealed chunk takes nothing"
         assert isinstance(sequence, array), "a sealed chunk takes nothing"
         places = [self._place(one) for one in batch.origins]
-        origin.extend(places[i] for i in batch.origin[first:last])
+        origin.extend(map(places.__getitem__, batch.origin[first:last]))
         sequence.extend(batch.sequence[first:last])
 
     def _add_text(self, batch: Batch, begin: int, first: int, last: int) -> None:
         text, shift = self._text, self.size - begin
         assert isinstance(text, bytearray), "a sealed chunk takes nothing"
         text += batch.text[begin : batch.ends[last - 1]]
-        self.ends.extend(end + shift for end in batch.ends[first:last])
+        self.ends.extend(map(shift.__add__, batch.ends[first:last]))
 
     def _place(self, origin: Origin) -> int:
         place = self._known.get(origin)
