@@ -68,6 +68,7 @@ class JournalLog(Lines):
         self._head: int | None = None
         """Lines of the head; None = to be counted anew."""
         self._base: Style | None = None
+        # ... and until the styles change:
         self._looks: dict[tuple[str, Style], Style] = {}
         self._pause: Timer | None = None
         self._unpainted = 0
@@ -115,7 +116,6 @@ class JournalLog(Lines):
         recompose: bool = False,
     ) -> Self:
         self._head = self._base = None
-        self._looks.clear()
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     # --- drawing ------------------------------------------------------------------------------
@@ -207,6 +207,7 @@ class JournalLog(Lines):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
+        self._looks.clear()
         self._drawn = None
 
     # --- moving -------------------------------------------------------------------------------
