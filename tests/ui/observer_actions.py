@@ -49,6 +49,7 @@ _ACTIONS = {
         JournalLog.wrap JournalLog.times JournalLog.zone JournalLog.shift
         JournalPane.since JournalPane.boot JournalPane.unit JournalPane.merge
         JournalPane.machines JournalPane.solo JournalPane.mute JournalPane.unmute
+        JournalAlone.zoom JournalAlone.unzoom
         Prompt.give_up ReplayApp.pause ReplayApp.step ReplayApp.speed
         """,
     Kind.KEEPS: "KeepableLog.save ReportScreen.save",

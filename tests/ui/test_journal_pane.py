@@ -80,6 +80,16 @@ async def test_a_flood_is_painted_less_often_than_what_can_be_read(
         assert len(rests) == 5
 
 
+async def test_what_is_hidden_is_no_news() -> None:
+    async with pane_app(size=(120, 16)) as (pilot, pane):
+        await pilot.press("m", "k", "z", "x")  # the newest line is of the third machine
+        assert len(pane.wanted.muted) == 1
+        lines = [entry("ERROR a.go:1: one", 60), entry("INFO a.go:1: two", 61)]
+        for stream in range(len(MACHINES)):
+            pane.take(lines, stream)
+        await until(pilot, f"+{len(MACHINES) - 1} new, {len(MACHINES) - 1} errors")
+
+
 async def test_going_down_past_the_end_follows_again() -> None:
     async with pane_app(size=(120, 16)) as (pilot, pane):
         await pilot.press("c", "k", "k")
@@ -307,6 +317,15 @@ async def test_faults_only_and_no_noise() -> None:
         await pilot.press("z")
         await until(pilot, "Starting fleetd")
         assert adds_up(pane)
+
+
+async def test_lines_around_end_with_the_filter_that_they_are_around() -> None:
+    async with pane_app() as (pilot, pane):
+        await pilot.press("F", *"etcd", "enter", "plus", "F", "ctrl+u", "enter", "i")
+        assert "+ 1 filtered" in await until(pilot, "no noise")
+        await pilot.press("z")
+        await until(pilot, "faults only")
+        assert pane.view.lines == 31
 
 
 async def test_one_row_is_unfolded_and_then_all() -> None:

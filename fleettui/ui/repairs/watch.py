@@ -20,14 +20,16 @@ from fleettui.ui.paint import Tone, paint, paint_lines
 from fleettui.ui.picture import Picture, ago
 from fleettui.ui.widgets.footer import KeyFooter
 from fleettui.ui.widgets.journal import JournalPane
+from fleettui.ui.widgets.journal.alone import ALONE, JournalAlone
 
 
-class WatchScreen(Screen[None]):
+class WatchScreen(JournalAlone, Screen[None]):
     """Reads only; it stays after the repair has ended, and says so."""
 
     CSS_PATH = "watch.tcss"
     BINDINGS: ClassVar[list[BindingType]] = named(
         [
+            *ALONE,
             Binding("escape", "app.pop_screen", "Back"),
         ]
     )
@@ -45,7 +47,8 @@ class WatchScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(id="holder", markup=False)
-        yield JournalPane(self._access.hosts, id="watched", keep_in=self._keep_in)
+        hosts = self._access.hosts
+        yield JournalPane(hosts, id="journal", keep_in=self._keep_in, of_one=True)
         yield KeyFooter()
 
     def on_mount(self) -> None:

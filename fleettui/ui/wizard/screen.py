@@ -25,6 +25,7 @@ from fleettui.ui.messages import WatchAsked
 from fleettui.ui.paint import paint_lines
 from fleettui.ui.widgets.footer import KeyFooter
 from fleettui.ui.widgets.journal import JournalPane
+from fleettui.ui.widgets.journal.alone import ALONE, JournalAlone
 from fleettui.ui.wizard.body import (
     beside_lines,
     body_lines,
@@ -58,7 +59,7 @@ class NameInput(Input):
     )
 
 
-class WizardScreen(Explains, Screen[None]):
+class WizardScreen(JournalAlone, Explains, Screen[None]):
     """Holds an Operator, so no observer can open it."""
 
     CSS_PATH = "wizard.tcss"
@@ -66,6 +67,7 @@ class WizardScreen(Explains, Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (20, "-short"), (30, "-tall")]  # noqa: RUF012 - declared by Textual
     BINDINGS: ClassVar[list[BindingType]] = named(
         [
+            *ALONE,
             Binding("escape", "leave", "Leave"),
             Binding("ctrl+l", "locate", "Check again", tooltip="Locate and check everything again"),
             Binding("p,f2", "plan", "Plan", tooltip="The whole plan on one screen"),
@@ -115,7 +117,9 @@ class WizardScreen(Explains, Screen[None]):
             yield Button("Leave", id="leave", compact=True)
             yield Button("Go on", id="go", variant="warning", compact=True)
             yield Button("Other way", id="other", compact=True)
-        yield JournalPane(self._operator.hosts, id="tail", keep_in=None)
+        operator = self._operator
+        root = operator.root_journals
+        yield JournalPane(operator.hosts, id="journal", keep_in=None, root=root, of_one=True)
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -299,15 +303,15 @@ class WizardScreen(Explains, Screen[None]):
             return
         errand = self.errand
         phase = errand.course.phase
+        self.remove_class("-alone")  # what is asked, or was done, comes before it
         if phase is Phase.ASKING:
             self.query_one("#name", Input).value = ""
         self.set_class(phase in {Phase.ACTING, Phase.DONE, Phase.FAILED}, "-told")
         self.query_one("#outcome").scroll_home(animate=False)
         self.query_one("#body").scroll_home(animate=False)
-        tail = self.query_one(JournalPane)
-        tail.display = errand.machine is not None
+        self.set_class(errand.machine is None, "-nowhere")
         if errand.machine is not None:
-            tail.watch_machine(errand.machine)
+            self.query_one(JournalPane).watch_machine(errand.machine)
         target = target_of(errand, self._operator.cluster)
         text = body_lines(errand, self._typing, self._operator.cluster)
         self._draw_stepper()
@@ -320,6 +324,15 @@ class WizardScreen(Explains, Screen[None]):
         self._draw_buttons()
         self._focus()
         self.refresh_bindings()
+
+    def show_journal(self, *, alone: bool) -> None:
+        if alone and self.has_class("-nowhere"):
+            self.notify("There is no journal: this is of no one machine.", markup=False)
+            return
+        super().show_journal(alone=alone)
+        self._draw_buttons()
+        if not alone:
+            self._focus()
 
     def _draw_stepper(self) -> None:
         """The stages; while one acts, its seconds are counted."""
@@ -339,7 +352,7 @@ class WizardScreen(Explains, Screen[None]):
 
     def _draw_buttons(self) -> None:
         typing = self._typing
-        self.query_one("#typing").display = typing is not None
+        self.query_one("#typing").display = typing is not None and not self.has_class("-alone")
         self._static("ask").update(asked(typing) if typing else "")
         main, other = self._main, self._other
         go, second = self.query_one("#go", Button), self.query_one("#other", Button)

@@ -117,9 +117,14 @@ class SearchableLog(JournalLog):
             case Asking.SEARCH:
                 self._search(text)
             case Asking.FILTER:
-                self.want(replace(self.wanted, filter=pattern(text) if text else None))
+                self._filter(text)
             case Asking.HIGHLIGHT:
                 self._highlight(text)
+
+    def _filter(self, text: str) -> None:
+        """No lines around what no filter chose: `z` and `i` would show what they are to hide."""
+        context = self.wanted.context if text else 0
+        self.want(replace(self.wanted, filter=pattern(text) if text else None, context=context))
 
     def _search(self, text: str) -> None:
         search = pattern(text) if text else None

@@ -16,6 +16,8 @@ from fleettui.ui.widgets.journal import heading
 from fleettui.ui.widgets.journal.prompt import Asking, Prompt
 from fleettui.ui.widgets.journal.receiving import ReceivingLog
 
+_OF_SEVERAL = frozenset({"merge", "machines", "solo", "mute", "unmute"})
+
 
 class JournalPane(ReceivingLog):
     """Tells above the lines what they are, and has keys to choose others."""
@@ -51,7 +53,7 @@ class JournalPane(ReceivingLog):
         tails = self._tails.by_stream.values()
         is_over = bool(tails) and all(tail.is_over for tail in tails)
         state = heading.state(self.window, self._trouble(), is_over=is_over)
-        zone = "" if self.display_as.local else ", UTC"
+        zone = ", local time" if self.display_as.local else ", UTC"
         source = f"  {self.choice.words}{zone}"
         if self.head_height > 1:
             return heading.title(state, [Cell(source)], width)
@@ -206,6 +208,8 @@ class JournalPane(ReceivingLog):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Reading through sudo is an operator's choice; an observer is never offered it."""
+        if action in _OF_SEVERAL:
+            return not self._is_of_one
         return action != "as_root" or self._root is not None
 
     def action_as_root(self) -> None:

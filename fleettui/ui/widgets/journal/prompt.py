@@ -22,7 +22,7 @@ class Asking(StrEnum):
 
 
 _HINTS = {
-    Asking.SEARCH: "search: text or regular expression, n and N go on",
+    Asking.SEARCH: "search: text or regular expression, n N go on; empty ends it",
     Asking.FILTER: "filter: show only lines with this; empty shows all",
     Asking.HIGHLIGHT: "highlight: lit until H; empty removes all",
     Asking.SINCE: "since: -90min, yesterday, 2026-01-31 10:00 (UTC)",

@@ -34,12 +34,15 @@ class ReceivingLog(KeepableLog):
         id: str,  # noqa: A002 - Textual's name
         keep_in: Path | None,
         root: JournalReader | None = None,
+        of_one: bool = False,
     ) -> None:
         """`keep_in` is the only folder that an observer's files are saved in, None an operator's
-        word that any will do; `root` reads through sudo and is an operator's too."""
+        word that any will do; `root` reads through sudo and is an operator's too. `of_one`: whoever
+        shows it chooses the machine, which stays the only one."""
         super().__init__(id=id)
         self._hosts = hosts
         self._root = root
+        self._is_of_one = of_one
         self.keep_in = keep_in
         self.choice = Choice()
         self._single: Source | None = None

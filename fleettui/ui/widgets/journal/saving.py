@@ -58,7 +58,8 @@ class SaveScreen(Dialog[Saving | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Static(paint(("Save the journal", Tone.STRONG)), markup=False)
+            keys = "  tab and arrows move, space chooses, enter saves"
+            yield Static(paint(("Save the journal", Tone.STRONG), keys), markup=False)
             with RadioSet(id="extent"):
                 yield Choice(f"the {self._held:,} lines received and held", value=True)
                 yield Choice(f"only the {self._shown:,} lines that are shown", id="shown")

@@ -210,13 +210,16 @@ class Window:
             self._joined[stream] = at
 
     def took(self, stream: int, batch: Batch) -> None:
-        """Count what came while the view stands still."""
-        if self.following:
+        """Count what came while the view stands still: not what is hidden by machine or by code."""
+        wanted = self.view.wanted
+        if self.following or stream in wanted.muted:
             return
         codes = batch.codes
         since = self._joined.get(stream)
         if since is not None:
             codes = bytes(c for c, at in zip(codes, batch.at, strict=True) if at >= since)
+        if wanted.codes is not None:
+            codes = codes.translate(None, bytes(frozenset(Code) - wanted.codes))
         self.unseen += len(codes) - codes.count(Code.RULE)
         self.unseen_errors += sum(codes.count(c) for c in (Code.ERROR, Code.FAULT))
 
