@@ -149,7 +149,7 @@ def _parts(item: JournalItem) -> tuple[bytes, object, int, Origin | None]:
     if isinstance(item, JournalNotice):
         made = Origin(notice=item.kind)
         return item.text.raw.encode("utf-8", "backslashreplace"), made, 0, made
-    series, number = _cursor_parts(item.cursor)
+    series, number = cursor_parts(item.cursor)
     key = (
         item.pid,
         item.priority,
@@ -170,12 +170,12 @@ def _origin(item: JournalItem) -> Origin:
         pid=item.pid,
         boot_id=item.boot_id,
         priority=item.priority,
-        series=_cursor_parts(item.cursor)[0],
+        series=cursor_parts(item.cursor)[0],
         problem=item.problem,
     )
 
 
-def _cursor_parts(cursor: str) -> tuple[str, int]:
+def cursor_parts(cursor: str) -> tuple[str, int]:
     """`s=SERIES` and the sequence number; what is no such cursor stays whole."""
     series, found, rest = cursor.partition(";i=")
     try:

@@ -2,25 +2,32 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 
 from fleettui.access import HostUnreachable
 from fleettui.model.cluster import RegistryView, Snapshot
-from fleettui.model.host import HostFacts, JournalEntry, JournalItem
+from fleettui.model.host import HostFacts, JournalItem
 from fleettui.model.lock import LockHolder
 from fleettui.recording.file import Recording
-from fleettui.recording.records import Ended, Locked, Reported, Said, Snapshots, Timed, Viewed
+from fleettui.recording.journals import JournalKey, said_in, whole_journals
+from fleettui.recording.records import (
+    Ended,
+    Locked,
+    Record,
+    Reported,
+    Said,
+    Snapshots,
+    Timed,
+    Viewed,
+)
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 TAKEN_WITHIN = 0.5
 """Seconds that a machine's answer waits for somebody to ask."""
 _TICK = 0.05
-
-JournalKey = tuple[str, str]
-"""A machine's address and a unit."""
 
 
 @dataclass
@@ -54,7 +61,7 @@ class Player:
         self.is_paused = paused
         self._steps = 0
         self._snapshots = Snapshots()
-        self._known: dict[JournalKey, set[str]] = {}
+        self._journals = whole_journals(timed.record for timed in recording.records)
         self._at = recording.head.begun
         self._set_at = monotonic()
         self._is_telling = False
@@ -142,18 +149,17 @@ class Player:
                     self.listeners.lock(holder)
             case Reported() as reported:
                 await self._report(reported)
-            case Said(machine, unit, items):
-                await self._say((machine.public_ip.raw, unit), items)
+            case Said() as said:
+                await self._say(said)
             case Ended():
                 pass
         await asyncio.sleep(0)
 
     async def _report(self, reported: Reported) -> None:
         """Answer whoever asks the machine; without anybody, after a moment, the answer is lost."""
-        report, address = reported.report, reported.machine.public_ip.raw
-        if isinstance(report, HostFacts):
-            await self._say((address, "fleet.service"), report.journal)
-        asked = await self._asker(address)
+        report = reported.report
+        await self._say(reported)
+        asked = await self._asker(reported.machine.public_ip.raw)
         if asked is None:
             return
         if isinstance(report, HostFacts):
@@ -172,16 +178,13 @@ class Player:
                 return asked
         return None
 
-    async def _say(self, key: JournalKey, items: Sequence[JournalItem]) -> None:
+    async def _say(self, record: Record) -> None:
         """Lines that were heard before, by another reader, are told once."""
-        known = self._known.setdefault(key, set())
-        new: list[JournalItem] = []
-        for item in items:
-            cursor = item.cursor if isinstance(item, JournalEntry) else ""
-            if not cursor or cursor not in known:
-                known.add(cursor)
-                new.append(item)
-        if new:
+        said = said_in(record)
+        if said is None:
+            return
+        key, items = said
+        if new := self._journals[key].go_on(items):
             self.said.setdefault(key, []).extend(new)
             async with self.news:
                 self.news.notify_all()

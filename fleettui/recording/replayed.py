@@ -32,7 +32,8 @@ from fleettui.model.host import (
 )
 from fleettui.model.lock import LockHolder
 from fleettui.model.untrusted import Untrusted
-from fleettui.recording.player import JournalKey, Player
+from fleettui.recording.journals import JournalKey, key_of
+from fleettui.recording.player import Player
 from fleettui.recording.stretch import stretch
 
 _NOT_HELD = "this is a recording, and what you ask for was not recorded"
@@ -112,7 +113,7 @@ class ReplayedHosts:
         self, machine: Machine, unit: str, span: Span = NEWEST
     ) -> AsyncIterator[AsyncIterator[Sequence[JournalItem]]]:
         """What the recording has of a journal up to now, and then as it goes on."""
-        yield self._batches((machine.public_ip.raw, unit), span)
+        yield self._batches(key_of(machine, unit), span)
 
     async def _batches(self, key: JournalKey, span: Span) -> AsyncIterator[Sequence[JournalItem]]:
         player, place = self._player, 0
@@ -140,7 +141,7 @@ class ReplayedHosts:
         self, machine: Machine, unit: str, span: Span, cursor: str = ""
     ) -> AsyncIterator[AsyncIterator[Sequence[JournalRecord]]]:
         """Lines as the recording has them, which is without the fields that are never shown."""
-        yield self._records((machine.public_ip.raw, unit), span, cursor)
+        yield self._records(key_of(machine, unit), span, cursor)
 
     async def _records(
         self, key: JournalKey, span: Span, cursor: str
@@ -155,7 +156,8 @@ class ReplayedHosts:
             entries = list(dropwhile(lambda entry: not _is_at(entry, cursor), entries))
         if not said or (cursor and not entries):
             raise HostUnreachable(_NOT_HELD)
-        yield [JournalRecord(entry, _as_json(entry)) for entry in entries[: span.lines]]
+        if entries:
+            yield [JournalRecord(entry, _as_json(entry)) for entry in entries[: span.lines]]
 
     async def close(self) -> None:
         """There is nothing to close."""

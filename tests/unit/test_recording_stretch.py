@@ -10,18 +10,29 @@ from fleettui.model.host import NEWEST, JournalEntry, JournalItem, JournalNotice
 from fleettui.model.untrusted import Untrusted
 from fleettui.recording.file import Recording
 from fleettui.recording.player import Player
-from fleettui.recording.records import Head, Said, Timed
+from fleettui.recording.records import Head, Record, Said, Timed
 from fleettui.recording.replayed import replayed
 from fleettui.recording.stretch import stretch
 
 NOW = datetime(2026, 1, 31, 3, 0, tzinfo=UTC)
 
 
-def line(minute: int, boot: str) -> JournalEntry:
+def line(minute: int, boot: str, cursor: str = "") -> JournalEntry:
     """A line of so many minutes ago."""
     unit, name = Untrusted("fleet.service"), Untrusted("fleetd")
     at = NOW - timedelta(minutes=minute)
-    return JournalEntry(f"i={minute}", at, Untrusted(""), 6, unit, name, 600, Untrusted(boot))
+    return JournalEntry(
+        cursor or f"i={minute}", at, Untrusted(""), 6, unit, name, 600, Untrusted(boot)
+    )
+
+
+MACHINE = Machine(Untrusted("ab" * 16), Untrusted("172.17.8.101"))
+
+
+def recorded(*records: Record) -> Recording:
+    """A recording in which all is said at once."""
+    head = Head(1, "1.0", NOW, ClusterAddress(("http://etcd",), "/_coreos.com/fleet/"), False)  # noqa: FBT003 - a record's own field
+    return Recording(head, tuple(Timed(NOW, record) for record in records), is_whole=True)
 
 
 SAID: list[JournalItem] = [
@@ -68,17 +79,27 @@ def test_what_cannot_be_read_is_refused_in_words(span: Span, words: str) -> None
         stretch(SAID, span, NOW)
 
 
+async def test_a_journal_is_told_as_its_machine_had_it_in_whatever_order_it_was_read() -> None:
+    """A look brings the newest lines, before its journal is opened; and a clock is set back."""
+    at = {1: 9, 2: 8, 3: 7, 4: 30, 5: 2}
+    lines = [line(at[n], "one", f"s=ab;i={n};b=cd") for n in at]
+    short = [line(at[n], "one", f"s=ab;i={n}") for n in at]
+    look = Said(MACHINE, "fleet.service", tuple(lines[2:4]))
+    opened = Said(MACHINE, "fleet.service", (SAID[0], *short))
+    player = Player(recorded(look, opened))
+    await player.play()
+    (said,) = player.said.values()
+    assert [i.at for i in said if isinstance(i, JournalEntry)] == [i.at for i in lines]
+    assert said.index(SAID[0]) == 4
+
+
 async def test_what_is_read_once_more_is_the_stretch_that_is_asked_for() -> None:
-    cluster = ClusterAddress(("http://etcd",), "/_coreos.com/fleet/")
-    machine = Machine(Untrusted("ab" * 16), Untrusted("172.17.8.101"))
-    said = Timed(NOW, Said(machine, "fleet.service", tuple(SAID)))
-    head = Head(1, "1.0", NOW, cluster, may_change=False)
-    player = Player(Recording(head, (said,), is_whole=True))
+    player = Player(recorded(Said(MACHINE, "fleet.service", tuple(SAID))))
     await player.play()
     hosts = replayed(player).hosts
 
     async def read(unit: str, span: Span, cursor: str = "") -> list[str]:
-        async with hosts.recall(machine, unit, span, cursor) as batches:
+        async with hosts.recall(MACHINE, unit, span, cursor) as batches:
             return [record.entry.cursor async for batch in batches for record in batch]
 
     last_hour = Span(None, "2026-01-31 02:00", "2026-01-31 02:30")
