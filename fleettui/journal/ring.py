@@ -1,6 +1,7 @@
 """The lines of all streams of a pane, in bounded memory, and the exact count of what came."""
 
 from bisect import bisect_right
+from copy import copy
 from datetime import datetime, timedelta
 
 import msgspec
@@ -75,6 +76,12 @@ class Stream:
         """Number of the oldest line held; `next` where none is."""
         return self.chunks[0].start if self.chunks else self.next
 
+    def as_it_is(self) -> "Stream":
+        """What is held now, for whoever looks through it meanwhile: lines that go stay in it."""
+        stream = copy(self)
+        stream.chunks = self.chunks[:]
+        return stream
+
     def add(self, batch: Batch) -> None:
         """Take every line of a batch."""
         first = 0
@@ -115,6 +122,16 @@ class Stream:
             self._looked_at = chunk, chunk.text
         return bytes(self._looked_at[1][chunk.span(index)])
 
+    @property
+    def ends(self) -> tuple[int, int] | None:
+        """When the oldest and the newest of the held lines were said, in microseconds by the
+        machine's clock, whatever became of that in between; None where there is none but rules."""
+        times: list[int] = []
+        for chunk in self.chunks:
+            said = chunk.at if not chunk.rules else _without_rules(chunk)
+            times += (min(said), max(said)) if said else ()
+        return (min(times), max(times)) if times else None
+
     def key(self, number: int) -> int:
         """Where a held line stands in time, by the corrected clock."""
         chunk = self.chunks[self.chunk_of(number)]
@@ -123,6 +140,11 @@ class Stream:
 
 def _start(chunk: Chunk) -> int:
     return chunk.start
+
+
+def _without_rules(chunk: Chunk) -> list[int]:
+    said = zip(chunk.at, chunk.codes, strict=True)
+    return [at for at, code in said if code != Code.RULE]
 
 
 class Ring:
@@ -141,6 +163,12 @@ class Ring:
         number, self._next = self._next, self._next + 1
         self.streams[number] = Stream()
         return number
+
+    def as_it_is(self) -> "Ring":
+        """Each stream that is held now, as it is; also when it is closed meanwhile."""
+        ring = Ring()
+        ring.streams = {number: stream.as_it_is() for number, stream in self.streams.items()}
+        return ring
 
     def close(self, number: int) -> None:
         """Forget a stream and all its lines."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from driving import screen_text, squeezed, until, when
@@ -18,12 +19,13 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from fleettui.journal.columns import Code
+from fleettui.journal.keep import record_text, text_line
 from fleettui.journal.sources import Source
 from fleettui.model.clock import now
 from fleettui.model.host import NEWEST, NotChecked, NoticeKind, Span
 from fleettui.ui.dialogs.help import HelpScreen
 from fleettui.ui.keys import entries
-from fleettui.ui.widgets.journal import JournalPane
+from fleettui.ui.widgets.journal import JournalPane, leaving
 from fleettui.ui.widgets.journal.entry import EntryScreen
 from fleettui.ui.widgets.journal.log import COALESCE, COALESCE_FLOOD
 from fleettui.ui.widgets.journal.prompt import Asking, Prompt
@@ -617,7 +619,7 @@ async def test_a_file_that_is_there_is_never_written_over(tmp_path: Path) -> Non
 async def test_no_name_has_half_a_journal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What came of it before a machine was lost is kept beside; a full disk is left no fuller."""
     journals = Journals({MACHINES[0].id: night()}, unreachable="no route to host")
-    async with pane_app(journals) as (pilot, pane):
+    async with pane_app(journals) as (pilot, _):
         await save(pilot, f"{tmp_path}/x.jsonl", "anew", "json")
         await until(pilot, "no route to host")
         assert names_in(tmp_path) == []
@@ -629,7 +631,7 @@ async def test_no_name_has_half_a_journal(monkeypatch: pytest.MonkeyPatch, tmp_p
         await save(pilot, f"{tmp_path}/x.jsonl", "json")
         await until(pilot, "is there already")
         (tmp_path / "x.jsonl.part").unlink()
-        monkeypatch.setattr(type(pane), "_line", lambda *_, **__: (_ for _ in ()).throw(FULL))
+        monkeypatch.setattr(leaving, "text_line", lambda *_: (_ for _ in ()).throw(FULL))
         await save(pilot, f"{tmp_path}/y.log")
         await until(pilot, "No space left on device")
         assert names_in(tmp_path) == []
@@ -637,6 +639,28 @@ async def test_no_name_has_half_a_journal(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("extent", ["held", "anew"])
+async def test_what_is_saved_is_what_there_was_whatever_is_shown_meanwhile(
+    extent: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Another journal is chosen while the first line is made: the first one's ring is gone."""
+    journals = Journals({m.id: night(n / 2) for n, m in enumerate(MACHINES)})
+    async with pane_app(journals) as (pilot, pane):
+        await pilot.press("m")
+        made: dict[str, Callable[..., str]] = {"text_line": text_line, "record_text": record_text}
+        for name, make in made.items():
+
+            def made_late(*line: Any, make: Callable[..., str] = make) -> str:
+                pane.watch_machine(None)
+                return make(*line)
+
+            monkeypatch.setattr(leaving, name, made_late)
+        monkeypatch.setattr(leaving, "AT_ONCE", 10)
+        data = await saved(pilot, tmp_path / "x.log", *(["anew"] if extent == "anew" else []))
+        assert len(data.splitlines()) == (3 * 39 if extent == "held" else 3 * 38)
+        assert not pane.ring.streams
 
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

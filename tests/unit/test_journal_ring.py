@@ -13,6 +13,7 @@ from fleettui.journal.chunk import Chunk
 from fleettui.journal.columns import Code, Packer
 from fleettui.journal.ring import Ring
 from fleettui.journal.rows import Wanted
+from fleettui.journal.view import View
 from fleettui.model.host import NoticeKind
 
 
@@ -126,6 +127,27 @@ def test_a_closed_stream_takes_its_lines_along() -> None:
     assert pane.texts() == ["b"]
     assert pane.ring.received == 1
     assert pane.adds_up
+
+
+def test_a_stream_has_its_ends_by_the_clock_however_that_was_set() -> None:
+    pane = Pane()
+    assert pane.ring.streams[0].ends is None
+    pane.take([rule("back", 9_000_000), *(entry("a", at) for at in (50, 90, 20, 40))])
+    pane.take(entry("b", 60) for _ in range(20))
+    start = round(START.timestamp()) * 1_000_000
+    assert pane.ring.streams[0].ends == (start + 20_000_000, start + 90_000_000)
+
+
+def test_what_is_looked_through_loses_nothing_that_goes_meanwhile() -> None:
+    pane = Pane(ring=Ring(lines=20))
+    pane.take(entry(f"line {n}", n) for n in range(20))
+    then = pane.ring.as_it_is()
+    view = View(then)
+    view.want(Wanted(folded=False))
+    pane.take(entry(f"more {n}", 20 + n) for n in range(100))
+    pane.ring.close(0)
+    texts = [view.line(place).message.raw for place in view.forward()]
+    assert texts == [f"line {n}" for n in range(20)]
 
 
 def test_a_repeat_is_judged_anew_where_its_priority_is_another() -> None:

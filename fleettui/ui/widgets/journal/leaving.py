@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shlex
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,14 +14,14 @@ from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
 from fleettui.access import HostUnreachable, JournalReader
-from fleettui.journal.columns import Code
+from fleettui.journal.columns import Code, moment
 from fleettui.journal.keep import file_name, json_line, record_text, text_line
 from fleettui.journal.ring import Line
 from fleettui.journal.rows import Place, Wanted
 from fleettui.journal.sources import Choice, Source
 from fleettui.journal.view import View
 from fleettui.model.clock import now
-from fleettui.model.host import Span
+from fleettui.model.host import JournalRecord, Span
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.keys import named
 from fleettui.ui.widgets.journal.finding import SearchableLog
@@ -207,13 +207,14 @@ class KeepableLog(SearchableLog):
         from fleettui.ui.widgets.journal.saving import Extent
 
         wanted = replace(self.wanted if saving.extent is Extent.SHOWN else Wanted(), folded=False)
-        view = View(self.ring)
+        ring, names = self.ring.as_it_is(), self._names()
+        view = View(ring)
         view.want(wanted)
         total, done = max(view.count, 1), 0
         batch: list[bytes] = []
         for place in view.forward():
             line = view.line(place)
-            batch.append(self._line(line, as_json=saving.as_json))
+            batch.append(_line(line, names[line.stream], as_json=saving.as_json))
             if len(batch) >= AT_ONCE:
                 done += len(batch)
                 yield batch, done / total
@@ -221,41 +222,36 @@ class KeepableLog(SearchableLog):
                 await asyncio.sleep(0)
         yield batch, 1.0
 
-    def _line(self, line: Line, *, as_json: bool) -> bytes:
-        machine = self.name_of(line.stream)
-        if as_json:
-            return json_line(line, machine)
-        return text_line(line, machine).encode("utf-8", "backslashreplace")
-
     async def _anew(self, saving: "Saving") -> AsyncGenerator[tuple[list[bytes], float], None]:
-        """The stretch of time that is held, read once more from each machine."""
-        sources = {stream: self.source_of(stream) for stream in self.ring.streams}
+        """The time from the oldest line held to the newest, read once more from each machine."""
+        reader, names, ring = self.reader(), self._names(), self.ring.as_it_is()
+        sources = {stream: self.source_of(stream) for stream in ring.streams}
         for place, (stream, source) in enumerate(sources.items()):
-            ends = self._stretch(stream)
+            ends = ring.streams[stream].ends
             if ends is None:
                 continue
-            first, last = ends
-            words = [f"{end:%Y-%m-%d %H:%M:%S}" for end in ends]
-            span = Span(None, words[0], words[1])
+            first, last = _whole_seconds(*map(moment, ends))
+            span = Span(None, f"{first:%Y-%m-%d %H:%M:%S}", f"{last:%Y-%m-%d %H:%M:%S}")
             length = max((last - first).total_seconds(), 1e-3)
-            asked = self.reader().recall(source.machine, source.unit, span)
-            async with asked as batches:
+            async with reader.recall(source.machine, source.unit, span) as batches:
                 async for records in batches:
-                    lines = [
-                        r.json if saving.as_json else record_text(r, self.name_of(stream)).encode()
-                        for r in records
-                    ]
+                    lines = [_record(r, names[stream], as_json=saving.as_json) for r in records]
                     part = (records[-1].entry.at - first).total_seconds() / length
                     yield lines, (place + min(max(part, 0.0), 1.0)) / len(sources)
 
-    def _stretch(self, stream: int) -> tuple[datetime, datetime] | None:
-        """From the oldest to the newest line held of one stream."""
-        held = self.ring.streams[stream]
-        lines = (self.ring.line(stream, n) for n in range(held.first, held.next))
-        back = (self.ring.line(stream, n) for n in range(held.next - 1, held.first - 1, -1))
-        first = next((line.at for line in lines if line.code is not Code.RULE), None)
-        last = next((line.at for line in back if line.code is not Code.RULE), None)
-        return None if first is None or last is None else _whole_seconds(first, last)
+    def _names(self) -> Mapping[int, Untrusted]:
+        """Each stream's machine, for as long as its lines are written: it may be left meanwhile."""
+        return {stream: self.name_of(stream) for stream in self.ring.streams}
+
+
+def _line(line: Line, machine: Untrusted, *, as_json: bool) -> bytes:
+    if as_json:
+        return json_line(line, machine)
+    return text_line(line, machine).encode("utf-8", "backslashreplace")
+
+
+def _record(record: JournalRecord, machine: Untrusted, *, as_json: bool) -> bytes:
+    return record.json if as_json else record_text(record, machine).encode()
 
 
 def _whole_seconds(first: datetime, last: datetime) -> tuple[datetime, datetime]:
