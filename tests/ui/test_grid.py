@@ -92,3 +92,14 @@ async def test_a_view_that_was_scrolled_away_from_the_cursor_is_not_pulled_back(
         seen = grid._rows.keys[grid.top]
         grid.show(rows([101, *range(100)]))
         assert (grid.cursor_key, grid._rows.keys[grid.top]) == (2, seen)
+
+
+async def test_an_empty_table_asks_for_the_room_of_its_words_before_it_has_any_size() -> None:
+    words = "nothing is known yet"
+    assert Grid("UNITS", COLUMNS, empty=words, id="units").line_count == 1
+    app = Table()
+    async with app.run_test(size=(40, 12)) as pilot:
+        app.grid.show(rows(()), empty=words)
+        assert app.grid.line_count == 1
+        await pilot.resize_terminal(20, 12)
+        assert app.grid.line_count == 2

@@ -140,7 +140,11 @@ class Grid(Lines):
 
     @property
     def _words(self) -> list[str]:
-        """What stands in an empty table, in lines as wide as it is."""
+        """What stands in an empty table, in lines as wide as it is, once that is known: until then
+        each is one, which it mostly is, or its first layout would have to be followed by another.
+        """
+        if not self.size:
+            return self._empty.splitlines() or [""]
         width = max(self.text_width - 4, 8)
         return [line for text in self._empty.splitlines() for line in wrap(text, width)] or [""]
 
