@@ -10,6 +10,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
+from io import BytesIO
+from itertools import chain
 from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
@@ -84,23 +87,33 @@ class HeadStart:
         request = f"GET {target} HTTP/1.0\r\nHost: {self._address.netloc}\r\n\r\n"
         with socket.create_connection((host, self._address.port or 0), self._left()) as connection:
             connection.sendall(request.encode("ascii"))
-            return _parsed(self._received(connection))
+            head, begun = self._head(connection)
+            return _parsed(head, self._body(connection, begun))
 
-    def _received(self, connection: socket.socket) -> list[bytes]:
-        """In pieces, the first of which holds all of the head."""
-        pieces: list[bytes] = []
-        size = 0
-        while piece := connection.recv(_PIECE):
-            size += len(piece)
-            if size > self._limit:
+    def _head(self, connection: socket.socket) -> tuple[bytes, bytes]:
+        """The head, which may come bit by bit, and what has come of the body with it."""
+        come = b""
+        while _END not in come:
+            piece = self._piece(connection)
+            if not piece or len(come) > _LONGEST_HEAD:
+                raise ValueError("a head without an end")
+            come += piece
+        head, _, begun = come.partition(_END)
+        return head, begun
+
+    def _body(self, connection: socket.socket, begun: bytes) -> bytes:
+        """All of it; megabytes grow in one place, whose bytes are given away without a copy."""
+        body = BytesIO()
+        for piece in chain([begun], iter(partial(self._piece, connection), b"")):
+            body.write(piece)
+            if body.tell() > self._limit:
                 raise ValueError(f"more than {self._limit} bytes")
-            if pieces and _END not in pieces[0]:  # the head comes bit by bit
-                if len(pieces[0]) > _LONGEST_HEAD:
-                    raise ValueError("a head without an end")
-                piece = pieces.pop() + piece
-            pieces.append(piece)
-            connection.settimeout(self._left())
-        return pieces
+        return body.getvalue()
+
+    def _piece(self, connection: socket.socket) -> bytes:
+        """What comes next; nothing at the end."""
+        connection.settimeout(self._left())
+        return connection.recv(_PIECE)
 
     def _left(self) -> float:
         left = self._until - time.monotonic()
@@ -109,11 +122,9 @@ class HeadStart:
         return left
 
 
-def _parsed(pieces: list[bytes]) -> RawAnswer:
+def _parsed(head: bytes, body: bytes) -> RawAnswer:
     """Raises ValueError for what is no whole answer."""
-    head, end, rest = b"".join(pieces[:1]).partition(_END)
-    body = b"".join([rest, *pieces[1:]])  # the one copy of many megabytes
-    if not end or len(head) > _LONGEST_HEAD:
+    if len(head) > _LONGEST_HEAD:
         raise ValueError("no HTTP")
     first, *lines = head.decode("latin-1").split("\r\n")
     pairs = (line.partition(":") for line in lines)
