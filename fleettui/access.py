@@ -30,11 +30,8 @@ from fleettui.model.lock import LockHolder
 from fleettui.model.place import NO_ADDRESSES, AddressMap
 from fleettui.model.rights import Rights
 from fleettui.model.secret import Secret
+from fleettui.model.unavailable import RegistryUnavailable as RegistryUnavailable  # noqa: PLC0414 - see there
 from fleettui.model.untrusted import Untrusted
-
-
-class RegistryUnavailable(Exception):
-    """The registry could not be read or written; the text says what, where and what to do."""
 
 
 class WriteRefused(Exception):

@@ -1,6 +1,5 @@
 """The config file: settings for all clusters, and profiles with those of one each."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -146,6 +145,8 @@ def _wrong(said: str, document: Mapping[str, object], kind: type[Any]) -> str:
     """What msgspec found, with the key's name and what was expected of it."""
     unknown = _UNKNOWN.search(said)
     if unknown:
+        import difflib
+
         known = list(kind.__struct_fields__)
         near = difflib.get_close_matches(unknown[1], known, 1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"

@@ -173,20 +173,20 @@ def build(settings: Settings, *, ahead: bool = False) -> "Observer":
 
     Nothing here imports etcd or asyncssh: they come with the first request, after first paint.
     """
-    from fleettui.registry.connect import reader_for, writer_for
+    begun = None
+    if ahead and not settings.tunnel:
+        from fleettui.registry.ahead import read_ahead
 
-    reader = None if settings.tunnel else reader_for(settings.registry)
-    if ahead and reader is not None:
-        reader.read_ahead()  # before anything is loaded that it does without
+        begun = read_ahead(settings.registry)  # before anything is loaded that it does without
 
     from fleettui.access import Observer, Operator
     from fleettui.hosts.connect import connect_hosts, dial_through, hands_for, root_journals_for
+    from fleettui.registry.connect import reader_for, writer_for
 
     hosts = connect_hosts(settings.hosts)
     cluster = settings.cluster
     dial = dial_through(hosts) if settings.tunnel else None
-    if reader is None:
-        reader = reader_for(settings.registry, dial)
+    reader = reader_for(settings.registry, dial, begun)
     if settings.observe:
         return Observer(cluster, reader, hosts, rights=CredentialRights(reader, hosts))
     return Operator(

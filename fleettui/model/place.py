@@ -2,10 +2,12 @@
 
 import re
 from ipaddress import IPv6Address, ip_address
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from fleettui.model.cluster import Machine
+if TYPE_CHECKING:
+    from fleettui.model.cluster import Machine
 
 _SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
 _LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
@@ -82,12 +84,12 @@ class AddressMap(msgspec.Struct, frozen=True):
 
     rules: tuple[AddressRule, ...] = ()
 
-    def place_of(self, machine: Machine) -> Place | None:
+    def place_of(self, machine: "Machine") -> Place | None:
         """By ID, then by its beginning, then by metadata in the order of the rules."""
         rule = self.rule_of(machine)
         return rule.place if rule else None
 
-    def rule_of(self, machine: Machine) -> AddressRule | None:
+    def rule_of(self, machine: "Machine") -> AddressRule | None:
         """The rule that places a machine; None where it is reached as it published."""
         names = (machine.id.raw, machine.id.raw[:_SHORT])
         by_key = {rule.key: rule for rule in self.rules}

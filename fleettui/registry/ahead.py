@@ -1,66 +1,56 @@
-"""The first read of a registry, sent before anybody follows: beside this process, or within it."""
+"""The first read of a registry, sent before anybody follows: beside this process, or within it.
 
-from collections.abc import Callable, Mapping
+Whoever sends it has loaded next to nothing yet, so that nothing is imported here that sending does
+without: what is made of it is in `fleettui.registry.taken`.
+"""
+
+from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 
-import msgspec
-
-from fleettui.model.cluster import Snapshot
-from fleettui.registry.forerunner import Forerunner, Found, can_run
-from fleettui.registry.head_start import HeadStart, Missed
-from fleettui.registry.image import Image
-from fleettui.registry.keys import Keys
-from fleettui.registry.source import Reading, Source
-from fleettui.registry.tree import PARTS
+from fleettui.registry.endpoints import checked_endpoints
+from fleettui.registry.forerunner import Forerunner, can_run
+from fleettui.registry.head_start import HeadStart
+from fleettui.registry.keys import PARTS, Keys, keys_under
+from fleettui.registry.open import MAX_ANSWER
+from fleettui.registry.pace import pace_of
+from fleettui.registry.settings import RegistrySettings
+from fleettui.registry.way import STRAIGHT, way_of
 
 Begun = HeadStart | Forerunner
 _DECODED_WITHIN = 10.0
 """Seconds that decoding may take, beside all that loads a screen."""
 
 
-class Ahead(msgspec.Struct, frozen=True):
-    """What a read that was sent ahead has brought."""
+def read_ahead(settings: RegistrySettings) -> Begun | None:
+    """Send the first read now, and have it decoded, for a reader that is made later.
 
-    snapshot: Snapshot | None
-    """Made of it by another process; None where it is still to be made here."""
-    readings: Callable[[], Mapping[str, Reading]]
-    """By folder; asked for once. Raises Missed where they were lost after all."""
+    None where it takes more than plain HTTP. Raises ValueError for a bad endpoint or prefix.
+    """
+    first, *_ = checked_endpoints(settings.endpoints)
+    if not first.startswith("http://") or way_of(settings) != STRAIGHT:
+        return None
+    return begin(first, keys_under(settings.prefix), pace_of(settings).find_within)
 
 
-def begin(source: Source, keys: Keys, seconds: float) -> Begun:
+def begin(url: str, keys: Keys, seconds: float) -> Begun:
     """Ask for all folders now; the answers have to come within `seconds`."""
     if can_run():
         with suppress(OSError):
-            find = _finding(source, keys, seconds)
+            find = partial(_find, url, keys, seconds)
             return Forerunner(find, seconds=seconds + _DECODED_WITHIN)
-    return source.read_ahead(PARTS, seconds)
+    return _asked(url, keys, seconds)
 
 
-def _finding(source: Source, keys: Keys, seconds: float) -> Callable[[], Found]:
-    """What a process of its own does: it decodes what is there while it waits for the rest."""
-
-    def find() -> Found:
-        begun, image, answers = source.read_ahead(PARTS, seconds), Image(keys), {}
-        for part, raw in begun.each():
-            answers[part] = raw
-            for _, reading in source.taken_ahead([(part, raw)], begun.asked_at):
-                image.load_folder(part, reading.node, reading.index)
-        return image.snapshot(begun.asked_at), answers
-
-    return find
+def _asked(url: str, keys: Keys, seconds: float) -> HeadStart:
+    """Through the quorum, over connections of nobody else's."""
+    targets = {part: f"{keys.path(part)}?quorum=true&recursive=true" for part in PARTS}
+    return HeadStart(url, targets, seconds=seconds, limit=MAX_ANSWER)
 
 
-def taken(begun: Begun, source: Source) -> Ahead | None:
-    """What came of it, once that is there; None where anything went wrong."""
-    if isinstance(begun, Forerunner):
-        snapshot = begun.snapshot()
-        if snapshot is None:
-            return None
-        return Ahead(
-            snapshot, lambda: dict(source.taken_ahead(begun.answers().items(), begun.asked_at))
-        )
-    try:
-        readings = dict(source.taken_ahead(begun.each(), begun.asked_at))
-    except Missed:
-        return None
-    return Ahead(None, lambda: readings)
+def _find(url: str, keys: Keys, seconds: float) -> Iterable[bytes]:
+    """What a process of its own does: it loads what decodes while etcd works."""
+    begun = _asked(url, keys, seconds)
+    from fleettui.registry.taken import found
+
+    return found(begun, keys)

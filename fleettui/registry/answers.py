@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from fleettui.access import RegistryUnavailable
+from fleettui.model.unavailable import RegistryUnavailable
 from fleettui.registry.errors import (
     ComparisonFailed,
     Denied,

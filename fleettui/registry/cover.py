@@ -8,8 +8,8 @@ from math import inf
 from fleettui.registry.feed import Feed
 from fleettui.registry.image import Change, Image
 from fleettui.registry.inbox import Alive, Happened, Report, WatchEnded
+from fleettui.registry.keys import JOB, LEASE, MACHINES, STATES
 from fleettui.registry.line import Line
-from fleettui.registry.tree import JOB, LEASE, MACHINES, STATES
 from fleettui.registry.watch import Watch
 
 STREAMED = (MACHINES, JOB, STATES, LEASE)

@@ -18,12 +18,8 @@ from fleettui.model.cluster import BadRecord, Leader, Machine, Snapshot, Unit, U
 from fleettui.model.unitfile import UnitFile
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry import records
+from fleettui.registry.keys import JOB, LEASE, MACHINES, STATES, UNIT
 from fleettui.registry.tree import (
-    JOB,
-    LEASE,
-    MACHINES,
-    STATES,
-    UNIT,
     Entry,
     Folder,
     Leaf,

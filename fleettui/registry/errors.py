@@ -1,6 +1,6 @@
 """What can go wrong between fleettui and etcd; each text says what, where and what to do."""
 
-from fleettui.access import RegistryUnavailable
+from fleettui.model.unavailable import RegistryUnavailable
 from fleettui.model.untrusted import Untrusted
 
 

@@ -1,8 +1,8 @@
 """Unit files, read when a unit first names them: what a hash names never changes."""
 
 from fleettui.registry.image import Image
+from fleettui.registry.keys import UNIT
 from fleettui.registry.line import Line
-from fleettui.registry.tree import UNIT
 
 _FEW = 8
 """Files that are asked for one by one; more are read with the whole folder."""

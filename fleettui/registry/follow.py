@@ -11,7 +11,7 @@ from fleettui.model.cluster import RegistryView, Snapshot
 from fleettui.model.lock import LockHolder
 from fleettui.model.rights import Rights
 from fleettui.model.untrusted import Untrusted
-from fleettui.registry.ahead import Begun, begin, taken
+from fleettui.registry.ahead import Begun
 from fleettui.registry.cluster_id import ClusterId
 from fleettui.registry.collector import collector_paused
 from fleettui.registry.decode import decode
@@ -20,6 +20,7 @@ from fleettui.registry.inbox import Inbox, Order
 from fleettui.registry.keys import Keys
 from fleettui.registry.pace import Pace
 from fleettui.registry.source import Reading, Source, first_to_answer, open_sources
+from fleettui.registry.taken import taken
 from fleettui.registry.threads import in_daemon_thread
 from fleettui.registry.tree import tree_of
 from fleettui.registry.way import STRAIGHT, Way
@@ -50,14 +51,11 @@ class RegistryFollower:
         self._sink: Callable[[RegistryView], None] | None = None
         self._is_followed = threading.Event()
 
-    def read_ahead(self) -> None:
-        """Send the first read now, and decode it, for the time until somebody follows. Called
-        once, or never.
+    def take_over(self, begun: Begun) -> None:
+        """Go on from a first read of the first endpoint, which was sent already. Called once, or
+        never, before somebody follows.
         """
-        first = self._endpoints[0]
-        if first.startswith("http://") and self._way == STRAIGHT:
-            source, *_ = self._open()
-            self._begin(begin(source, self._keys, self._pace.find_within))
+        self._begin(begun)
 
     def follow(self, sink: Callable[[RegistryView], None]) -> None:
         """Start following; `sink` is called from a thread of ours. Called once."""

@@ -11,7 +11,6 @@ from fleettui.access import RegistryUnavailable
 from fleettui.model.cluster import Link, RegistryView, Snapshot
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry.agreement import Agreement
-from fleettui.registry.ahead import Ahead
 from fleettui.registry.errors import NoQuorum, OtherCluster
 from fleettui.registry.image import Image
 from fleettui.registry.inbox import Inbox, Order, Stopped
@@ -20,6 +19,7 @@ from fleettui.registry.line import Line
 from fleettui.registry.live import Live
 from fleettui.registry.pace import Pace
 from fleettui.registry.source import Source, first_to_answer
+from fleettui.registry.taken import Ahead
 
 _SHORTEST_WAIT = 0.1
 _STEADY = timedelta(seconds=5)

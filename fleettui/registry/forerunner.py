@@ -1,8 +1,7 @@
-"""The first read in a process of its own, which decodes it while this one loads the screen.
+"""A process that runs ahead of this one, and hands it what it finds, as bytes.
 
 Of two threads of Python one stands still. What that process finds it puts into memory that both
-see, and how long it is into a pipe: first the snapshot, then the answers that it was made of, from
-which whoever follows goes on. What goes wrong ends it without a word, as with `HeadStart`.
+see, and how long it is into a pipe. What goes wrong ends it without a word, as with `HeadStart`.
 """
 
 import gc
@@ -10,24 +9,18 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
-import msgspec
+from fleettui.registry.head_start import Missed
 
-from fleettui.model.cluster import Snapshot
-from fleettui.registry.carried import carried, restored
-from fleettui.registry.head_start import Missed, RawAnswer
-
-Found = tuple[Snapshot, Mapping[str, RawAnswer]]
-"""What was made of a first read, and the answers to it."""
-_T = TypeVar("_T")
+Find = Callable[[], Iterable[bytes]]
+"""What such a process does: each piece is handed over when it is found."""
 
 _LENGTH = 8
 """Bytes that say how long something is."""
-_answers = msgspec.msgpack.Decoder(dict[str, RawAnswer])
 
 
 def can_run() -> bool:
@@ -40,13 +33,14 @@ def can_run() -> bool:
 class Forerunner:
     """That process, for the one that waits for it."""
 
-    def __init__(self, find: Callable[[], Found], *, seconds: float) -> None:
-        """Begins at once; `find` makes the read, over there. What is waited for has to come in
+    def __init__(self, find: Find, *, seconds: float) -> None:
+        """Begins at once; `find` runs over there. Each piece that is waited for has to come in
         `seconds`. Raises OSError where no process can be started.
         """
         self.asked_at = datetime.now(UTC)
         self._seconds = seconds
         self._taken = 0
+        self._is_over = False
         self._memory = os.memfd_create("fleettui")
         self._pipe, theirs = os.pipe()
         try:
@@ -60,26 +54,25 @@ class Forerunner:
             _run(find, self._memory, theirs)
         os.close(theirs)
 
-    def snapshot(self) -> Snapshot | None:
-        """What was found, to be shown at once; None where nothing was, and then it is over."""
-        return self._next(restored)
-
-    def answers(self) -> Mapping[str, RawAnswer]:
-        """What that was made of. Asked for once, after the snapshot: it is over then. Raises
-        Missed.
-        """
-        answers = self._next(_answers.decode)
-        if answers is None:
-            raise Missed
-        self._end()
-        return answers
-
-    def _next(self, decode: Callable[[bytes], _T]) -> _T | None:
+    def take(self) -> bytes:
+        """The next piece. Raises Missed where none comes, and then it is over."""
         try:
-            return decode(self._received())
-        except (OSError, EOFError, msgspec.DecodeError):
-            self._end()
-            return None
+            return self._received()
+        except (OSError, EOFError) as problem:
+            self.end()
+            raise Missed from problem
+
+    def end(self) -> None:
+        """Nothing more is wanted of it. It may be called again."""
+        if self._is_over:
+            return
+        self._is_over = True
+        os.close(self._pipe)
+        os.close(self._memory)
+        with suppress(ChildProcessError, ProcessLookupError):  # where SIGCHLD is ignored
+            if os.waitpid(self._process, os.WNOHANG) == (0, 0):
+                os.kill(self._process, signal.SIGKILL)
+                os.waitpid(self._process, 0)
 
     def _received(self) -> bytes:
         """In one piece: for each, this thread would have to wait for its turn."""
@@ -93,23 +86,14 @@ class Forerunner:
         self._taken += length
         return os.pread(self._memory, length, self._taken - length)
 
-    def _end(self) -> None:
-        os.close(self._pipe)
-        os.close(self._memory)
-        with suppress(ChildProcessError, ProcessLookupError):  # where SIGCHLD is ignored
-            if os.waitpid(self._process, os.WNOHANG) == (0, 0):
-                os.kill(self._process, signal.SIGKILL)
-                os.waitpid(self._process, 0)
 
-
-def _run(find: Callable[[], Found], memory: int, pipe: int) -> NoReturn:
+def _run(find: Find, memory: int, pipe: int) -> NoReturn:
     """All that the process does: it never returns into what was loaded before it."""
     try:
         gc.disable()
         threading.Thread(target=_end_with_reader, args=(pipe,), daemon=True).start()
-        snapshot, answers = find()
-        _tell(carried(snapshot), memory, pipe)
-        _tell(msgspec.msgpack.encode(answers), memory, pipe)
+        for piece in find():
+            _tell(piece, memory, pipe)
     finally:
         os._exit(0)
 

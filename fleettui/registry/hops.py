@@ -6,7 +6,6 @@ from functools import partial
 from fleettui.access import Dial, HostUnreachable, RegistryUnavailable
 from fleettui.model.hop import Hop, Looked, Standing, doubtful, fine, wrong
 from fleettui.registry.cluster_id import ClusterId
-from fleettui.registry.connect import pace_of, way_of
 from fleettui.registry.errors import (
     Denied,
     NoQuorum,
@@ -18,10 +17,11 @@ from fleettui.registry.errors import (
     WantsTls,
 )
 from fleettui.registry.keys import keys_under
-from fleettui.registry.pace import Pace
+from fleettui.registry.pace import Pace, pace_of
 from fleettui.registry.settings import RegistrySettings
 from fleettui.registry.source import Source, open_sources
 from fleettui.registry.threads import as_they_end, in_daemon_thread
+from fleettui.registry.way import way_of
 
 _LADDER = (Hop.TUNNEL, Hop.ENDPOINT, Hop.TLS, Hop.API, Hop.ACCESS, Hop.CLUSTER, Hop.QUORUM)
 _KINDS: tuple[tuple[type[RegistryUnavailable], Hop], ...] = (

@@ -23,16 +23,10 @@ from fleettui.registry.decode import (
     in_order_of_name,
     restated,
 )
-from fleettui.registry.keys import Keys
+from fleettui.registry.keys import JOB, LEASE, MACHINES, PARTS, STATES, UNIT, Keys
 from fleettui.registry.ordinary import ordinary_units
 from fleettui.registry.tree import (
     DEEPEST,
-    JOB,
-    LEASE,
-    MACHINES,
-    PARTS,
-    STATES,
-    UNIT,
     Folder,
     Leaf,
     entry_at,
@@ -239,7 +233,8 @@ class Image:
         files, hashes = self._files, self._tree[UNIT]
         is_anew = not (self._units or self._bad_by)
         ordinary = ordinary_units(jobs, states, files) if is_anew else {}
-        units = {unit.name: unit for _, unit in sorted(ordinary.items())} or self._units.copy()
+        in_order = map(ordinary.__getitem__, sorted(ordinary))
+        units = {unit.name: unit for unit in in_order} or self._units.copy()
         is_new = False
         keys = [Untrusted(name) for name in sorted(names - ordinary.keys())]
         for key in keys:

@@ -10,6 +10,10 @@ DEFAULT_PREFIX = "/_coreos.com/fleet/"
 
 API = "/v2/keys"
 
+JOB, STATES, MACHINES, UNIT, LEASE = "job", "states", "machines", "unit", "lease"
+PARTS = (JOB, STATES, MACHINES, UNIT, LEASE)
+"""Folders below the prefix that are read; the legacy `state` and `engine` are not."""
+
 _SEGMENT = re.compile(r"[A-Za-z0-9:_.\\@-]{1,256}")
 
 

@@ -8,7 +8,6 @@ from queue import Empty
 
 from fleettui.model.cluster import Snapshot
 from fleettui.registry.agreement import Agreement
-from fleettui.registry.ahead import Ahead
 from fleettui.registry.cadence import Cadence
 from fleettui.registry.cover import STREAMED, Cover
 from fleettui.registry.errors import Unreachable
@@ -27,8 +26,9 @@ from fleettui.registry.inbox import (
     StreamOpened,
     WatchEnded,
 )
+from fleettui.registry.keys import LEASE, PARTS, UNIT
 from fleettui.registry.line import Line
-from fleettui.registry.tree import LEASE, PARTS, UNIT
+from fleettui.registry.taken import Ahead
 from fleettui.registry.watch import Liveness
 
 _BATCH = 1000

@@ -39,7 +39,8 @@ def _unit(
     name: str, job: Node, states: States, files: Mapping[str, UnitFile | None]
 ) -> Unit | None:
     """None where something is missing, unreadable or of another kind."""
-    values = {name_of(node): node.value for node in job.nodes if not node.dir}
+    own = f"{job.key}/"
+    values = {node.key.removeprefix(own): node.value for node in job.nodes if not node.dir}
     try:
         described = records.job_object.decode(values["object"])
         unit_hash = bytes(described.unit_hash).hex()
@@ -48,7 +49,8 @@ def _unit(
         return None
     if described.name != name or file is None or file.problem is not None:
         return None
-    wanted, target, heartbeat = map(values.get, ("target-state", "target", "job-state"))
+    get = values.get
+    wanted, target, heartbeat = get("target-state"), get("target"), get("job-state")
     return Unit(
         Untrusted(name),
         unit_hash,
@@ -62,15 +64,15 @@ def _unit(
 
 def _states(folder: Node) -> States | None:
     """One a machine, sorted by machine ID; None where one of them is odd."""
-    states = []
+    states, own = [], f"{folder.key}/"
     for node in sorted(folder.nodes, key=name_of) if len(folder.nodes) > 1 else folder.nodes:
-        machine_id = name_of(node)
+        machine_id = node.key.removeprefix(own)
         try:
             found = records.state_object.decode(node.value)
         except UNREADABLE:
             return None
         teller = found.machine_state
-        if node.dir or (teller is not None and teller.id != machine_id):
+        if node.dir or "/" in machine_id or (teller is not None and teller.id != machine_id):
             return None
         state = UnitState(
             word(machine_id),

@@ -1,6 +1,9 @@
 """How often and how long: the timings of following a registry."""
 
 import msgspec
+from msgspec.structs import replace
+
+from fleettui.registry.settings import RegistrySettings
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -49,3 +52,21 @@ class Pace(msgspec.Struct, frozen=True):
         if since_last > pause + self.view_every:
             return self.view_every
         return min(pause * 1.25, self.storm_view_every)
+
+
+def pace_of(settings: RegistrySettings) -> Pace:
+    """The usual timings, but for how long one request may take.
+
+    Whatever needs the quorum is given the time that etcd itself takes to find that it has none.
+    """
+    pace, seconds = Pace(), settings.request_timeout
+    if seconds is None:
+        return pace
+    return replace(
+        pace,
+        find_within=seconds,
+        answer_within=seconds,
+        read_within=seconds,
+        quorum_within=max(pace.quorum_within, seconds),
+        write_within=max(pace.write_within, seconds),
+    )

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fleettui.access import RegistryUnavailable
+from fleettui.model.unavailable import RegistryUnavailable
 from fleettui.registry.answers import Answer, Event, Node, event_of, index_of
 from fleettui.registry.cluster_id import ClusterId
 from fleettui.registry.errors import KeyMissing, NoQuorum, NoWay, Refused, Silent, Unreachable
-from fleettui.registry.head_start import HeadStart, Missed, RawAnswer
-from fleettui.registry.keys import Keys
+from fleettui.registry.head_start import Missed, RawAnswer
+from fleettui.registry.keys import PARTS, UNIT, Keys
 from fleettui.registry.open import MAX_ANSWER, for_reading
 from fleettui.registry.threads import as_they_end
-from fleettui.registry.tree import PARTS, UNIT
 from fleettui.registry.way import STRAIGHT, Way
 
 if TYPE_CHECKING:
@@ -145,12 +144,6 @@ class Source:
         """Close idle connections."""
         if self._opened is not None:
             self._opened.close()
-
-    def read_ahead(self, parts: Sequence[str], seconds: float) -> HeadStart:
-        """Ask for these folders through the quorum, over connections of nobody else's."""
-        query = "quorum=true&recursive=true"
-        targets = {part: f"{self._keys.path(part)}?{query}" for part in parts}
-        return HeadStart(self.url, targets, seconds=seconds, limit=MAX_ANSWER)
 
     def taken_ahead(
         self, answers: Iterable[tuple[str, RawAnswer]], asked_at: datetime

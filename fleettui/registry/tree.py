@@ -7,10 +7,8 @@ import msgspec
 
 from fleettui.model.cluster import UnitState
 from fleettui.registry.answers import Node
+from fleettui.registry.keys import PARTS
 
-JOB, STATES, MACHINES, UNIT, LEASE = "job", "states", "machines", "unit", "lease"
-PARTS = (JOB, STATES, MACHINES, UNIT, LEASE)
-"""Folders below the prefix that are read; the legacy `state` and `engine` are not."""
 DEEPEST = 4
 """Segments of the longest key that fleet writes: `machines/ID/metadata/KEY`."""
 _BELOW_UNOPENED = DEEPEST - 2

@@ -2,12 +2,15 @@
 
 from base64 import b64encode
 from pathlib import Path
-from typing import SupportsIndex
+from typing import TYPE_CHECKING, SupportsIndex
 
 import msgspec
 
-from fleettui.access import Dial
 from fleettui.model.secret import MASK, Secret
+from fleettui.registry.settings import RegistrySettings
+
+if TYPE_CHECKING:
+    from fleettui.access import Dial
 
 
 class Login(msgspec.Struct, frozen=True):
@@ -48,9 +51,17 @@ class Way(msgspec.Struct, frozen=True):
     key_file: Path | None = None
     """Its key; None: in `cert_file` too."""
     login: Login | None = None
-    dial: Dial | None = None
+    dial: "Dial | None" = None
     """Through a tunnel; None: straight."""
 
 
 STRAIGHT = Way()
 """Over the network, as nobody in particular."""
+
+
+def way_of(settings: RegistrySettings, dial: "Dial | None" = None) -> Way:
+    """How these settings reach etcd; with `dial`, through a tunnel. Raises ValueError."""
+    login = None
+    if settings.username is not None and settings.password is not None:
+        login = Login(settings.username, settings.password)
+    return Way(settings.ca_file, settings.cert_file, settings.key_file, login, dial)

@@ -10,12 +10,11 @@ from fleettui.model.names import refusal
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry.cluster_id import ClusterId
 from fleettui.registry.errors import ComparisonFailed, FolderNotEmpty, KeyMissing, quote
-from fleettui.registry.keys import Keys
+from fleettui.registry.keys import JOB, STATES, Keys
 from fleettui.registry.lock import Lock
 from fleettui.registry.pace import Pace
 from fleettui.registry.send import STOOD_OTHERWISE, Sender
 from fleettui.registry.threads import in_daemon_thread
-from fleettui.registry.tree import JOB, STATES
 from fleettui.registry.way import STRAIGHT, Way
 
 

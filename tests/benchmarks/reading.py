@@ -6,9 +6,8 @@ from functools import partial
 
 from fleettui.registry.cluster_id import ClusterId
 from fleettui.registry.image import Image
-from fleettui.registry.keys import DEFAULT_PREFIX, keys_under
+from fleettui.registry.keys import DEFAULT_PREFIX, PARTS, keys_under
 from fleettui.registry.source import Source, open_sources
-from fleettui.registry.tree import PARTS
 
 from .cluster import LARGE, MIDDLE, registry
 from .following import following

@@ -5,80 +5,88 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fleettui.model.cluster import Snapshot
-from fleettui.registry.forerunner import Forerunner, Found
-from fleettui.registry.head_start import Missed, RawAnswer
+from fleettui.registry.forerunner import Find, Forerunner
+from fleettui.registry.head_start import Missed
 
-SNAPSHOT = Snapshot(7, datetime(2026, 1, 1, tzinfo=UTC))
-ANSWERS = {"job": RawAnswer(200, {"x-etcd-index": "7"}, b"{}" * 100_000)}
+PIECES = [b"{}" * 100_000, b"x"]
 
 
-def find() -> Found:
-    return SNAPSHOT, ANSWERS
+def find() -> Iterator[bytes]:
+    yield from PIECES
 
 
-def find_half() -> Found:
-    cannot_be_told: Any = object()
-    return SNAPSHOT, cannot_be_told
-
-
-def fail() -> Found:
+def find_half() -> Iterator[bytes]:
+    yield PIECES[0]
     raise ValueError
 
 
-def hang() -> Found:
+def fail() -> Iterator[bytes]:
+    raise ValueError
+
+
+def hang() -> Iterator[bytes]:
     time.sleep(600)
     raise AssertionError
 
 
-def die() -> Found:
+def die() -> Iterator[bytes]:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
 
 
-@pytest.mark.parametrize(
-    ("find", "finds", "tells"),
-    [(find, True, True), (find_half, True, False), (fail, False, False), (die, False, False)],
-)
+def all_of(forerunner: Forerunner) -> Iterator[bytes]:
+    """What comes until nothing does."""
+    while True:
+        try:
+            yield forerunner.take()
+        except Missed:
+            return
+
+
+@pytest.mark.parametrize(("find", "count"), [(find, 2), (find_half, 1), (fail, 0), (die, 0)])
 def test_what_is_found_over_there_is_told_and_no_process_is_left(
-    find: Callable[[], Found], *, finds: bool, tells: bool, tmp_path: Path
+    find: Find, count: int, tmp_path: Path
 ) -> None:
-    def seen() -> Found:
+    def seen() -> Iterator[bytes]:
         (tmp_path / "process").write_text(str(os.getpid()))
-        return find()
+        yield from find()
 
     forerunner = Forerunner(seen, seconds=60)
-    assert forerunner.snapshot() == (SNAPSHOT if finds else None)
-    if tells:
-        assert forerunner.answers() == ANSWERS
-    elif finds:
-        with pytest.raises(Missed):
-            forerunner.answers()
+    assert [*all_of(forerunner)] == PIECES[:count]
     assert not Path("/proc", (tmp_path / "process").read_text()).exists()
 
 
-@pytest.mark.parametrize(("find", "finds"), [(find, True), (fail, False)])
+def test_of_what_is_not_wanted_any_more_no_process_is_left(tmp_path: Path) -> None:
+    def seen() -> Iterator[bytes]:
+        yield str(os.getpid()).encode()
+        time.sleep(600)
+
+    forerunner = Forerunner(seen, seconds=60)
+    process = int(forerunner.take())
+    forerunner.end()
+    forerunner.end()
+    assert not Path(f"/proc/{process}").exists()
+
+
+@pytest.mark.parametrize(("find", "count"), [(find, 2), (fail, 0)])
 def test_its_end_is_no_error_where_the_kernel_keeps_nobody_who_ended(
-    find: Callable[[], Found], *, finds: bool
+    find: Find, count: int
 ) -> None:
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
-        forerunner = Forerunner(find, seconds=60)
-        assert (forerunner.snapshot() is not None) is finds
-        assert not finds or forerunner.answers() == ANSWERS
+        assert [*all_of(Forerunner(find, seconds=60))] == PIECES[:count]
     finally:
         signal.signal(signal.SIGCHLD, before)
 
 
 def test_what_hangs_is_not_waited_for() -> None:
-    assert Forerunner(hang, seconds=0.1).snapshot() is None
+    with pytest.raises(Missed):
+        Forerunner(hang, seconds=0.1).take()
 
 
 PROGRAM = """
@@ -89,7 +97,7 @@ def find():
     print(os.getpid(), flush=True)
     time.sleep(600)
 
-Forerunner(find, seconds=600).snapshot()
+Forerunner(find, seconds=600).take()
 """
 
 

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,11 +20,11 @@ from views import Views
 
 from fleettui.model.cluster import Link, Snapshot
 from fleettui.model.untrusted import Untrusted
+from fleettui.registry.ahead import begin
 from fleettui.registry.follow import RegistryFollower
-from fleettui.registry.forerunner import Forerunner
 from fleettui.registry.head_start import HeadStart, Missed
-from fleettui.registry.keys import DEFAULT_PREFIX, keys_under
-from fleettui.registry.tree import PARTS
+from fleettui.registry.keys import DEFAULT_PREFIX, PARTS, Keys, keys_under
+from fleettui.registry.taken import found
 
 A, B = Untrusted("a.service"), Untrusted("b.service")
 
@@ -33,7 +32,7 @@ A, B = Untrusted("a.service"), Untrusted("b.service")
 @contextmanager
 def ahead(url: str) -> Iterator[RegistryFollower]:
     follower = RegistryFollower((url,), keys_under(DEFAULT_PREFIX))
-    follower.read_ahead()
+    follower.take_over(begin(url, keys_under(DEFAULT_PREFIX), 2.0))
     try:
         yield follower
     finally:
@@ -53,9 +52,8 @@ def reads_of(etcd: RealEtcd) -> int:
     return int(counts["getsSuccess"]) + int(counts["getsFail"])
 
 
-def lose(forerunner: Forerunner) -> NoReturn:
-    forerunner._end()
-    raise Missed
+def found_in_part(begun: HeadStart, keys: Keys) -> Iterator[bytes]:
+    yield next(iter(found(begun, keys)))
 
 
 @pytest.mark.parametrize("way", ["beside", "within", "lost"])
@@ -64,7 +62,7 @@ def test_what_happens_between_the_first_read_and_the_streams_is_not_lost(
 ) -> None:
     monkeypatch.setattr("fleettui.registry.ahead.can_run", lambda: way != "within")
     if way == "lost":  # what the snapshot was made of does not come
-        monkeypatch.setattr(Forerunner, "answers", lose)
+        monkeypatch.setattr("fleettui.registry.taken.found", found_in_part)
     etcd.put("job/a.service/target-state", "launched")
     before = reads_of(etcd)
     with ahead(etcd.endpoint) as follower:
@@ -111,7 +109,9 @@ def test_where_it_fails_the_ordinary_way_is_taken_without_a_word(
 PROGRAM = """
 import sys, threading
 from fleettui.model.cluster import Link
-from fleettui.registry.connect import connect_reader
+from fleettui.registry.ahead import read_ahead
+from fleettui.registry.connect import reader_for
+from fleettui.registry.settings import RegistrySettings
 
 def show(view):
     if view.link is Link.LIVE:
@@ -119,8 +119,8 @@ def show(view):
         shown.set()
 
 shown = threading.Event()
-reader = connect_reader([sys.argv[1]], "/_coreos.com/fleet")
-reader.read_ahead()
+settings = RegistrySettings([sys.argv[1]])
+reader = reader_for(settings, begun=read_ahead(settings))
 reader.follow(show)
 shown.wait(60)
 """
@@ -144,6 +144,7 @@ GOOD = b"HTTP/1.0 200 OK\r\nX-Etcd-Index: 7\r\n\r\n{}"
         (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}", False),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", False),
         (b"HTTP/1.0 200 OK\r\nX-Etcd-Index: 7\r\n", False),
+        (b"HTTP/1.0 200 OK\r\nX-Etcd-Index: " + b"7" * 70_000 + b"\r\n\r\n{}", False),
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", False),
         (b"HTTP/1.0 fine\r\n\r\n{}", False),
         (b"HTTP/1.0 200\xff\r\nContent-Length: two\r\n\r\n{}", False),

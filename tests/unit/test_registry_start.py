@@ -1,4 +1,4 @@
-"""What the console has imported when it first paints: nothing that only a connection needs."""
+"""What a start has imported: what sends the first read, then what paints, and nothing besides."""
 
 import subprocess
 import sys
@@ -37,3 +37,23 @@ def imported_at_first_paint() -> list[str]:
 
 def test_neither_etcd_nor_ssh_is_imported_before_the_first_paint() -> None:
     assert imported_at_first_paint() == []
+
+
+BEFORE_THE_READ = """
+import sys
+import fleettui.cli
+from fleettui.registry.ahead import read_ahead
+print(*(name for name in sys.modules if name.partition(".")[0] in {"asyncio", "fleettui"}))
+"""
+NEEDLESS = (
+    "asyncio", "fleettui.access", "fleettui.diagnosis", "fleettui.ui",
+    "fleettui.registry.image", "fleettui.registry.follow",
+)  # fmt: skip
+"""What decodes and follows comes while etcd works."""
+
+
+def test_nothing_is_imported_before_the_first_read_is_sent_that_sending_does_without() -> None:
+    argv = (sys.executable, "-c", BEFORE_THE_READ)
+    said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
+    assert "fleettui.registry.forerunner" in said
+    assert [name for name in said if name.startswith(NEEDLESS)] == []
