@@ -34,6 +34,18 @@ async def test_what_has_the_focus_is_drawn_the_other_way_round(
         assert not any(style_of(pilot, other).reverse for other in others)
 
 
+async def test_the_line_of_the_journal_that_is_chosen_is_drawn_the_other_way_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with played(SCENE["console"], Path()) as pilot:
+        await _colourless(pilot)
+        assert not style_of(pilot, "Failed fetching").reverse
+        await pilot.press("l", "z", "g")
+        await pilot.pause()
+        assert style_of(pilot, "Failed fetching").reverse
+
+
 async def test_what_cannot_be_done_is_struck_out_and_what_is_chosen_has_a_glyph(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ CSS = """
 JournalLog {
     .journal--match { background: $warning; color: $background; text-style: bold; }
     .journal--chosen { background: $primary-muted; }
+    &:ansi .journal--chosen { text-style: reverse; }
     .journal--highlight-0 { background: $accent-muted; color: $text-accent; text-style: bold; }
     .journal--highlight-1 { background: $success-muted; color: $text-success; text-style: bold; }
     .journal--highlight-2 { background: $secondary; color: $background; text-style: bold; }
