@@ -175,9 +175,9 @@ def build(settings: Settings, *, ahead: bool = False) -> "Observer":
     """
     begun = None
     if ahead and not settings.tunnel:
-        from fleettui.registry.ahead import read_ahead
+        from fleettui.registry.ahead import send_ahead
 
-        begun = read_ahead(settings.registry)  # before anything is loaded that it does without
+        begun = send_ahead(settings.registry)  # before anything is loaded that it does without
 
     from fleettui.access import Observer, Operator
     from fleettui.hosts.connect import connect_hosts, dial_through, hands_for, root_journals_for

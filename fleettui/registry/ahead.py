@@ -22,7 +22,7 @@ _DECODED_WITHIN = 10.0
 """Seconds that decoding may take, beside all that loads a screen."""
 
 
-def read_ahead(settings: RegistrySettings) -> Begun | None:
+def send_ahead(settings: RegistrySettings) -> Begun | None:
     """Send the first read now, and have it decoded, for a reader that is made later.
 
     None where it takes more than plain HTTP. Raises ValueError for a bad endpoint or prefix.

@@ -109,7 +109,7 @@ def test_where_it_fails_the_ordinary_way_is_taken_without_a_word(
 PROGRAM = """
 import sys, threading
 from fleettui.model.cluster import Link
-from fleettui.registry.ahead import read_ahead
+from fleettui.registry.ahead import send_ahead
 from fleettui.registry.connect import reader_for
 from fleettui.registry.settings import RegistrySettings
 
@@ -120,7 +120,7 @@ def show(view):
 
 shown = threading.Event()
 settings = RegistrySettings([sys.argv[1]])
-reader = reader_for(settings, begun=read_ahead(settings))
+reader = reader_for(settings, begun=send_ahead(settings))
 reader.follow(show)
 shown.wait(60)
 """

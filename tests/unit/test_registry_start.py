@@ -42,7 +42,7 @@ def test_neither_etcd_nor_ssh_is_imported_before_the_first_paint() -> None:
 BEFORE_THE_READ = """
 import sys
 import fleettui.cli
-from fleettui.registry.ahead import read_ahead
+from fleettui.registry.ahead import send_ahead
 print(*(name for name in sys.modules if name.partition(".")[0] in {"asyncio", "fleettui"}))
 """
 NEEDLESS = (
