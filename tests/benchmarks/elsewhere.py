@@ -55,10 +55,21 @@ def group() -> Place | None:
         place.other.mkdir(exist_ok=True)
         atexit.register(_remove, place.other)
         (place.other / file).write_text(weight)
+        _yield_at_once(place.other)
         _enter(place.other)
         _enter(place.own)
         return place
     return None
+
+
+def _yield_at_once(folder: Path) -> None:
+    """Have the group run only where nothing of ours would, where the kernel can (Linux 5.15).
+
+    A weight decides how much it gets, not when: one of ours that wakes waits for what runs there
+    until that has had its turn, which no other computer would make it do.
+    """
+    with suppress(OSError):
+        (folder / "cpu.idle").write_text("1")
 
 
 def told() -> str:
@@ -66,7 +77,10 @@ def told() -> str:
     place = group()
     if place is None:
         return "other computers are of nice 19 here: no CPU group could be made"
-    return f"other computers are in a CPU group here, of {' '.join(place.weight)}"
+    said = f"other computers are in a CPU group here, of {' '.join(place.weight)}"
+    with suppress(OSError):
+        said += f" and cpu.idle {(place.other / 'cpu.idle').read_text().strip()}"
+    return said
 
 
 def find(memberships: str, mounts: str) -> Place | None:
