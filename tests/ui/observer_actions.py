@@ -96,7 +96,7 @@ SCREENS = {
     *("ConsoleScreen", "DetailScreen", "Dialog", "EntryScreen", "HelpScreen"),
     "MachinesScreen",
     *("OverviewScreen", "QuestionScreen", "RepairsScreen", "ReportScreen", "RightsScreen"),
-    *("SaveScreen", "SecretScreen", "UnitScreen", "WatchScreen"),
+    *("JournalAlone", "SaveScreen", "SecretScreen", "UnitScreen", "WatchScreen"),
 }
 """Those that an observer may have: they only look, or save into the state folder."""
 

@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.widgets import Static
 
 from fleettui.access import Observer, Operator
@@ -23,7 +22,7 @@ from fleettui.ui.widgets.journal import JournalPane
 from fleettui.ui.widgets.journal.alone import ALONE, JournalAlone
 
 
-class WatchScreen(JournalAlone, Screen[None]):
+class WatchScreen(JournalAlone):
     """Reads only; it stays after the repair has ended, and says so."""
 
     CSS_PATH = "watch.tcss"

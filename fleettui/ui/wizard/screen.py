@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 
 from fleettui.access import Operator
@@ -59,7 +58,7 @@ class NameInput(Input):
     )
 
 
-class WizardScreen(JournalAlone, Explains, Screen[None]):
+class WizardScreen(Explains, JournalAlone):
     """Holds an Operator, so no observer can open it."""
 
     CSS_PATH = "wizard.tcss"
@@ -242,6 +241,10 @@ class WizardScreen(JournalAlone, Explains, Screen[None]):
         if action in {"plan", "script"} and self.errand.course.plan is None:
             return "There is no plan yet."
         return ""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        able = JournalAlone.check_action(self, action, parameters)
+        return able and super().check_action(action, parameters)
 
     # --- the plan, by hand, and back ----------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """A screen whose journal is a few lines below something else, and can have all of the room."""
 
 from textual.binding import Binding
-from textual.dom import DOMNode
+from textual.screen import Screen
 
 from fleettui.ui.widgets.journal.pane import JournalPane
 
@@ -12,7 +12,7 @@ ALONE = (
 """To stand before what else `escape` does on the screen: that comes second."""
 
 
-class JournalAlone(DOMNode):
+class JournalAlone(Screen[None]):
     """Has the class `-alone` while the journal is, which its stylesheet obeys."""
 
     def action_zoom(self) -> None:
@@ -26,7 +26,7 @@ class JournalAlone(DOMNode):
         self.set_class(alone, "-alone")
         if alone:
             self.query_one(JournalPane).focus()
-        self.screen.refresh_bindings()
+        self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is nothing to go back to where the journal has neither the room nor the keys."""
@@ -36,5 +36,4 @@ class JournalAlone(DOMNode):
 
     def _is_beside_others(self) -> bool:
         """Whether the journal has the keys, and something else could have them."""
-        screen = self.screen
-        return isinstance(screen.focused, JournalPane) and len(screen.focus_chain) > 1
+        return isinstance(self.focused, JournalPane) and len(self.focus_chain) > 1
