@@ -4,6 +4,11 @@ from math import inf
 
 from fleettui.registry.pace import Pace
 
+_AHEAD = 0.004
+"""Seconds that it takes until what has come is in the view that is due."""
+_SHARE = 0.2
+"""Of a pause: so long a rest is at most. What proves the streams alive has more patience."""
+
 
 class Cadence:
     """How views follow one another: a pause to each that shows a change, and one now and then that
@@ -28,8 +33,13 @@ class Cadence:
     @property
     def due(self) -> float:
         """When there is something to show."""
-        to_show = self._is_changed or self._is_confirmed
-        return self._used_until - self._pause if to_show else inf
+        return self._room_at if self._is_changed or self._is_confirmed else inf
+
+    def rest(self, now: float) -> float:
+        """Seconds for which nobody need look for changes: they would be shown no sooner. None at
+        all in peace. Any thread may ask.
+        """
+        return max(0.0, min(self._room_at - _AHEAD - now, self._pause * _SHARE))
 
     def changed(self) -> None:
         """Something is to be shown soon."""
@@ -48,3 +58,8 @@ class Cadence:
             self._used_until = max(self._used_until, now) + self._pause
         self._shown_at = now
         self._is_changed = self._is_confirmed = False
+
+    @property
+    def _room_at(self) -> float:
+        """When a change is shown at the soonest."""
+        return self._used_until - self._pause

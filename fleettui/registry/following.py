@@ -11,6 +11,7 @@ from fleettui.access import RegistryUnavailable
 from fleettui.model.cluster import Link, RegistryView, Snapshot
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry.agreement import Agreement
+from fleettui.registry.cadence import Cadence
 from fleettui.registry.errors import NoQuorum, OtherCluster
 from fleettui.registry.image import Image
 from fleettui.registry.inbox import Inbox, Order, Stopped
@@ -73,7 +74,7 @@ class Following:
         return source
 
     def _follow(self, source: Source, ahead: Ahead | None) -> None:
-        line = Line(source, self._pace, self._inbox)
+        line = Line(source, self._pace, self._inbox, Cadence(self._pace))
         try:
             Live(line, self._image, self._agreement, self._tell_live).run(ahead)
         except NoQuorum:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from fleettui.registry.cadence import Cadence
 from fleettui.registry.inbox import Inbox
 from fleettui.registry.pace import Pace
 from fleettui.registry.source import Source
@@ -13,3 +14,5 @@ class Line(msgspec.Struct, frozen=True):
     source: Source
     pace: Pace
     inbox: Inbox
+    cadence: Cadence
+    """When views are due: what brings changes may ask, in whatever thread."""

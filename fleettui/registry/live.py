@@ -8,7 +8,6 @@ from queue import Empty
 
 from fleettui.model.cluster import Snapshot
 from fleettui.registry.agreement import Agreement
-from fleettui.registry.cadence import Cadence
 from fleettui.registry.cover import STREAMED, Cover
 from fleettui.registry.errors import Unreachable
 from fleettui.registry.files import Files
@@ -46,6 +45,7 @@ class Live:
         show: Callable[[Snapshot], None],
     ) -> None:
         self._source, self._pace, self._inbox = line.source, line.pace, line.inbox
+        self._cadence = line.cadence
         self._image = image
         self._agreement = agreement
         self._show = show
@@ -55,7 +55,6 @@ class Live:
         self._liveness: Liveness | None = None
         self._alive_at = time.monotonic()
         self._reread_at = self._alive_at + line.pace.reread_every
-        self._cadence = Cadence(line.pace)
         self._whole_at = 0.0
         """When the last view was made that leaves nothing out."""
         self._behind = 0
@@ -125,7 +124,13 @@ class Live:
             self._take(self._inbox.get(timeout=seconds))
 
     def _take_messages(self) -> None:
-        """Wait for one message, or for something to become due; then take all that came."""
+        """Wait for one message, or for something to become due; then take all that came.
+
+        Where it would be shown no sooner anyway, to be woken for each would be most of the cost.
+        """
+        if self._cover.is_sound:
+            now = time.monotonic()
+            time.sleep(max(0.0, min(self._cadence.rest(now), self._due() - now)))
         try:
             self._take(self._inbox.get(timeout=max(0.0, self._due() - time.monotonic())))
             for _ in range(_BATCH):

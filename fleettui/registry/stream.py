@@ -53,7 +53,7 @@ class Stream:
             if self._stopped.is_set():
                 return  # before there was anything to end
             self._tell(StreamOpened(index))
-            for events in streaming.events():
+            for events in streaming.events(self._line.cadence.rest):
                 self._tell(Happened(events))
         finally:
             streaming.close()

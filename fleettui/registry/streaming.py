@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from urllib3 import BaseHTTPResponse
@@ -17,6 +17,10 @@ _PIECE = 1 << 16
 _BREATH = 0.005
 """Seconds between two looks: what comes meanwhile is read together. The first after a silence is
 read at once."""
+_PLENTY = 3 << 14
+"""Bytes that may come during a rest. The kernel keeps more than that for us; with its buffers full
+etcd would drop the stream.
+"""
 
 
 class Streaming:
@@ -45,19 +49,22 @@ class Streaming:
         words = self._response.headers.get("transfer-encoding", "")
         return words.lower() == "chunked" and self._response.version >= 11
 
-    def events(self) -> Iterator[list[Event]]:
+    def events(self, rest: Callable[[float], float] = lambda _: 0.0) -> Iterator[list[Event]]:
         """All events that have come, again and again until the server ends or is ended.
 
-        Raises NotEtcd for what is no event and for a line without end.
+        `rest` says for how many seconds from a time.monotonic() on nobody waits for them. Raises
+        NotEtcd for what is no event and for a line without end.
         """
-        rest = b""
+        begun, rested = b"", _BREATH
         while piece := self._piece():
-            whole, newline, rest = (rest + piece).rpartition(b"\n")
-            if len(rest) > self._limit:
+            whole, newline, begun = (begun + piece).rpartition(b"\n")
+            if len(begun) > self._limit:
                 raise NotEtcd(f"{self._url} sends an event of more than {self._limit} bytes.")
             if newline:
                 yield self._decoded(whole)
-                time.sleep(_BREATH)
+                fits = rested * _PLENTY / len(piece)
+                rested = max(_BREATH, min(fits, rest(time.monotonic())))
+                time.sleep(rested)
 
     def end(self) -> None:
         """Wake whoever waits for an event, who finds the end."""

@@ -3,21 +3,24 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from queue import SimpleQueue
+from typing import cast
 
 import pytest
 from conftest import Follow
 from faults.etcd_servers import RealEtcd
 from faults.wire import Streams, Wire
+from urllib3 import BaseHTTPResponse, HTTPHeaderDict
 from views import Views
 from writers import Pipeline
 
 from fleettui.model.cluster import Link, Snapshot
 from fleettui.model.untrusted import Untrusted
+from fleettui.registry.cadence import Cadence
 from fleettui.registry.cluster_id import ClusterId
 from fleettui.registry.errors import NotEtcd, Unreachable
 from fleettui.registry.inbox import Happened, Inbox
@@ -27,6 +30,7 @@ from fleettui.registry.open import for_reading
 from fleettui.registry.pace import Pace
 from fleettui.registry.source import open_sources
 from fleettui.registry.stream import Stream
+from fleettui.registry.streaming import Streaming
 
 U = Untrusted
 A = U("a.service")
@@ -385,7 +389,7 @@ def test_a_crowd_of_events_is_taken_as_fast_as_it_comes() -> None:
     with sending(iter([HEAD, b"".join(crowd)])) as url:
         (source,) = open_sources([url], keys_under("/f"), ClusterId())
         began = time.monotonic()
-        Stream(Line(source, Pace(), inbox), "job")
+        Stream(Line(source, Pace(), inbox, Cadence(Pace())), "job")
         while came < 5_000:
             message = inbox.get(timeout=10)
             assert isinstance(message, tuple)
@@ -393,6 +397,41 @@ def test_a_crowd_of_events_is_taken_as_fast_as_it_comes() -> None:
     # Whoever is slower than that lets etcd's 100 places fill up, and is dropped.
     assert time.monotonic() - began < 5
     source.close()
+
+
+class Brings:
+    """A response of these pieces, each there when it is asked for."""
+
+    status, version, headers, connection = 200, 11, HTTPHeaderDict(), None
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self._pieces = [EVENT + b" " * (size - len(EVENT) - 1) + b"\n" for size in sizes]
+
+    def read1(self, amount: int, *, decode_content: bool) -> bytes:
+        return self._pieces.pop(0) if self._pieces else b""
+
+
+EVENT = b'{"action":"set","node":{"key":"/f/a","modifiedIndex":9}}'
+
+
+@pytest.mark.parametrize(
+    ("told", "sizes", "rested"),
+    [
+        (0.0, [100, 100], [0.005, 0.005]),
+        (0.04, [100, 100], [0.04, 0.04]),
+        (0.04, [100, 96 << 10, 96 << 10, 100], [0.04, 0.02, 0.01, 0.04]),
+        (0.04, [1 << 20, 1 << 20], [0.005, 0.005]),
+    ],
+    ids=["nobody may rest", "little comes", "more than plenty comes", "a flood comes"],
+)
+def test_a_stream_rests_as_told_unless_more_would_come_than_is_kept_for_it(
+    monkeypatch: pytest.MonkeyPatch, told: float, sizes: list[int], rested: list[float]
+) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr("fleettui.registry.streaming.time.sleep", rests.append)
+    streaming = Streaming("http://etcd", cast("BaseHTTPResponse", Brings(sizes)))
+    assert len(list(streaming.events(lambda _: told))) == len(sizes)
+    assert rests == pytest.approx(rested)
 
 
 def test_whoever_waits_for_a_stream_is_woken_when_it_is_ended(etcd: RealEtcd) -> None:

@@ -70,3 +70,20 @@ def test_confirming_views_make_no_storm_and_end_none() -> None:
     alone.changed()
     between.changed()
     assert alone.due == between.due
+
+
+def test_nobody_rests_in_peace_and_in_a_storm_only_until_shortly_before_the_next_view() -> None:
+    cadence, at = shown_first(100.0), 100.0
+    assert [cadence.rest(at + after) for after in (0.0, 0.01, 5.0)] == [0.0, 0.0, 0.0]
+    cadence.changed()
+    cadence.shown(at + 5.0)
+    assert cadence.rest(at + 5.0) == 0.0, "the next change is shown at once"
+    for _ in range(20):
+        cadence.changed()
+        at = max(at, cadence.due)
+        cadence.shown(at)
+    assert 0.0 < cadence.rest(at) <= PACE.storm_view_every / 4
+    cadence.changed()
+    for left in (2.0, 0.3, 0.1, 0.01):
+        assert 0.0 <= cadence.rest(cadence.due - left) < left
+    assert cadence.rest(cadence.due) == cadence.rest(cadence.due + 9.0) == 0.0
