@@ -79,14 +79,12 @@ class History(msgspec.Struct, frozen=True):
         if self.survey is None:
             return replace(self, at=now, survey=found, since=since)
         old = self.survey.snapshot
-        left = {m: machine for m, machine in old.machines.items() if m.raw not in found.alive}
-        gone = ((m, (Change(now, machine.public_ip),)) for m, machine in left.items())
         away = self.away.after(old.machines, snapshot.machines, now)
         return History(
             at=now,
             survey=found,
             since=since,
-            departures=_with(self.departures, gone, now),
+            departures=_with(self.departures, _departed(old, found, now), now),
             addresses=_with(self.addresses, self._moved(old, snapshot, now), now),
             hashes=_with(self.hashes, self._rehashed(old, found, now), now),
             away=away,
@@ -165,6 +163,16 @@ class History(msgspec.Struct, frozen=True):
 
 EMPTY = History()
 """Nothing was seen yet."""
+
+
+def _departed(
+    old: Snapshot, found: Survey, now: datetime
+) -> Iterator[tuple[Untrusted, tuple[Change, ...]]]:
+    if old.machines is found.snapshot.machines:
+        return
+    for machine_id, machine in old.machines.items():
+        if machine_id.raw not in found.alive:
+            yield machine_id, (Change(now, machine.public_ip),)
 
 
 def _hash(unit: Unit | None) -> Untrusted | None:

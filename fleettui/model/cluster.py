@@ -103,7 +103,10 @@ class Unit(msgspec.Struct, frozen=True, gc=False):
 
     def state_on(self, machine_id: Untrusted) -> UnitState | None:
         """What that machine's agent wrote last; None where it wrote nothing."""
-        return next((s for s in self.states if s.machine_id == machine_id), None)
+        for state in self.states:  # asked of every unit that changes: no generator for it
+            if state.machine_id == machine_id:
+                return state
+        return None
 
 
 class Leader(msgspec.Struct, frozen=True):

@@ -141,7 +141,9 @@ class Cover:
     def _apply(self, report: Happened) -> Change:
         found = Change.NONE
         for event in report.events:
-            found = max(found, self._image.apply(event))
+            change = self._image.apply(event)
+            if change is not found:
+                found = max(found, change)
         return found
 
     def _refuse(self, now: float) -> None:

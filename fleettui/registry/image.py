@@ -1,6 +1,6 @@
 """The registry's keys held in memory and kept up to date by events, with the picture they make."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from enum import IntEnum
 from types import MappingProxyType
@@ -119,18 +119,25 @@ class Image:
         """Take over one event; one that is in already, or elsewhere, does nothing."""
         node, index = event.node, event.node.modified_index
         segments = self._keys.below(node.key)
-        if segments is None or (segments and segments[0] not in self.indexes):
+        if not segments:
+            return Change.NONE if segments is None else self._apply_above(event)
+        if self.indexes.get(segments[0], index) >= index:
             return Change.NONE
-        parts = [p for p in segments[:1] or PARTS if self.indexes[p] < index]
-        for part in parts:
-            self.indexes[part] = index
-        if not parts:
-            return Change.NONE
+        self.indexes[segments[0]] = index
         if event.action in REMOVALS:
-            return self._remove(segments, parts)
+            return self._remove(segments)
         if event.action in _WRITES and 2 <= len(segments) <= DEEPEST:
             return self._put(segments, node)
         return Change.NONE
+
+    def _apply_above(self, event: Event) -> Change:
+        """Take over an event of the prefix itself, or of what holds it."""
+        index = event.node.modified_index
+        parts = [part for part in PARTS if self.indexes[part] < index]
+        self.indexes.update(dict.fromkeys(parts, index))
+        if not parts or event.action not in REMOVALS:
+            return Change.NONE
+        return max(self._remove((part,)) for part in parts)
 
     def place(self, event: Event) -> tuple[str, ...]:
         """The folder and the name in it that an event is about, as far as its key goes."""
@@ -163,15 +170,17 @@ class Image:
         )
 
     def _put(self, segments: tuple[str, ...], node: Node) -> Change:
-        part, *way, last = segments
+        part, last = segments[0], segments[-1]
         folder = self._tree[part]
-        for name in way:
-            inner = entry_at(folder, name)
-            if not isinstance(inner, dict):
-                inner = folder[name] = {}
+        for name in segments[1:-1]:
+            inner = folder.get(name)
+            if type(inner) is not dict:
+                inner = entry_at(folder, name)
+                if not isinstance(inner, dict):
+                    inner = folder[name] = {}
             folder = inner
         old = entry_at(folder, last)
-        if isinstance(old, Leaf) and old.value == node.value and not node.dir:
+        if type(old) is Leaf and old.value == node.value and not node.dir:
             old.index = node.modified_index
             if part != STATES:
                 return Change.NONE
@@ -194,13 +203,12 @@ class Image:
             return leader is not None and leader == self._leader
         return part == JOB and last == "job-state" and "target" not in folder
 
-    def _remove(self, segments: tuple[str, ...], parts: Iterable[str]) -> Change:
-        """Take out a key, or a folder with all below it; () is the prefix itself."""
+    def _remove(self, segments: tuple[str, ...]) -> Change:
+        """Take out a key, or a folder with all below it."""
         if len(segments) < 2:
-            for part in parts:
-                folder = self._tree.get(part, {})
-                self._dirty.get(part, set()).update(folder)
-                folder.clear()
+            folder = self._tree[segments[0]]
+            self._dirty[segments[0]].update(folder)
+            folder.clear()
             return Change.VALUE
         part, *way, last = segments
         folder = self._tree.get(part, {})

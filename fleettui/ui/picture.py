@@ -16,6 +16,7 @@ from fleettui.diagnosis.truth import Truth, Unchecked, truth
 from fleettui.model.clock import now
 from fleettui.model.cluster import Link, Machine, RegistryView, Snapshot, UnitState
 from fleettui.model.host import HostFacts, HostReport, NotChecked
+from fleettui.model.kept import kept_for_same
 from fleettui.model.untrusted import Untrusted
 
 STEP = 10
@@ -58,12 +59,7 @@ class Picture(msgspec.Struct, frozen=True):
         reports, history = self.reports, self.history
         if view.snapshot is not None:
             history = history.seen(view.snapshot)
-            gone = reports.keys() - view.snapshot.machines.keys() - history.away.departed.keys()
-            if gone:
-                kept = {
-                    machine_id: r for machine_id, r in reports.items() if machine_id not in gone
-                }
-                reports = MappingProxyType(kept)
+            reports = _of_known(reports, view.snapshot.machines, history.away.departed)
         findings = diagnose(view.snapshot, reports, history)
         return replace(self, view=view, reports=reports, findings=findings, history=history)
 
@@ -134,6 +130,19 @@ class Picture(msgspec.Struct, frozen=True):
         if machine is None:
             return Machine(machine_id, Untrusted("")).short_id
         return f"{machine.short_id}/{machine.public_ip}"
+
+
+@kept_for_same
+def _of_known(
+    reports: Mapping[Untrusted, HostReport],
+    listed: Mapping[Untrusted, Machine],
+    departed: Mapping[Untrusted, Departed],
+) -> Mapping[Untrusted, HostReport]:
+    """The reports of machines that are listed or left; the same object where those are all."""
+    gone = reports.keys() - listed.keys() - departed.keys()
+    if not gone:
+        return reports
+    return MappingProxyType({m: r for m, r in reports.items() if m not in gone})
 
 
 def asked_at(report: HostReport) -> datetime:

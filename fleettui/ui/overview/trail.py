@@ -114,7 +114,7 @@ def _news(before: Picture, after: Picture, new: Snapshot, at: datetime) -> Itera
 
 
 def _machines(old: Snapshot, new: Snapshot, at: datetime) -> Iterator[Telling]:
-    if old.machines.keys() != new.machines.keys():
+    if old.machines is not new.machines and old.machines.keys() != new.machines.keys():
         for machine_id in new.machines.keys() - old.machines.keys():
             yield partial(
                 Change, at, "registry", new.machine_name(machine_id), "", "joined", Tone.GOOD
@@ -177,10 +177,12 @@ def _told(
 
 def _say_the_same(was: Unit, unit: Unit) -> bool:
     """Whether the states of a unit were only written anew, as most are."""
-    return len(was.states) == len(unit.states) and all(
-        (one.machine_id, one.active, one.sub) == (two.machine_id, two.active, two.sub)
-        for one, two in zip(was.states, unit.states, strict=True)
-    )
+    if len(was.states) != len(unit.states):
+        return False
+    for one, two in zip(was.states, unit.states, strict=True):  # thousands in a storm: no generator
+        if one.sub != two.sub or one.active != two.active or one.machine_id != two.machine_id:
+            return False
+    return True
 
 
 def _place(machine_id: Untrusted | None, snapshot: Snapshot) -> str:
