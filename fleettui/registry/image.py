@@ -152,7 +152,8 @@ class Image:
     def snapshot(self, read_at: datetime, *, hurried: bool = False) -> Snapshot:
         """The picture; everything that did not change is the same object as in the last one.
 
-        A hurried one leaves out what nobody waits for: when states were written anew last.
+        A hurried one leaves out what nobody waits for, when states were written anew last: it is as
+        of the last that was not.
         """
         self._decode_files()
         self._decode_units(hurried=hurried)

@@ -58,7 +58,8 @@ class Live:
         self._whole_at = 0.0
         """When the last view was made that leaves nothing out."""
         self._behind = 0
-        self._read_at = datetime.now(UTC)
+        self._read_at = self._whole_of = datetime.now(UTC)
+        """Of when the picture is, and of when that view was: one that is hurried is no newer."""
 
     def run(self, ahead: Ahead | None = None) -> None:
         """Read everything through the quorum, unless that was done ahead, then follow.
@@ -210,6 +211,7 @@ class Live:
             self._read_at = asked_at
             now = time.monotonic()
             self._reread_at = now + self._pace.reread_every
+            self._whole_at = 0.0
             self._cadence.confirmed(now, at_once=True)
 
     def _load(
@@ -249,14 +251,17 @@ class Live:
             return
         snapshot = self._next_snapshot()
         if self._files.read_missing():
-            snapshot = self._image.snapshot(self._read_at)
+            snapshot = self._whole_snapshot()
         self._show(snapshot)
 
     def _next_snapshot(self) -> Snapshot:
-        now = time.monotonic()
-        hurried = now < self._whole_at + self._pace.confirm_every
-        snapshot = self._image.snapshot(self._read_at, hurried=hurried)
-        if not hurried:
-            self._whole_at = now
+        if time.monotonic() < self._whole_at + self._pace.confirm_every:
+            snapshot = self._image.snapshot(self._whole_of, hurried=True)
+        else:
+            snapshot = self._whole_snapshot()
         self._cadence.shown(time.monotonic())
         return snapshot
+
+    def _whole_snapshot(self) -> Snapshot:
+        self._whole_at, self._whole_of = time.monotonic(), self._read_at
+        return self._image.snapshot(self._read_at)
