@@ -149,6 +149,10 @@ def _is_newer(then: datetime, snapshot: Snapshot) -> bool:
     return snapshot.read_at > then
 
 
+def _is_said(unit: Untrusted, active: str, snapshot: Snapshot) -> bool:
+    return snapshot.units[unit].states[0].active.raw == active
+
+
 async def differences(fresh: RegistryFollower, views: Views) -> list[object]:
     """What the follower said to be current when nothing changed, against what was true."""
     while True:
@@ -181,3 +185,21 @@ async def test_whenever_it_claims_to_be_current_the_picture_equals_a_fresh_read(
         wrong = await differences(fresh, views)
         assert not wrong, f"round {number} of seed {seed}: {happened}; {len(wrong)}: {wrong[0]}"
     weather.close()
+
+
+def test_a_hurried_view_claims_to_be_no_newer_than_the_last_that_left_nothing_out(
+    etcd: RealEtcd, follow: Follow
+) -> None:
+    pace = Pace(liveness_every=0.02, confirm_every=60)
+    for unit in UNITS[:2]:
+        etcd.put(f"states/{unit}/m0", _state("m0"))
+    _, views = follow(etcd.endpoint, pace=pace)
+    whole = views.showing(lambda shown: len(shown.units) == 2)
+    renewed, changed = (Untrusted(name) for name in UNITS[:2])
+    etcd.put(f"states/{UNITS[0]}/m0", _state("m0"))
+    for number in range(20):
+        active = f"state-{number}"
+        etcd.put(f"states/{UNITS[1]}/m0", _state("m0", active))
+        shown = views.showing(partial(_is_said, changed, active))
+        assert shown.read_at == whole.read_at
+        assert shown.units[renewed] is whole.units[renewed]
