@@ -347,6 +347,8 @@ class Walk:
             if told not in self._done:
                 self._done.add(told)
                 await self.stand(way)
+                for footer in self.app.screen.query(KeyFooter):
+                    footer._take_keys()  # it would after the next refresh: keys of another focus
                 await self.click(x, y)
                 self.told.clicked.append(told)
 
