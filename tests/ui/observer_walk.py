@@ -256,6 +256,11 @@ class Walk:
             await self.entries(way)
             await self.clicks(way)
 
+    def _would_quit(self, x: int) -> bool:
+        """Whether the footer has that key there: it may show those of another focus for a while."""
+        keys = [footer.key_at(x) for footer in self.app.screen.query(KeyFooter)]
+        return any(key is not None and key.action.endswith("leave") for key in keys)
+
     async def keys(self, way: Way, place: int, name: str) -> None:
         """Those that mean something one by one, the others in one breath."""
         bound = dict(self.app.screen.active_bindings)
@@ -349,6 +354,11 @@ class Walk:
                 await self.stand(way)
                 for footer in self.app.screen.query(KeyFooter):
                     footer._take_keys()  # it would after the next refresh: keys of another focus
+                end = monotonic() + PATIENCE
+                while target[0].startswith("KeyFooter") and self._would_quit(x):
+                    assert monotonic() < end, f"{target} became the key that quits"
+                    await asyncio.sleep(0.05)
+                    await self.stand(way)
                 await self.click(x, y)
                 self.told.clicked.append(told)
 
