@@ -77,8 +77,10 @@ class MachineFlapping(Fault):
     least = 2
     unit = "ledger.service"
     """It may run on that machine only, and comes back to it every time."""
-    calm, bad = 1.8, 1.2
-    """How long it goes well, and then does not, in agent TTLs."""
+    calm, bad = 1.2, 1.8
+    """How long it goes well, and then does not, in agent TTLs. A key outlives the heartbeat before
+    it by one TTL, and etcd ends it up to half a second late: it has to be gone long enough to be
+    missed by who looks now and then."""
 
     def __init__(self) -> None:
         self._began: float | None = None
