@@ -5,14 +5,14 @@ import os
 import platform
 from collections.abc import Callable
 
-from . import console, expiring, imports, journals, reading, table
+from . import console, expiring, imports, journals, latency, reading, table
 from .elsewhere import told
 from .measure import Table, end_what_was_started, fleetctl, installed, say
 
 BENCHMARKS: dict[str, Callable[[], Table]] = {
     "P1": console.start,
     "P2": reading.refresh,
-    "P3": console.latency,
+    "P3": latency.latency,
     "P4": console.idle_load,
     "P5": expiring.expire,
     "P6": reading.slow_start,

@@ -1,4 +1,4 @@
-"""P1, P3, P4 and P12: the real app in a pseudo-terminal."""
+"""P1, P4 and P12: the real app in a pseudo-terminal."""
 
 import os
 import statistics
@@ -7,19 +7,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 from terminal import Terminal, run_in_terminal
-from views import Views
-from writers import Pipeline
 
 from fleettui.demo.etcd import Etcd, free_port
-from fleettui.model.cluster import Snapshot
-from fleettui.model.untrusted import Untrusted
 
 from .agents import agents
-from .cluster import LARGE, MIDDLE, SMALL, kept_alive, registry, unit_name
-from .following import following, following_apart
+from .cluster import LARGE, MIDDLE, SMALL, registry, unit_name
+from .following import following_apart
 from .measure import (
     Table,
     cpu_seconds,
@@ -34,10 +29,8 @@ from .measure import (
 
 RUNS = 5
 PRESSES = 40
-CHANGES = 40
 WATCHED = 30.0
 """Seconds that P4 and P12 look on."""
-RATES = (0, 700, 2_000)
 _CALM, _SETTLING = 0.25, 60
 """Of a core, and the seconds that an app has to come down to it."""
 _PER_UNIT = 0.2
@@ -69,38 +62,6 @@ def start() -> Table:
         table.add(str(size), ms(ours), *ratios)
         table.add("  import textual.app", ms(textual), "1.00", "1.00", "-", "-")
     table.notes.append("goal: <= 1.5 at 1,000, <= 2 at 10,000; <= 0.12 x list-unit-files at 10,000")
-    return table
-
-
-def latency() -> Table:
-    """P3: from a PUT to its row painted, under fleet's own writes."""
-    table = Table(
-        f"P3  PUT to painted row, {LARGE}",
-        ("writes a second", "p50", "p95", "max", "lost", "app's CPU"),
-    )
-    for rate in RATES:
-        with (
-            registry(LARGE) as etcd,
-            console(etcd) as terminal,
-            agents(etcd.endpoint, LARGE, rate),
-        ):
-            settle(terminal)
-            pid, began = terminal.process.pid, time.monotonic()
-            before = cpu_seconds(pid)
-            times, lost = _change(etcd, terminal)
-            cpu = (cpu_seconds(pid) - before) / (time.monotonic() - began)
-        table.add(f"{rate:,}", *_spread(times), str(lost), f"{cpu:.1%}")
-    for rate in RATES:
-        with (
-            registry(LARGE) as etcd,
-            following(etcd.endpoint) as views,
-            agents(etcd.endpoint, LARGE, rate),
-        ):
-            views.live(60)
-            time.sleep(5)
-            table.add(f"{rate:,}, to a view, no screen", *_spread(_see(etcd, views)), "0", "-")
-    table.notes.append("goal: p50 <= 10 ms, p95 <= 25 ms, none lost")
-    table.notes.append("a third of the writes each to state, states and job; nothing changes")
     return table
 
 
@@ -186,26 +147,6 @@ def _imported() -> tuple[float, float]:
     return took, (used - before.children_user - before.children_system) * 1000
 
 
-def _change(etcd: Etcd, terminal: Terminal) -> tuple[list[float], int]:
-    """Milliseconds of each change that was painted, and how many were not within 5 s."""
-    writer = Pipeline(etcd.endpoint)
-    times, lost = [], 0
-    for number in range(CHANGES):
-        word = f"w{number:03}q"
-        (key,) = (k for k in kept_alive(0, LARGE) if k.startswith("states/"))
-        value = kept_alive(0, LARGE, word)[key]
-        terminal.press(b"")
-        began = time.perf_counter()
-        writer.put({key: value})
-        if _painted(terminal, word.encode(), 5.0):
-            times.append((time.perf_counter() - began) * 1000)
-        else:
-            lost += 1
-        terminal.read(0.15)
-    writer.close()
-    return times or [float("nan")], lost
-
-
 def settle(terminal: Terminal) -> None:
     """Until the agents are at their pace, and every machine was asked for the first time."""
     pid = terminal.process.pid
@@ -215,43 +156,6 @@ def settle(terminal: Terminal) -> None:
         terminal.read(1)
         if cpu_seconds(pid) - before < _CALM:
             return
-
-
-def _see(etcd: Etcd, views: Views) -> list[float]:
-    """Milliseconds from each change to the view that shows it."""
-    writer = Pipeline(etcd.endpoint)
-    times = []
-    (key,) = (k for k in kept_alive(0, LARGE) if k.startswith("states/"))
-    name = Untrusted(unit_name(0))
-    for number in range(CHANGES):
-        word = f"w{number:03}q"
-        value = kept_alive(0, LARGE, word)[key]
-        began = time.perf_counter()
-        writer.put({key: value})
-        views.showing(partial(_says, name, word))
-        times.append((time.perf_counter() - began) * 1000)
-        time.sleep(0.15)
-    writer.close()
-    return times
-
-
-def _says(name: Untrusted, word: str, snapshot: Snapshot) -> bool:
-    return snapshot.units[name].states[0].sub.raw == word
-
-
-def _spread(times: list[float]) -> tuple[str, str, str]:
-    p50, p95, worst = (percentile(times, at) for at in (50, 95, 100))
-    return f"{p50:.1f} ms", f"{p95:.1f} ms", f"{worst:.1f} ms"
-
-
-def _painted(terminal: Terminal, word: bytes, seconds: float) -> bool:
-    start = len(terminal.output)
-    end = time.perf_counter() + seconds
-    while word not in terminal.output[start:]:
-        if time.perf_counter() > end:
-            return False
-        terminal.read(0.001)
-    return True
 
 
 def _look_on(table: Table, name: str, terminal: Terminal) -> tuple[float, float]:

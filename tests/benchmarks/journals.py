@@ -114,12 +114,19 @@ def following_all(etcd: Etcd, made: Machines, size: Size) -> Iterator[Terminal]:
 @contextmanager
 def at_the_journal(etcd: Etcd, made: Machines, size: Size) -> Iterator[Terminal]:
     """The app when all machines were asked, at the journal of the first."""
-    argv = (*WITH_US, sys.executable, "-m", "fleettui", "--observe", "--endpoint", etcd.endpoint)
-    env = {"HOME": str(made.home), "SSH_AUTH_SOCK": ""}
-    with run_in_terminal((*argv, *made.arguments()), env=env) as terminal:
+    with observing(etcd, made) as terminal:
         terminal.until(b"%d of %d machines checked" % (size.machines, size.machines), _LONG)
         terminal.press(b"l")
         terminal.until(b"Follow", 30)
+        yield terminal
+
+
+@contextmanager
+def observing(etcd: Etcd, made: Machines) -> Iterator[Terminal]:
+    """The app, on its way to a cluster of these machines."""
+    argv = (*WITH_US, sys.executable, "-m", "fleettui", "--observe", "--endpoint", etcd.endpoint)
+    env = {"HOME": str(made.home), "SSH_AUTH_SOCK": ""}
+    with run_in_terminal((*argv, *made.arguments()), env=env) as terminal:
         yield terminal
 
 

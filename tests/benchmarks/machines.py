@@ -38,6 +38,8 @@ class Machines:
 
     folder: Path
     port: int
+    at: str = "0.0.0.0"
+    """The address that sshd listens on; this is all of them."""
 
     @property
     def home(self) -> Path:
@@ -78,12 +80,12 @@ class Machines:
 
 
 @contextmanager
-def machines(folder: Path, silent: int = 0) -> Iterator[Machines]:
-    """An sshd on every address of loopback, run by whoever runs this.
+def machines(folder: Path, silent: int = 0, *, at: str = "0.0.0.0") -> Iterator[Machines]:
+    """An sshd on every address of loopback, or `at` one, run by whoever runs this.
 
     The journals of so many machines may be silent: their journalctl costs what a real one does.
     """
-    made = Machines(folder, free_port("127.0.0.1"))
+    made = Machines(folder, free_port("127.0.0.1"), at)
     made.home.mkdir()
     host_key = folder / "host_key"
     for key in (host_key, made.identity):
@@ -102,7 +104,7 @@ def machines(folder: Path, silent: int = 0) -> Iterator[Machines]:
     with elsewhere():
         process = subprocess.Popen((*argv, str(config)), stderr=subprocess.DEVNULL)
     try:
-        _await_port(made.port)
+        _await_port(made)
         yield made
     finally:
         _end(process)
@@ -128,7 +130,7 @@ def _descendants(pid: int) -> list[int]:
 def _config(made: Machines, host_key: Path) -> str:
     """Another home, so that no login shell reads what the user's own shell does at its start."""
     return f"""
-ListenAddress 0.0.0.0:{made.port}
+ListenAddress {made.at}:{made.port}
 HostKey {host_key}
 AuthorizedKeysFile {made.identity}.pub
 KexAlgorithms {KEX}
@@ -163,11 +165,11 @@ def _fake_programs(folder: Path) -> None:
         program.chmod(0o755)
 
 
-def _await_port(port: int) -> None:
+def _await_port(made: Machines) -> None:
     end = time.monotonic() + 10
     while True:
         try:
-            create_connection(("127.0.0.1", port)).close()
+            create_connection((made.at, made.port)).close()
         except OSError:
             if time.monotonic() > end:
                 raise
