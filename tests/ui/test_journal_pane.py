@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -690,6 +690,21 @@ async def test_an_observers_files_go_to_one_folder_whatever_is_typed(tmp_path: P
         await until(pilot, "lines saved as")
     assert [path.name for path in tmp_path.iterdir()] == ["journals"]  # noqa: ASYNC240 - one look
     assert [path.name for path in folder.iterdir()] == ["out.log"]
+
+
+async def test_the_proposed_name_is_a_free_one_where_time_stands_still(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As at the end of a replay."""
+    monkeypatch.setattr(leaving, "now", lambda: datetime(2026, 1, 31, 3, tzinfo=UTC))
+    begun = "journal-core-01-fleet.service-20260131T030000Z"
+    (tmp_path / f"{begun}-2.jsonl.part").touch()
+    async with pane_app(keep_in=tmp_path) as (pilot, _):
+        for name in (f"{begun}.log", f"{begun}-3.log"):
+            await pilot.press("s")
+            await until(pilot, "Save the journal")
+            await pilot.press("enter")
+            await when((tmp_path / name).exists, f"{name} is there")
 
 
 async def test_chosen_lines_are_copied_sanitised_and_what_is_unknown_is_said() -> None:

@@ -37,6 +37,8 @@ MOST_PAGED = 200_000
 """Lines that $PAGER is given, the newest."""
 AT_ONCE = 2_000
 """Lines written before everything else gets its turn."""
+MOST_NAMES = 100
+"""Files of one name that are told apart by a number."""
 BAR = 12
 """Cells of the progress bar."""
 
@@ -155,7 +157,7 @@ class KeepableLog(SearchableLog):
         fixed = self.keep_in is not None
         folder = self.keep_in if self.keep_in is not None else Path.cwd()
         held, shown = self.ring.held, self.view.lines
-        screen = SaveScreen(held, shown, folder, f"{name}.log", fixed=fixed)
+        screen = SaveScreen(held, shown, folder, f"{_free(folder, name)}.log", fixed=fixed)
         self.app.push_screen(screen, self._decided)
 
     def _decided(self, saving: "Saving | None") -> None:
@@ -242,6 +244,17 @@ class KeepableLog(SearchableLog):
     def _names(self) -> Mapping[int, Untrusted]:
         """Each stream's machine, for as long as its lines are written: it may be left meanwhile."""
         return {stream: self.name_of(stream) for stream in self.ring.streams}
+
+
+def _free(folder: Path, stem: str) -> str:
+    """The name, with a number where a file there has it: in a replay the time may stand still."""
+    names = (stem, *(f"{stem}-{number}" for number in range(2, MOST_NAMES)))
+    return next((name for name in names if not _is_taken(folder, name)), stem)
+
+
+def _is_taken(folder: Path, stem: str) -> bool:
+    files = (folder / f"{stem}{ending}" for ending in (".log", ".jsonl"))
+    return any(file.exists() or part_of(file).exists() for file in files)
 
 
 def _line(line: Line, machine: Untrusted, *, as_json: bool) -> bytes:
