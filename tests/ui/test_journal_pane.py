@@ -1,5 +1,6 @@
 """The journal pane by keys: what is found, filtered, merged, saved; and what is never offered."""
 
+import asyncio
 import errno
 import json
 import os
@@ -661,6 +662,26 @@ async def test_what_is_saved_is_what_there_was_whatever_is_shown_meanwhile(
         data = await saved(pilot, tmp_path / "x.log", *(["anew"] if extent == "anew" else []))
         assert len(data.splitlines()) == (3 * 39 if extent == "held" else 3 * 38)
         assert not pane.ring.streams
+
+
+async def test_a_pane_that_is_left_says_that_its_file_was_not_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As when the wizard is left, and the console goes on."""
+    async with pane_app() as (pilot, pane):
+        begun, held = asyncio.Event(), asyncio.Event()
+
+        async def written(*_: object) -> int:
+            begun.set()
+            await held.wait()
+            return 0
+
+        monkeypatch.setattr(pane, "_written", written)
+        await save(pilot, f"{tmp_path}/x.log")
+        await begun.wait()
+        await pane.remove()
+        assert "its journal was left before" in squeezed(await until(pilot, "Nothing was saved"))
+        assert names_in(tmp_path) == []
 
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

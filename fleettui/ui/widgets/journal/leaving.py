@@ -174,6 +174,10 @@ class KeepableLog(SearchableLog):
         except (OSError, ValueError, HostUnreachable) as problem:
             words = _not_saved(saving.path, problem)
             self.notify(words, severity="error", timeout=20, markup=False)
+        except asyncio.CancelledError:  # the screen of this pane was left
+            words = f"Nothing was saved as {_shown(saving.path)}: its journal was left before"
+            self.app.notify(words, severity="error", timeout=20, markup=False)
+            raise
         else:
             words = f"{count:,} lines saved as {_shown(saving.path)}"
             self.notify(words, timeout=15, markup=False)
