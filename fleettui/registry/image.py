@@ -56,6 +56,10 @@ class Change(IntEnum):
     VALUE = 2
 
 
+_NONE, _INDEX, _VALUE = Change
+"""An event costs a few lookups of a name, and a member by its class's name is as long as ten."""
+
+
 class Image:
     """Everything below a prefix. Decodes only what changed since the last snapshot."""
 
@@ -120,15 +124,15 @@ class Image:
         node, index = event.node, event.node.modified_index
         segments = self._keys.below(node.key)
         if not segments:
-            return Change.NONE if segments is None else self._apply_above(event)
+            return _NONE if segments is None else self._apply_above(event)
         if self.indexes.get(segments[0], index) >= index:
-            return Change.NONE
+            return _NONE
         self.indexes[segments[0]] = index
+        if event.action in _WRITES:
+            return self._put(segments, node) if 2 <= len(segments) <= DEEPEST else _NONE
         if event.action in REMOVALS:
             return self._remove(segments)
-        if event.action in _WRITES and 2 <= len(segments) <= DEEPEST:
-            return self._put(segments, node)
-        return Change.NONE
+        return _NONE
 
     def _apply_above(self, event: Event) -> Change:
         """Take over an event of the prefix itself, or of what holds it."""
@@ -180,20 +184,22 @@ class Image:
                 if not isinstance(inner, dict):
                     inner = folder[name] = {}
             folder = inner
-        old = entry_at(folder, last)
+        old = folder.get(last)
+        if type(old) is Node:
+            old = entry_at(folder, last)
         if type(old) is Leaf and old.value == node.value and not node.dir:
             old.index = node.modified_index
             if part != STATES:
-                return Change.NONE
+                return _NONE
             self._renewed.add(segments[1])
-            return Change.INDEX
+            return _INDEX
         if isinstance(old, dict) and node.dir:
-            return Change.NONE
+            return _NONE
         folder[last] = {} if node.dir else Leaf(node.value, node.modified_index)
         self._dirty[part].add(segments[1])
         if old is not None and self._is_no_news(part, last, folder):
-            return Change.INDEX
-        return Change.VALUE
+            return _INDEX
+        return _VALUE
 
     def _is_no_news(self, part: str, last: str, folder: Folder) -> bool:
         """Whether a value in place of another is one that nobody waits for: the number of a lease

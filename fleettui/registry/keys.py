@@ -39,8 +39,9 @@ class Keys(msgspec.Struct, frozen=True):
 
     def below(self, key: str) -> tuple[str, ...] | None:
         """Segments of a key under the prefix; () for the prefix and what holds it; else None."""
-        if key.startswith(f"{self.prefix}/"):
-            return tuple(key[len(self.prefix) + 1 :].split("/"))
+        length = len(self.prefix)
+        if key.startswith(self.prefix) and key.startswith("/", length):
+            return tuple(key[length + 1 :].split("/"))
         holds = f"{self.prefix}/".startswith(f"{key.rstrip('/')}/")
         return () if holds else None
 
