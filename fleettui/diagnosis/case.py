@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import msgspec
 
+from fleettui.diagnosis.answered import Answered, Readings, answered
 from fleettui.diagnosis.finding import Finding, Source
 from fleettui.diagnosis.history import History
 from fleettui.diagnosis.proof import ABSENT
@@ -25,8 +26,7 @@ class Case(msgspec.Struct, frozen=True):
 
     snapshot: Snapshot | None
     reports: Mapping[Untrusted, HostReport]
-    readings: Mapping[Untrusted, Reading]
-    """Of every machine that answered."""
+    readings: Readings
     survey: Survey | None
     """None where the registry was not read."""
     history: History
@@ -46,9 +46,16 @@ class Case(msgspec.Struct, frozen=True):
 
     def heard(self, *kinds: Said) -> Iterator[tuple[Untrusted, Reading]]:
         """The machines whose journals hold a line of one of these kinds."""
-        for machine_id, reading in self.readings.items():
-            if not reading.signals.said.keys().isdisjoint(kinds):
+        said = self.answered.said
+        machines = frozenset[Untrusted]().union(*(said[kind] for kind in kinds if kind in said))
+        for machine_id, reading in self.readings.items() if machines else ():
+            if machine_id in machines:
                 yield machine_id, reading
+
+    @property
+    def answered(self) -> Answered:
+        """What stands out in the answers of all machines."""
+        return answered(self.readings)
 
     def is_fresh(self, reading: Reading) -> bool:
         """Whether a machine was asked no earlier than the registry: else it may have changed."""
@@ -123,9 +130,7 @@ def case_of(
 
 
 @kept_for_same
-def _readings(
-    reports: Mapping[Untrusted, HostReport], known: Mapping[Untrusted, Reading]
-) -> Mapping[Untrusted, Reading]:
+def _readings(reports: Mapping[Untrusted, HostReport], known: Readings) -> Readings:
     """What every machine that answered says; what is not among `known` is worked out here."""
     facts = {m: r for m, r in reports.items() if isinstance(r, HostFacts)}
     return {m: reading_of(f, known.get(m)) for m, f in facts.items()}

@@ -104,6 +104,15 @@ def judged(unit: Untrusted, state: UnitState, snapshot: Snapshot, reading: Readi
     return _compared(unit, state, service, snapshot, reading)
 
 
+def was_said_before(
+    unit: Untrusted, state: UnitState, snapshot: Snapshot, reading: Reading
+) -> bool:
+    """Whether the registry said this already when the machine was asked: else the two cannot be
+    compared.
+    """
+    return _read_at(unit, state, snapshot, reading) is not None
+
+
 def _frozen(state: UnitState, service: ServiceFacts | None, loop: Loop) -> Frozen:
     if service is None:
         return Frozen(loop.first_at, loop.whole)

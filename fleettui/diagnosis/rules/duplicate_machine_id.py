@@ -74,7 +74,7 @@ def duplicate_machine_id(case: Case) -> Iterator[Finding]:
     somebody watched. A host that has been kept out ever since is not found by anything that fleet
     writes down: there are fewer machines than hosts, which nobody but the operator can count.
     """
-    hosts = list(_hosts(case))
+    hosts = list(_suspects(case))
     twins = {
         own: [proof.own_id(host.reading.facts) for host in found]
         for own, found in _by_own_id(hosts).items()
@@ -95,11 +95,28 @@ def duplicate_machine_id(case: Case) -> Iterator[Finding]:
         yield _found(case, machine_id, evidence, is_named_twice=bool(own))
 
 
-def _hosts(case: Case) -> Iterator[_Host]:
-    """Every machine that answered, and whoever did where one was before."""
+def _suspects(case: Case) -> Iterator[_Host]:
+    """Who names an ID that another names too, or says that somebody else has its own; of a
+    thousand machines that answered mostly none.
+    """
+    elsewhere = list(_elsewhere(case))
+    ids = case.answered.shared_ids | {host.machine_id for host in elsewhere}
+    heard = dict(case.heard(Said.ID_TAKEN, Said.LEASE_LOST))
+    for host in _listed(case) if ids or heard else ():
+        if host.machine_id in heard or host.reading.facts.reported_id in ids:
+            yield host
+    yield from elsewhere
+
+
+def _listed(case: Case) -> Iterator[_Host]:
+    """Every machine that answered."""
     for machine_id, reading in case.readings.items():
         machine = case.machine(machine_id)
         yield _Host(machine_id, machine.public_ip if machine else None, reading)
+
+
+def _elsewhere(case: Case) -> Iterator[_Host]:
+    """Whoever answered where a machine was before."""
     for (_, address), heard in case.history.elsewhere.items():
         if isinstance(heard, Reading) and heard.facts.reported_id.raw:
             yield _Host(heard.facts.reported_id, address, heard)
@@ -169,7 +186,8 @@ def _found(
 
 
 def _gaps(case: Case, machine_id: Untrusted) -> Iterator[str]:
-    heard = [host.reading for host in _hosts(case) if host.machine_id == machine_id]
+    hosts = (*_listed(case), *_elsewhere(case))
+    heard = [host.reading for host in hosts if host.machine_id == machine_id]
     if any(_cannot_register(reading) and _begin(reading) is None for reading in heard):
         yield "its journal was not read back to the start of fleetd; a SIGHUP may be the reason"
     yield from case.gaps(machine_id, Source.JOURNAL)

@@ -37,7 +37,7 @@ RELOADS_WITHIN = timedelta(seconds=5)
 
 def needs_daemon_reload(case: Case) -> Iterator[Finding]:
     """One finding a unit and machine; where systemd was asked, its own word decides."""
-    for machine_id, reading in case.readings.items():
+    for machine_id, reading in case.answered.outdated.items():
         for service in reading.outdated:
             if _is_fleets(reading, service):
                 yield _of_systemd(case, machine_id, reading, service)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from fleettui.diagnosis import proof
 from fleettui.diagnosis.case import Case
+from fleettui.diagnosis.disputes import disputes
 from fleettui.diagnosis.finding import (
     Confidence,
     Evidence,
@@ -14,7 +15,7 @@ from fleettui.diagnosis.finding import (
     Source,
 )
 from fleettui.diagnosis.reading import Reading
-from fleettui.diagnosis.truth import Disagrees, judged
+from fleettui.diagnosis.truth import Disagrees, judged, was_said_before
 from fleettui.model.cluster import Unit, UnitState
 
 FAULT = Fault(
@@ -46,16 +47,21 @@ def state_disagrees(case: Case) -> Iterator[Finding]:
 
 
 def _differing(case: Case) -> Iterator[tuple[Unit, UnitState, Reading]]:
-    """States with other words than systemd's; this loop sees every state of the cluster."""
-    by_machine = {m.raw: reading for m, reading in case.readings.items() if not reading.loops}
-    words_of = {machine: reading.words for machine, reading in by_machine.items()}
-    for unit in case.snapshot.units.values() if case.snapshot and by_machine else ():
-        name = unit.name.raw
+    """States with other words than systemd's, of machines that were asked since they were said."""
+    snapshot = case.snapshot
+    if snapshot is None:
+        return
+    for name in disputes(snapshot, case.readings):
+        unit = snapshot.units[name]
         for state in unit.states:
-            machine = state.machine_id.raw
-            words = words_of[machine].get(name) if machine in words_of else None
-            if words is not None and words != (state.active.raw, state.sub.raw):
-                yield unit, state, by_machine[machine]
+            reading = case.readings.get(state.machine_id)
+            if reading is None or reading.loops:
+                continue
+            words = reading.words.get(name.raw)
+            if words is None or words == (state.active.raw, state.sub.raw):
+                continue
+            if was_said_before(name, state, snapshot, reading):
+                yield unit, state, reading
 
 
 def _is_others(unit: Unit, reading: Reading) -> bool:

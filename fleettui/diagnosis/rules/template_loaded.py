@@ -45,7 +45,7 @@ def template_loaded(case: Case) -> Iterator[Finding]:
     marks: dict[_Where, list[Evidence]] = {
         (unit.name, unit.target): [] for unit in wanted.values() if unit.target is not None
     }
-    for machine, reading in case.readings.items():
+    for machine, reading in case.answered.with_templates.items():
         for name, evidence in reading.templates:
             marks.setdefault((name, machine), []).append(evidence)
     for unit in wanted.values():

@@ -27,16 +27,15 @@ FAULT = Fault(
 
 def watch_noise(case: Case) -> Iterator[Finding]:
     """One finding a machine whose watches end far more often than every five minutes."""
-    for machine_id, reading in case.readings.items():
+    for machine_id, reading in case.answered.noisy.items():
         noise = reading.noise
-        if noise.is_dense:
-            gaps = case.gaps(machine_id, Source.JOURNAL)
-            yield FAULT.found(
-                f"fleetd's watches on {case.named(machine_id)} ended {noise.breaks} times within "
-                f"five minutes; up to {MOST} are harmless.",
-                Grounds(tuple(_lines(machine_id, noise)), Confidence.LIKELY, gaps),
-                machine_id=machine_id,
-            )
+        gaps = case.gaps(machine_id, Source.JOURNAL)
+        yield FAULT.found(
+            f"fleetd's watches on {case.named(machine_id)} ended {noise.breaks} times within "
+            f"five minutes; up to {MOST} are harmless.",
+            Grounds(tuple(_lines(machine_id, noise)), Confidence.LIKELY, gaps),
+            machine_id=machine_id,
+        )
 
 
 def _lines(machine_id: Untrusted, noise: Noise) -> Iterator[Evidence]:

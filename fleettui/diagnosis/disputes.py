@@ -1,0 +1,64 @@
+"""The units of which the registry and a machine's systemd say different things."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from fleettui.diagnosis.answered import Readings
+from fleettui.model.changes import changed_units
+from fleettui.model.cluster import Snapshot, Unit
+from fleettui.model.untrusted import Untrusted
+
+
+class _Compared(NamedTuple):
+    """The newest picture that was looked through."""
+
+    snapshot: Snapshot
+    readings: Readings
+    names: frozenset[Untrusted]
+
+
+_newest: list[_Compared] = []
+
+
+def disputes(snapshot: Snapshot, readings: Readings) -> frozenset[Untrusted]:
+    """The names of units with a state whose words are not systemd's. On a machine with a loaded
+    template they are frozen, and none counts.
+
+    Compares what changed since it was asked last: a view of ten thousand units changes a few, and
+    what did not is the same object as before.
+    """
+    units = snapshot.units
+    known = next(iter(_newest), None)
+    if known is None:
+        names = frozenset(_among(units.values(), readings))
+    else:
+        anew = _changed(known, snapshot, readings)
+        found = _among((units[name] for name in anew if name in units), readings)
+        names = (known.names - anew).union(found)
+    _newest[:] = [_Compared(snapshot, readings, names)]
+    return names
+
+
+def _changed(known: _Compared, snapshot: Snapshot, readings: Readings) -> set[Untrusted]:
+    """Units that the registry says something else of, and those of machines that answered anew."""
+    fresh, past = changed_units(known.snapshot, snapshot)
+    names = {unit.name for unit in fresh} | {unit.name for unit in past}
+    if readings is not known.readings:
+        for machine_id in readings.keys() | known.readings.keys():
+            old, new = known.readings.get(machine_id), readings.get(machine_id)
+            for reading in (old, new) if old is not new else ():
+                names.update(reading.facts.services if reading is not None else ())
+    return names
+
+
+def _among(units: Iterable[Unit], readings: Readings) -> Iterator[Untrusted]:
+    for unit in units:
+        name = unit.name.raw
+        for state in unit.states:
+            reading = readings.get(state.machine_id)
+            words = reading.words.get(name) if reading is not None else None
+            if words is None or words == (state.active.raw, state.sub.raw):
+                continue
+            if reading is not None and not reading.loops:
+                yield unit.name
+                break
