@@ -96,7 +96,7 @@ class FleetApp(TellsNoValues, SaysOnce, InOrder):
     """What became of the cluster meanwhile."""
     holder: reactive[LockHolder | None] = reactive(None, repaint=False)
     """Who repairs right now, here or elsewhere."""
-    standing: reactive[Standing] = reactive(Standing)
+    standing: reactive[Standing] = reactive(Standing, repaint=False)
     """What an observer's credentials could do."""
 
     def __init__(
