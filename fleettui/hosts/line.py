@@ -12,6 +12,7 @@ import asyncssh
 from fleettui.access import HostUnreachable
 from fleettui.commands import Command, shell_text
 from fleettui.commands.templates import ReadCommand
+from fleettui.hosts import dial
 from fleettui.hosts.process import WINDOW, RemoteProcess
 from fleettui.hosts.words import connection_broke, session_refused
 
@@ -46,10 +47,21 @@ class Line:
     nothing but reads. No terminal, agent, display or port is ever asked for.
     """
 
-    def __init__(self, name: str, opener: Opener, *, reads_only: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        opener: Opener,
+        *,
+        reads_only: bool = False,
+        at_rest: Callable[[], float] = lambda: dial.KEEPALIVE_SECONDS,
+    ) -> None:
+        """`at_rest`: the seconds between two questions whether the machine is there still while no
+        command runs there."""
         self._name = name
         self._opener = opener
         self._reads_only = reads_only
+        self._at_rest = at_rest
+        self._running = 0
         self._connection: asyncssh.SSHClientConnection | None = None
         self._opening: asyncio.Task[_Opened] | None = None
         self._channels = asyncio.Semaphore(CHANNELS)
@@ -91,11 +103,15 @@ class Line:
                     await slots.enter_async_context(self._channels)
             except TimeoutError as exc:
                 raise HostUnreachable(f"too much is running on {self._name} already") from exc
-            process = await self._process(text)
+            self._note_running(1)
             try:
-                yield process
+                process = await self._process(text)
+                try:
+                    yield process
+                finally:
+                    process.close()
             finally:
-                process.close()
+                self._note_running(-1)
 
     async def close(self) -> None:
         """Close the connection, politely if the machine still listens."""
@@ -110,6 +126,13 @@ class Line:
                 await self._connection.wait_closed()
         except TimeoutError:
             self._connection.abort()
+
+    def _note_running(self, more: int) -> None:
+        """A command waits for its machine's answer: that it has fallen silent is noticed soon."""
+        self._running += more
+        if self._connection is not None and not self._connection.is_closed():
+            seconds = dial.KEEPALIVE_SECONDS if self._running else self._at_rest()
+            self._connection.set_keepalive(seconds)
 
     async def _open(self) -> _Opened:
         """Open the connection; a failure is returned, since perhaps nobody waits for it now."""

@@ -5,6 +5,7 @@ import asyncio
 import asyncssh
 
 from fleettui.access import HostKeyAsker, HostUnreachable, SecretAsker
+from fleettui.hosts import dial
 from fleettui.hosts.address import address_of
 from fleettui.hosts.dial import Address, Dialling, UnknownKey
 from fleettui.hosts.hostkeys import HostKeys, ShownKey
@@ -19,6 +20,8 @@ from fleettui.model.hop import Hop
 
 Route = tuple[Address, ...]
 """A machine behind its jump hosts, itself last."""
+KEEPALIVES_PER_SECOND = 20
+"""To machines that nothing is asked of, together."""
 
 
 class _JumpsAhead(Exception):
@@ -84,6 +87,7 @@ class Sessions:
                 str(address),
                 lambda: self._open_machine(address),
                 reads_only=settings.reads_only,
+                at_rest=self._keepalive_at_rest,
             )
             self._machines[address] = line
         return line
@@ -103,6 +107,12 @@ class Sessions:
             await self.tunnel.close()
         lines = [*self._machines.values(), *self._hops.values()]
         await asyncio.gather(*(line.close() for line in lines))
+
+    def _keepalive_at_rest(self) -> float:
+        """Seconds between two questions to a machine that nothing is asked of: of a
+        thousand, once each five would be most of what a console does. Each round asks them anyway.
+        """
+        return max(dial.KEEPALIVE_SECONDS, len(self._machines) / KEEPALIVES_PER_SECOND)
 
     def _make_tunnel(self) -> Tunnelling | None:
         named = self._settings.tunnel

@@ -273,6 +273,24 @@ async def test_a_machine_that_falls_silent_is_noticed(
             assert "lost" in result.reason.raw
 
 
+async def test_of_many_machines_that_nothing_is_asked_of_few_are_asked_whether_they_live(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as a thousand, of which each is asked often while a command runs there."""
+    told: list[float] = []
+
+    def note(_: object, seconds: float) -> None:
+        told.append(seconds)
+
+    monkeypatch.setattr(asyncssh.SSHClientConnection, "set_keepalive", note)
+    monkeypatch.setattr(sessions, "KEEPALIVES_PER_SECOND", 1 / 50)
+    async with SshMachine() as machine:
+        home.knows(machine)
+        async with session(home.settings(machine)) as hosts:
+            assert await works(hosts)
+    assert told == [dial.KEEPALIVE_SECONDS, 50]
+
+
 # --- connections -----------------------------------------------------------------------------
 
 

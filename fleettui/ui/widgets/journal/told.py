@@ -1,10 +1,11 @@
 """What machines told of themselves when they last answered: their names, and their clocks."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
 from fleettui.journal.times import skew_words
 from fleettui.model.cluster import Machine
+from fleettui.model.host import HostFacts, HostReport
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.picture import Picture
 
@@ -17,15 +18,17 @@ class Told:
     """Holds while a machine does not answer: its lines keep their name and their order."""
 
     def __init__(self) -> None:
+        self._heard: Mapping[Untrusted, HostReport] = {}
+        """All reports, when they were heard last."""
         self._told: dict[Untrusted, tuple[Untrusted, timedelta]] = {}
         """By machine ID: its host name, and how far its clock is ahead of ours, to the second."""
 
     def hear(self, picture: Picture) -> bool:
         """Take note of what the machines told; whether any of it is new."""
         is_new = False
-        for machine_id in picture.reports:
-            facts = picture.facts(machine_id)
-            if facts is None:
+        before, self._heard = self._heard, picture.reports
+        for machine_id, facts in picture.reports.items():
+            if facts is before.get(machine_id) or not isinstance(facts, HostFacts):
                 continue
             told = facts.hostname, timedelta(seconds=round(facts.ahead.total_seconds()))
             is_new = is_new or self._told.get(machine_id) != told
