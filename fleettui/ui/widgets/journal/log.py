@@ -26,8 +26,9 @@ from fleettui.ui.widgets.lines import Lines
 
 COALESCE = 0.05
 """Seconds between two paintings while lines keep coming; the first of them is painted at once."""
-COALESCE_FLOOD = 0.15
-"""The same where a whole pane of new lines came since the last: nobody reads them as they pass."""
+COALESCE_FLOOD = 0.25
+"""The same where a whole pane of new lines came since the last: nobody reads them as they pass, and
+a key that is pressed meanwhile waits for a painting that has begun."""
 ROOM_FOR_COUNTS = 12
 """Lines of the pane from which on the counts have a line of their own."""
 ROOM_BESIDE = 150
