@@ -18,7 +18,7 @@ from socket import create_connection
 
 from fleettui.demo.etcd import free_port
 
-from .cluster import address
+from .cluster import address, machine_id
 from .elsewhere import elsewhere, group
 from .journalctl import BEFORE, record
 
@@ -160,9 +160,7 @@ def _fake_programs(folder: Path) -> None:
         "uname": 'set -- $SSH_CONNECTION; echo "$3"',
     }
     for name, words in said.items():
-        program = folder / "bin" / name
-        program.write_text(f"#!/bin/sh\n{words}\n")
-        program.chmod(0o755)
+        _program(folder, name, words)
 
 
 def _await_port(made: Machines) -> None:
@@ -185,6 +183,25 @@ def silence(folder: Path, count: int) -> None:
     for machine in map(address, range(count)):
         lines = b"".join(record(machine, line) for line in range(BEFORE))
         (folder / "journals" / machine).write_bytes(lines)
+
+
+def identify(folder: Path, count: int) -> None:
+    """Give the first machines a /etc/machine-id each; else they all have that of this one."""
+    (folder / "ids").mkdir()
+    for number in range(count):
+        (folder / "ids" / address(number)).write_text(f"{machine_id(number)}\n")
+    _program(
+        folder,
+        "cat",
+        '[ "$1" = /etc/machine-id ] || exec /bin/cat "$@"\n'
+        f"set -- $SSH_CONNECTION\nexec /bin/cat {folder}/ids/$3",
+    )
+
+
+def _program(folder: Path, name: str, words: str) -> None:
+    program = folder / "bin" / name
+    program.write_text(f"#!/bin/sh\n{words}\n")
+    program.chmod(0o755)
 
 
 def user() -> str:
