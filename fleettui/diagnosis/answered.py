@@ -43,5 +43,5 @@ def answered(readings: Readings) -> Answered:
         with_templates={m: r for m, r in readings.items() if r.templates},
         outdated={m: r for m, r in readings.items() if r.outdated},
         noisy={m: r for m, r in readings.items() if r.noise.is_dense},
-        shared_ids=frozenset(own for own, hosts in own_ids.items() if hosts > 1),
+        shared_ids=frozenset(own for own, hosts in own_ids.items() if own.raw and hosts > 1),
     )

@@ -57,7 +57,7 @@ class Change(IntEnum):
 
 
 _NONE, _INDEX, _VALUE = Change
-"""An event costs a few lookups of a name, and a member by its class's name is as long as ten."""
+"""For each event, which looks up several: as a member of its class each takes ten times as long."""
 
 
 class Image:

@@ -53,7 +53,8 @@ def _write(endpoint: str, size: Size, writes_per_second: float, *, changing: boo
         batch: dict[str, str] = {}
         while units * 3 < spent * writes_per_second:
             word = f"round{units // size.units}" if changing else SUBSTATE
-            batch |= kept_alive(units * _STRIDE % size.units, size, word)
+            if number := units * _STRIDE % size.units:  # the first is left to who changes it
+                batch |= kept_alive(number, size, word)
             units += 1
         while machines < spent * size.machines / _HEARTBEAT:
             batch |= machine_keys(machines % size.machines)
