@@ -95,6 +95,8 @@ class Machine:
 
     def switch_on(self) -> None:
         """Begin to boot; `wait_for_boot` sees it through."""
+        # The kernel takes a cable away some time after the last process that had it.
+        wait_until(self._is_unplugged, f"the cable that {self.name} had before to go")
         self._group.make()
         nspawn = ("systemd-nspawn", "-D", str(self._root), "--boot", f"--machine={self.name}")
         place = ("--register=no", "--keep-unit", f"--network-bridge={BRIDGE}", "--link-journal=no")
@@ -261,6 +263,10 @@ class Machine:
         found = [init for child in children(self._running.pid) for init in children(child)]
         booted = [init for init in found if program(init) == "systemd"]
         return booted[0] if booted else None
+
+    def _is_unplugged(self) -> bool:
+        cable = ("ip", "link", "show", f"vb-{self.name}")
+        return attempt(*self._island.command(*cable)).returncode != 0
 
     def _signal_nspawn(self, number: int) -> None:
         for nspawn in children(self._running.pid):
