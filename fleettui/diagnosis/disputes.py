@@ -1,11 +1,12 @@
 """The units of which the registry and a machine's systemd say different things."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from fleettui.diagnosis.answered import Readings
+from fleettui.diagnosis.reading import Reading
 from fleettui.model.changes import changed_units
-from fleettui.model.cluster import Snapshot, Unit
+from fleettui.model.cluster import Snapshot, Unit, UnitState
 from fleettui.model.untrusted import Untrusted
 
 
@@ -51,14 +52,20 @@ def _changed(known: _Compared, snapshot: Snapshot, readings: Readings) -> set[Un
     return names
 
 
+def differing(unit: Unit, readings: Readings) -> Sequence[tuple[UnitState, Reading]]:
+    """The states of a unit with other words than systemd's, of machines whose states are not
+    frozen.
+    """
+    found: list[tuple[UnitState, Reading]] = []
+    for state in unit.states:
+        reading = readings.get(state.machine_id)
+        words = reading.words.get(unit.name.raw) if reading is not None else None
+        if reading is None or words is None or words == (state.active.raw, state.sub.raw):
+            continue
+        if not reading.loops:
+            found.append((state, reading))
+    return found
+
+
 def _among(units: Iterable[Unit], readings: Readings) -> Iterator[Untrusted]:
-    for unit in units:
-        name = unit.name.raw
-        for state in unit.states:
-            reading = readings.get(state.machine_id)
-            words = reading.words.get(name) if reading is not None else None
-            if words is None or words == (state.active.raw, state.sub.raw):
-                continue
-            if reading is not None and not reading.loops:
-                yield unit.name
-                break
+    return (unit.name for unit in units if differing(unit, readings))

@@ -109,8 +109,8 @@ class Sessions:
         await asyncio.gather(*(line.close() for line in lines))
 
     def _keepalive_at_rest(self) -> float:
-        """Seconds between two questions to a machine that nothing is asked of: of a
-        thousand, once each five would be most of what a console does. Each round asks them anyway.
+        """Seconds between two questions to a machine that nothing is asked of: to a thousand, one
+        each five seconds would be most of what a console does. Each round asks them anyway.
         """
         return max(dial.KEEPALIVE_SECONDS, len(self._machines) / KEEPALIVES_PER_SECOND)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from fleettui.diagnosis import proof
 from fleettui.diagnosis.case import Case
-from fleettui.diagnosis.disputes import disputes
+from fleettui.diagnosis.disputes import differing, disputes
 from fleettui.diagnosis.finding import (
     Confidence,
     Evidence,
@@ -53,13 +53,7 @@ def _differing(case: Case) -> Iterator[tuple[Unit, UnitState, Reading]]:
         return
     for name in disputes(snapshot, case.readings):
         unit = snapshot.units[name]
-        for state in unit.states:
-            reading = case.readings.get(state.machine_id)
-            if reading is None or reading.loops:
-                continue
-            words = reading.words.get(name.raw)
-            if words is None or words == (state.active.raw, state.sub.raw):
-                continue
+        for state, reading in differing(unit, case.readings):
             if was_said_before(name, state, snapshot, reading):
                 yield unit, state, reading
 
