@@ -16,7 +16,8 @@ class Cadence:
 
     In peace two changes are shown at once, however close: the first may be a heartbeat of the
     engine, and the second what somebody waits for. The third has to wait until both pauses have
-    room. A view that only confirms uses up no room.
+    room. A view that only confirms uses up no room. It alone is whole: in a large cluster that
+    takes a while, which is not to pass between a change and whoever waits for it.
     """
 
     def __init__(self, pace: Pace) -> None:
@@ -24,9 +25,9 @@ class Cadence:
         self._pause = pace.view_every
         """From one view of a change to the next, while there are changes all the time."""
         self._is_changed = True
-        self._is_confirmed = False
-        self._changed_at = self._shown_at = 0.0
-        """When the last view of a change was, and the last of any kind."""
+        self._is_confirmed = True
+        self._changed_at = self._confirmed_at = 0.0
+        """When the last view of a change was, and the last that confirmed."""
         self._used_until = 0.0
         """When the pauses of all views so far are over, one after the other."""
 
@@ -34,6 +35,11 @@ class Cadence:
     def due(self) -> float:
         """When there is something to show."""
         return self._room_at if self._is_changed or self._is_confirmed else inf
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the next view is to leave nothing out."""
+        return self._is_confirmed
 
     def rest(self, now: float) -> float:
         """Seconds for which nobody need look for changes: they would be shown no sooner. None at
@@ -47,7 +53,7 @@ class Cadence:
 
     def confirmed(self, now: float, *, at_once: bool = False) -> None:
         """The picture was found to be current; that is shown every `confirm_every`."""
-        if at_once or now - self._shown_at >= self._pace.confirm_every:
+        if at_once or now - self._confirmed_at >= self._pace.confirm_every:
             self._is_confirmed = True
 
     def shown(self, now: float) -> None:
@@ -56,7 +62,8 @@ class Cadence:
             self._pause = self._pace.next_pause(self._pause, now - self._changed_at)
             self._changed_at = now
             self._used_until = max(self._used_until, now) + self._pause
-        self._shown_at = now
+        if self._is_confirmed:
+            self._confirmed_at = now
         self._is_changed = self._is_confirmed = False
 
     @property

@@ -55,11 +55,9 @@ class Live:
         self._liveness: Liveness | None = None
         self._alive_at = time.monotonic()
         self._reread_at = self._alive_at + line.pace.reread_every
-        self._whole_at = 0.0
-        """When the last view was made that leaves nothing out."""
         self._behind = 0
         self._read_at = self._whole_of = datetime.now(UTC)
-        """Of when the picture is, and of when that view was: one that is hurried is no newer."""
+        """Of when the picture is, and the last whole view of it: a hurried one is no newer."""
 
     def run(self, ahead: Ahead | None = None) -> None:
         """Read everything through the quorum, unless that was done ahead, then follow.
@@ -211,7 +209,6 @@ class Live:
             self._read_at = asked_at
             now = time.monotonic()
             self._reread_at = now + self._pace.reread_every
-            self._whole_at = 0.0
             self._cadence.confirmed(now, at_once=True)
 
     def _load(
@@ -255,13 +252,12 @@ class Live:
         self._show(snapshot)
 
     def _next_snapshot(self) -> Snapshot:
-        if time.monotonic() < self._whole_at + self._pace.confirm_every:
-            snapshot = self._image.snapshot(self._whole_of, hurried=True)
-        else:
-            snapshot = self._whole_snapshot()
+        is_whole = self._cadence.is_whole
         self._cadence.shown(time.monotonic())
-        return snapshot
+        if is_whole:
+            return self._whole_snapshot()
+        return self._image.snapshot(self._whole_of, hurried=True)
 
     def _whole_snapshot(self) -> Snapshot:
-        self._whole_at, self._whole_of = time.monotonic(), self._read_at
+        self._whole_of = self._read_at
         return self._image.snapshot(self._read_at)

@@ -87,3 +87,18 @@ def test_nobody_rests_in_peace_and_in_a_storm_only_until_shortly_before_the_next
     for left in (2.0, 0.3, 0.1, 0.01):
         assert 0.0 <= cadence.rest(cadence.due - left) < left
     assert cadence.rest(cadence.due) == cadence.rest(cadence.due + 9.0) == 0.0
+
+
+def test_only_a_view_that_confirms_is_whole_and_it_comes_however_often_changes_are_shown() -> None:
+    cadence = Cadence(PACE)
+    assert cadence.is_whole, "the first view leaves nothing out"
+    cadence.shown(100.0)
+    wholes: list[int] = []
+    for second in range(101, 151):
+        cadence.changed()
+        hurried = not cadence.is_whole
+        cadence.confirmed(float(second))
+        wholes += [second] if cadence.is_whole else []
+        cadence.shown(float(second))
+        assert hurried
+    assert wholes == [110, 120, 130, 140, 150]
