@@ -1,5 +1,6 @@
 """An etcd watch that stays open: its events as they come, one JSON line each."""
 
+import select
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,8 @@ from fleettui.registry.errors import NotEtcd, Unreachable, quote
 
 MAX_LINE = 8 << 20
 """Bytes of one event: etcd takes values of 1.5 MB, and an event shows the value before it too."""
-_PIECE = 1 << 16
+_PIECE = 1 << 18
+"""Bytes that are read together, at most."""
 _BREATH = 0.005
 """Seconds between two looks: what comes meanwhile is read together. The first after a silence is
 read at once."""
@@ -32,10 +34,12 @@ class Streaming:
         self._limit = limit
         self._ending = threading.Lock()
         self._ended = False
+        self._arrivals = select.poll()
         sock = getattr(response.connection, "sock", None)
         if sock is not None:
             # It may be silent for as long as nothing changes; that it lives is proved elsewhere.
             sock.settimeout(None)
+            self._arrivals.register(sock, select.POLLIN)
 
     @property
     def head(self) -> Answer:
@@ -80,6 +84,22 @@ class Streaming:
             self._response.close()
 
     def _piece(self) -> bytes:
+        """What has come, waiting for something if there is nothing; b"" at the end.
+
+        In TLS a read brings one record, and etcd sends each event in one of its own: taken one by
+        one between two breaths, two hundred a second are all that would ever be taken.
+        """
+        came = [self._read()]
+        size = len(came[0])
+        while came[-1] and size < _PIECE and self._arrivals.poll(0):
+            try:
+                came.append(self._read())
+            except Unreachable:
+                break  # what came before that is taken first, and nothing will come behind it
+            size += len(came[-1])
+        return b"".join(came)
+
+    def _read(self) -> bytes:
         try:
             return self._response.read1(_PIECE, decode_content=False)
         except (OSError, HTTPError) as broken:

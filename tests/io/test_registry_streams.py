@@ -1,16 +1,19 @@
 """Streams of the registry: what they bring, how their silence is found out, what stands in."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from queue import SimpleQueue
 from typing import cast
 
 import pytest
+from certificates import Authority, Pair
 from conftest import Follow
 from faults.etcd_servers import RealEtcd
 from faults.wire import Streams, Wire
@@ -31,6 +34,7 @@ from fleettui.registry.pace import Pace
 from fleettui.registry.source import open_sources
 from fleettui.registry.stream import Stream
 from fleettui.registry.streaming import Streaming
+from fleettui.registry.way import Way
 
 U = Untrusted
 A = U("a.service")
@@ -299,9 +303,16 @@ HEAD = (
 
 
 @contextmanager
-def sending(pieces: Iterator[bytes]) -> Iterator[str]:
-    """A server that answers whatever is asked with these bytes, then closes."""
+def sending(pieces: Iterator[bytes], shown: Pair | None = None) -> Iterator[str]:
+    """A server that answers whatever is asked with these bytes, then closes.
+
+    With a certificate to be `shown` in TLS, each piece a record of its own.
+    """
     listening = socket.create_server(("127.0.0.1", 0))
+    if shown is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(shown.certificate, shown.key)
+        listening = context.wrap_socket(listening, server_side=True)
 
     def serve() -> None:
         end, _ = listening.accept()
@@ -314,7 +325,8 @@ def sending(pieces: Iterator[bytes]) -> Iterator[str]:
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        scheme = "http" if shown is None else "https"
+        yield f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         thread.join(10)
         listening.close()
@@ -381,13 +393,17 @@ def test_an_event_in_pieces_is_put_together_and_several_in_one_are_taken_apart()
     assert came == [1, 2, 3]
 
 
-def test_a_crowd_of_events_is_taken_as_fast_as_it_comes() -> None:
+@pytest.mark.parametrize("is_secure", [False, True], ids=["plain", "TLS"])
+def test_a_crowd_of_events_is_taken_as_fast_as_it_comes(tmp_path: Path, is_secure: bool) -> None:
+    authority = Authority(tmp_path, "ours")
+    shown = authority.issue("etcd", "127.0.0.1") if is_secure else None
     event = b'{"action":"set","node":{"key":"/f/job/a/x","modifiedIndex":%d}}\n'
     crowd = [chunk(event % index) for index in range(8, 5_008)]
     inbox: Inbox = SimpleQueue()
     came = 0
-    with sending(iter([HEAD, b"".join(crowd)])) as url:
-        (source,) = open_sources([url], keys_under("/f"), ClusterId())
+    with sending(iter([HEAD, *crowd] if is_secure else [HEAD, b"".join(crowd)]), shown) as url:
+        way = Way(ca_file=authority.file)
+        (source,) = open_sources([url], keys_under("/f"), ClusterId(), way)
         began = time.monotonic()
         Stream(Line(source, Pace(), inbox, Cadence(Pace())), "job")
         while came < 5_000:
