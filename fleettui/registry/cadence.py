@@ -6,8 +6,6 @@ from fleettui.registry.pace import Pace
 
 _AHEAD = 0.004
 """Seconds that it takes until what has come is in the view that is due."""
-_SHARE = 0.2
-"""Of a pause: so long a rest is at most. What proves the streams alive has more patience."""
 
 
 class Cadence:
@@ -42,10 +40,18 @@ class Cadence:
         return self._is_confirmed
 
     def rest(self, now: float) -> float:
-        """Seconds for which nobody need look for changes: they would be shown no sooner. None at
-        all in peace. Any thread may ask.
+        """Seconds until a change would be shown, if there were one: nobody need look for any
+        meanwhile. None at all in peace.
         """
-        return max(0.0, min(self._room_at - _AHEAD - now, self._pause * _SHARE))
+        return max(0.0, self._room_at - now)
+
+    def rest_of_stream(self, now: float) -> float:
+        """The same for what brings changes: until shortly before the next view, or in a storm of
+        the one behind that, as what comes now is too late for the next. Any thread may ask.
+        """
+        left = self._room_at - _AHEAD - now
+        is_storm = self._pause > self._pace.view_every and now < self._changed_at + 2 * self._pause
+        return left % self._pause if is_storm else max(0.0, left)
 
     def changed(self) -> None:
         """Something is to be shown soon."""

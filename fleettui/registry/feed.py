@@ -114,6 +114,8 @@ class Feed:
                 now, within = time.monotonic(), self._pace.prove_within
                 patience = within if now > self._shaken_until else within / 3
                 self._doubt, self._doubt_until = report, now + patience
+                if self._stream is not None and self.is_in_doubt:
+                    self._stream.hurry()
             case Unknowable():
                 now = time.monotonic()
                 self._asks_at_once = now - self._unknowable_at > self._pace.prove_every

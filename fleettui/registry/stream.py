@@ -20,6 +20,7 @@ from fleettui.registry.inbox import (
     Unknowable,
 )
 from fleettui.registry.line import Line
+from fleettui.registry.streaming import Streaming
 
 
 class Stream:
@@ -29,13 +30,19 @@ class Stream:
         self._line = line
         self._part = part
         self._stopped = threading.Event()
-        self._end: Callable[[], None] = lambda: None
+        self._streaming: Streaming | None = None
         threading.Thread(target=self._run, name=f"etcd stream {part}", daemon=True).start()
 
     def stop(self) -> None:
         """Report nothing more, and let go of the connection."""
         self._stopped.set()
-        self._end()
+        if self._streaming is not None:
+            self._streaming.end()
+
+    def hurry(self) -> None:
+        """Bring now what has come: somebody waits for it."""
+        if self._streaming is not None:
+            self._streaming.hurry()
 
     def _run(self) -> None:
         is_refused = False
@@ -48,12 +55,12 @@ class Stream:
 
     def _follow(self) -> None:
         streaming, index = self._line.source.stream(self._part, self._line.pace.stream_within)
-        self._end = streaming.end
+        self._streaming = streaming
         try:
             if self._stopped.is_set():
                 return  # before there was anything to end
             self._tell(StreamOpened(index))
-            for events in streaming.events(self._line.cadence.rest):
+            for events in streaming.events(self._line.cadence.rest_of_stream):
                 self._tell(Happened(events))
         finally:
             streaming.close()

@@ -1,6 +1,7 @@
 """An etcd watch that stays open: its events as they come, one JSON line each."""
 
 import select
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,10 +20,10 @@ _PIECE = 1 << 18
 _BREATH = 0.005
 """Seconds between two looks: what comes meanwhile is read together. The first after a silence is
 read at once."""
-_PLENTY = 3 << 14
-"""Bytes that may come during a rest. The kernel keeps more than that for us; with its buffers full
-etcd would drop the stream.
-"""
+_KEPT = 1 << 20
+"""Bytes of events that the kernel is asked to keep for us; it may be set to give a fifth of it."""
+_PLENTY = 1 << 17
+"""Bytes that may come during a rest: with the kernel's buffers full etcd would drop the stream."""
 
 
 class Streaming:
@@ -34,11 +35,13 @@ class Streaming:
         self._limit = limit
         self._ending = threading.Lock()
         self._ended = False
+        self._hurried = threading.Event()
         self._arrivals = select.poll()
         sock = getattr(response.connection, "sock", None)
         if sock is not None:
             # It may be silent for as long as nothing changes; that it lives is proved elsewhere.
             sock.settimeout(None)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _KEPT)
             self._arrivals.register(sock, select.POLLIN)
 
     @property
@@ -56,8 +59,8 @@ class Streaming:
     def events(self, rest: Callable[[float], float] = lambda _: 0.0) -> Iterator[list[Event]]:
         """All events that have come, again and again until the server ends or is ended.
 
-        `rest` says for how many seconds from a time.monotonic() on nobody waits for them. Raises
-        NotEtcd for what is no event and for a line without end.
+        `rest` says for how many seconds from a time.monotonic() on nobody waits for them, unless
+        `hurry` is called. Raises NotEtcd for what is no event and for a line without end.
         """
         begun, rested = b"", _BREATH
         while piece := self._piece():
@@ -68,10 +71,19 @@ class Streaming:
                 yield self._decoded(whole)
                 fits = rested * _PLENTY / len(piece)
                 rested = max(_BREATH, min(fits, rest(time.monotonic())))
-                time.sleep(rested)
+                if rested == _BREATH:
+                    time.sleep(_BREATH)
+                else:
+                    self._hurried.wait(rested)
+                    self._hurried.clear()
+
+    def hurry(self) -> None:
+        """Have what has come taken now, if that rests."""
+        self._hurried.set()
 
     def end(self) -> None:
-        """Wake whoever waits for an event, who finds the end."""
+        """Wake whoever waits for an event, or rests, who finds the end."""
+        self.hurry()
         with self._ending:
             if not self._ended:
                 with suppress(OSError, ValueError, RuntimeError):  # it has ended by itself

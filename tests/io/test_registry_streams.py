@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import cast
 
 import pytest
@@ -435,8 +435,8 @@ EVENT = b'{"action":"set","node":{"key":"/f/a","modifiedIndex":9}}'
     [
         (0.0, [100, 100], [0.005, 0.005]),
         (0.04, [100, 100], [0.04, 0.04]),
-        (0.04, [100, 96 << 10, 96 << 10, 100], [0.04, 0.02, 0.01, 0.04]),
-        (0.04, [1 << 20, 1 << 20], [0.005, 0.005]),
+        (0.04, [100, 256 << 10, 256 << 10, 100], [0.04, 0.02, 0.01, 0.04]),
+        (0.04, [4 << 20, 4 << 20], [0.005, 0.005]),
     ],
     ids=["nobody may rest", "little comes", "more than plenty comes", "a flood comes"],
 )
@@ -445,9 +445,38 @@ def test_a_stream_rests_as_told_unless_more_would_come_than_is_kept_for_it(
 ) -> None:
     rests: list[float] = []
     monkeypatch.setattr("fleettui.registry.streaming.time.sleep", rests.append)
+    monkeypatch.setattr(
+        "fleettui.registry.streaming.threading.Event.wait", lambda _, s: rests.append(s)
+    )
     streaming = Streaming("http://etcd", cast("BaseHTTPResponse", Brings(sizes)))
     assert len(list(streaming.events(lambda _: told))) == len(sizes)
     assert rests == pytest.approx(rested)
+
+
+def test_a_rest_ends_when_somebody_waits_for_what_has_come(etcd: RealEtcd) -> None:
+    endpoint = for_reading(etcd.endpoint)
+    streaming = endpoint.stream("/v2/keys/_coreos.com/fleet/f", 5, recursive="true")
+    came: SimpleQueue[int] = SimpleQueue()
+
+    def take() -> None:
+        with suppress(Unreachable):
+            for events in streaming.events(lambda _: 600.0):
+                came.put(len(events))
+        streaming.close()
+
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+    etcd.put("f/a", "1")
+    assert came.get(timeout=10) == 1
+    etcd.put("f/a", "2")
+    with pytest.raises(Empty):
+        came.get(timeout=0.3)
+    streaming.hurry()
+    assert came.get(timeout=10) == 1
+    streaming.end()
+    thread.join(10)
+    assert not thread.is_alive(), "the end ends a rest too"
+    endpoint.close()
 
 
 def test_whoever_waits_for_a_stream_is_woken_when_it_is_ended(etcd: RealEtcd) -> None:

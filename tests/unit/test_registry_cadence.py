@@ -72,21 +72,45 @@ def test_confirming_views_make_no_storm_and_end_none() -> None:
     assert alone.due == between.due
 
 
-def test_nobody_rests_in_peace_and_in_a_storm_only_until_shortly_before_the_next_view() -> None:
-    cadence, at = shown_first(100.0), 100.0
-    assert [cadence.rest(at + after) for after in (0.0, 0.01, 5.0)] == [0.0, 0.0, 0.0]
-    cadence.changed()
-    cadence.shown(at + 5.0)
-    assert cadence.rest(at + 5.0) == 0.0, "the next change is shown at once"
+def in_a_storm(at: float) -> tuple[Cadence, float]:
+    """One that has shown changes again and again, and when it did last."""
+    cadence = shown_first(at)
     for _ in range(20):
         cadence.changed()
         at = max(at, cadence.due)
         cadence.shown(at)
-    assert 0.0 < cadence.rest(at) <= PACE.storm_view_every / 4
+    return cadence, at
+
+
+def test_nobody_rests_in_peace() -> None:
+    cadence, at = shown_first(100.0), 100.0
+    for after in (0.0, 0.01, 5.0):
+        assert cadence.rest(at + after) == cadence.rest_of_stream(at + after) == 0.0
     cadence.changed()
-    for left in (2.0, 0.3, 0.1, 0.01):
-        assert 0.0 <= cadence.rest(cadence.due - left) < left
+    cadence.shown(at + 5.0)
+    assert cadence.rest(at + 5.0) == 0.0, "the next change is shown at once"
+    assert cadence.rest_of_stream(at + 5.0) == 0.0
+
+
+def test_in_a_storm_the_follower_rests_until_the_next_view_and_not_beyond() -> None:
+    cadence, at = in_a_storm(100.0)
+    assert cadence.rest(at) == pytest.approx(PACE.storm_view_every)
+    cadence.changed()
+    for left in (2.0, 0.3, 0.01):
+        assert cadence.rest(cadence.due - left) == pytest.approx(left)
     assert cadence.rest(cadence.due) == cadence.rest(cadence.due + 9.0) == 0.0
+
+
+def test_in_a_storm_a_stream_rests_until_just_before_a_view_and_then_before_the_one_behind() -> (
+    None
+):
+    cadence, at = in_a_storm(100.0)
+    due, pause = at + PACE.storm_view_every, PACE.storm_view_every
+    for left in (2.0, 0.3, 0.01):
+        assert 0.0 <= cadence.rest_of_stream(due - left) < left
+    for late in (0.0, 0.01, 0.5):
+        assert pause - 0.01 - late <= cadence.rest_of_stream(due + late) < pause - late
+    assert cadence.rest_of_stream(at + 2 * pause) == 0.0, "the storm is over"
 
 
 def test_only_a_view_that_confirms_is_whole_and_it_comes_however_often_changes_are_shown() -> None:
