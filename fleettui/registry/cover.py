@@ -37,8 +37,10 @@ class Cover:
             return True
         return self._streams_cover and not any(feed.is_in_doubt for feed in self._feeds)
 
-    def current_at(self, alive: Alive) -> datetime | None:
-        """A time in UTC of which the picture is known to be current, if there is one."""
+    def current_at(self, alive: Alive) -> tuple[datetime | None, bool]:
+        """A time in UTC of which the picture is known to be current, if there is one; and whether
+        that sign of life can prove no later one.
+        """
         # Long enough for a poll to be on its way, and for its answer to come back.
         a_while = max(self._line.pace.prove_within, 2 * alive.took)
         asked_at = min(alive.asked_at, datetime.now(UTC) - timedelta(seconds=a_while))
@@ -46,10 +48,12 @@ class Cover:
         if self._watch is not None:
             has_come_as_far = min(self._image.indexes.values()) >= alive.store_index
             is_silent = (self._watch.waiting_since or inf) < long_ago
-            return asked_at if has_come_as_far or is_silent else None
+            return (asked_at, True) if has_come_as_far or is_silent else (None, False)
         times = [feed.current_at(asked_at, alive.store_index, long_ago) for feed in self._feeds]
         known = [time for time in times if time is not None]
-        return min(asked_at, *known) if len(known) == len(times) else None
+        if len(known) < len(times):
+            return None, False
+        return min(asked_at, *known), min(known) >= asked_at
 
     @property
     def due(self) -> float:

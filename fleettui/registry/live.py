@@ -55,7 +55,8 @@ class Live:
         self._liveness: Liveness | None = None
         self._alive_at = time.monotonic()
         self._reread_at = self._alive_at + line.pace.reread_every
-        self._behind = 0
+        self._unproved: Alive | None = None
+        """The newest sign of life, until the picture is known to be as new."""
         self._read_at = self._whole_of = datetime.now(UTC)
         """Of when the picture is, and the last whole view of it: a hurried one is no newer."""
 
@@ -72,6 +73,7 @@ class Live:
             self._cover.bridge()
             while True:
                 self._take_messages()
+                self._prove()
                 self._mind_the_clock()
                 self._show_if_due()
         finally:
@@ -172,21 +174,36 @@ class Live:
             self._confirm(report)
 
     def _confirm(self, alive: Alive) -> None:
-        """The picture is as old as the question, unless it is behind the engine's lease."""
+        """The picture is as old as the question, once every folder has proved that."""
         self._alive_at = time.monotonic()
         self._cover.restore()
-        if alive.lease_index > self._image.indexes[LEASE]:
-            self._behind += 1
-            if self._behind > 1:
+        before, self._unproved = self._unproved, alive
+        if before is not None:
+            if self._is_behind(before):
                 self._cover.begin_anew()
                 self._reread(STREAMED)
+                return
+            self._cadence.confirmed(self._alive_at)  # as old as it is, with all that has come
+        if self._files.ask_again():
+            self._cadence.confirmed(self._alive_at, at_once=True)
+        self._prove()
+
+    def _prove(self) -> None:
+        """Look whether all folders have brought what there was when etcd last gave a sign of life:
+        where much is written, they do so a moment later.
+        """
+        if self._unproved is None or self._is_behind(self._unproved):
             return
-        self._behind = 0
-        current_at = self._cover.current_at(alive)
-        if current_at is None:
-            return
-        self._read_at = max(self._read_at, current_at)
-        self._cadence.confirmed(self._alive_at, at_once=self._files.ask_again())
+        current_at, is_final = self._cover.current_at(self._unproved)
+        if current_at is not None:
+            self._read_at = max(self._read_at, current_at)
+        if is_final:
+            self._unproved = None
+            self._cadence.confirmed(time.monotonic())
+
+    def _is_behind(self, alive: Alive) -> bool:
+        """Whether the engine's lease was renewed then, and that has not come yet."""
+        return alive.lease_index > self._image.indexes[LEASE]
 
     def _reread(self, parts: tuple[str, ...], *, checking: bool = False) -> None:
         """Read folders afresh; what is behind the picture is asked of the quorum.
@@ -204,7 +221,7 @@ class Live:
             self._load(behind, quorum=True)
         self._cover.were_read(parts, asked_at)
         self._cover.restore()
-        self._behind = 0
+        self._unproved = None
         if set(parts) >= set(STREAMED):
             self._read_at = asked_at
             now = time.monotonic()

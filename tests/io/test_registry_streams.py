@@ -168,6 +168,34 @@ def test_what_is_said_to_be_current_was_proved_to_be(
         assert U(f"u{number}.service") in current.units
 
 
+def test_where_much_is_written_the_picture_is_not_said_to_be_old(
+    wire: Wire, writer: Pipeline, follow: Follow
+) -> None:
+    pace = Pace(reread_every=600, liveness_every=0.3, confirm_every=0)
+    _, views = follow(wire.url, pace=pace)
+    views.live()
+    stopped = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not stopped.wait(0.02):
+            parts = (("states", state("m")), ("job", job("a.service")), ("machines", "{}"))
+            writer.put({f"{part}/k{number % 50}/x": value for part, value in parts})
+            number += 1
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    asked = wire.count("engine-leader", "quorum=true")
+    try:
+        for _ in range(8):
+            views.showing(partial(is_newer, datetime.now(UTC)))
+    finally:
+        stopped.set()
+        thread.join()
+    signs = wire.count("engine-leader", "quorum=true") - asked
+    assert signs <= 24, "nearly every sign of life proves the picture"
+
+
 def test_cut_streams_cost_a_read_of_their_folders_and_no_flicker(
     etcd: RealEtcd, wire: Wire, follow: Follow
 ) -> None:
