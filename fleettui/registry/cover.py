@@ -39,7 +39,7 @@ class Cover:
 
     def current_at(self, alive: Alive) -> tuple[datetime | None, bool]:
         """A time in UTC of which the picture is known to be current, if there is one; and whether
-        that sign of life can prove no later one.
+        that sign of life has proved all that it could.
         """
         # Long enough for a poll to be on its way, and for its answer to come back.
         a_while = max(self._line.pace.prove_within, 2 * alive.took)

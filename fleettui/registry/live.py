@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from queue import Empty
 
 from fleettui.model.cluster import Snapshot
@@ -177,7 +177,10 @@ class Live:
         """The picture is as old as the question, once every folder has proved that."""
         self._alive_at = time.monotonic()
         self._cover.restore()
-        before, self._unproved = self._unproved, alive
+        before, patience = self._unproved, 2 * self._pace.storm_view_every
+        if before is not None and alive.asked_at < before.asked_at + timedelta(seconds=patience):
+            return  # the streams may rest still
+        self._unproved = alive
         if before is not None:
             if self._is_behind(before):
                 self._cover.begin_anew()
@@ -186,7 +189,6 @@ class Live:
             self._cadence.confirmed(self._alive_at)  # as old as it is, with all that has come
         if self._files.ask_again():
             self._cadence.confirmed(self._alive_at, at_once=True)
-        self._prove()
 
     def _prove(self) -> None:
         """Look whether all folders have brought what there was when etcd last gave a sign of life:
@@ -221,8 +223,8 @@ class Live:
             self._load(behind, quorum=True)
         self._cover.were_read(parts, asked_at)
         self._cover.restore()
-        self._unproved = None
         if set(parts) >= set(STREAMED):
+            self._unproved = None
             self._read_at = asked_at
             now = time.monotonic()
             self._reread_at = now + self._pace.reread_every
@@ -263,18 +265,18 @@ class Live:
     def _show_if_due(self) -> None:
         if time.monotonic() < self._cadence.due:
             return
+        is_whole = self._cadence.is_whole
         snapshot = self._next_snapshot()
         if self._files.read_missing():
-            snapshot = self._whole_snapshot()
+            snapshot = self._snapshot(is_whole=is_whole)
         self._show(snapshot)
 
     def _next_snapshot(self) -> Snapshot:
         is_whole = self._cadence.is_whole
         self._cadence.shown(time.monotonic())
-        if is_whole:
-            return self._whole_snapshot()
-        return self._image.snapshot(self._whole_of, hurried=True)
+        return self._snapshot(is_whole=is_whole)
 
-    def _whole_snapshot(self) -> Snapshot:
-        self._whole_of = self._read_at
-        return self._image.snapshot(self._read_at)
+    def _snapshot(self, *, is_whole: bool) -> Snapshot:
+        if is_whole:
+            self._whole_of = self._read_at
+        return self._image.snapshot(self._whole_of, hurried=not is_whole)

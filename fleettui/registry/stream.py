@@ -8,6 +8,7 @@ from the last event that was seen answers at once if there is another, and waits
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from fleettui.access import RegistryUnavailable
 from fleettui.registry.errors import HistoryCleared, Refused
@@ -20,7 +21,12 @@ from fleettui.registry.inbox import (
     Unknowable,
 )
 from fleettui.registry.line import Line
-from fleettui.registry.streaming import Streaming
+
+if TYPE_CHECKING:
+    from fleettui.registry.streaming import Streaming
+
+_LOOK_EVERY = 0.02
+"""Seconds between two looks at whether a stream moves on."""
 
 
 class Stream:
@@ -111,9 +117,9 @@ class Proof:
         try:
             event = line.source.watch_folder(self._part, after, line.pace.watch_for)
         except HistoryCleared:
-            # In a storm elsewhere etcd forgets within the second; a stream that lives has moved on.
-            has_moved_on = self._seen() > after
-            return None if has_moved_on else Unknowable()
+            self.waiting_since = None
+            # In a storm elsewhere etcd forgets within the second; a stream that lives moves on.
+            return None if self._moves_on_from(after) else Unknowable()
         except RegistryUnavailable:
             return None
         finally:
@@ -122,3 +128,13 @@ class Proof:
             return None
         self._told = event.node.modified_index
         return Ahead(self._told)
+
+    def _moves_on_from(self, index: int) -> bool:
+        """Whether the stream has brought something later, or does once it has rested."""
+        pace, now = self._line.pace, time.monotonic()
+        until = now + 2 * pace.storm_view_every if self._line.cadence.rest_of_stream(now) else now
+        while self._seen() <= index:
+            if self._stopped or time.monotonic() > until:
+                return False
+            time.sleep(_LOOK_EVERY)
+        return True

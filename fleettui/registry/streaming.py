@@ -2,6 +2,7 @@
 
 import select
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from fleettui.registry.errors import NotEtcd, Unreachable, quote
 MAX_LINE = 8 << 20
 """Bytes of one event: etcd takes values of 1.5 MB, and an event shows the value before it too."""
 _PIECE = 1 << 18
-"""Bytes that are read together, at most."""
+"""Bytes from which on no more are read together."""
 _BREATH = 0.005
 """Seconds between two looks: what comes meanwhile is read together. The first after a silence is
 read at once."""
@@ -36,13 +37,15 @@ class Streaming:
         self._ending = threading.Lock()
         self._ended = False
         self._hurried = threading.Event()
-        self._arrivals = select.poll()
+        self._records = select.poll()
+        """Tells whether another record of TLS has come; never, where there is no TLS."""
         sock = getattr(response.connection, "sock", None)
         if sock is not None:
             # It may be silent for as long as nothing changes; that it lives is proved elsewhere.
             sock.settimeout(None)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _KEPT)
-            self._arrivals.register(sock, select.POLLIN)
+            if isinstance(sock, ssl.SSLSocket):
+                self._records.register(sock, select.POLLIN)
 
     @property
     def head(self) -> Answer:
@@ -64,6 +67,7 @@ class Streaming:
         """
         begun, rested = b"", _BREATH
         while piece := self._piece():
+            self._hurried.clear()  # it was for what has just been read
             whole, newline, begun = (begun + piece).rpartition(b"\n")
             if len(begun) > self._limit:
                 raise NotEtcd(f"{self._url} sends an event of more than {self._limit} bytes.")
@@ -73,9 +77,8 @@ class Streaming:
                 rested = max(_BREATH, min(fits, rest(time.monotonic())))
                 if rested == _BREATH:
                     time.sleep(_BREATH)
-                else:
-                    self._hurried.wait(rested)
-                    self._hurried.clear()
+                elif self._hurried.wait(rested):
+                    rested = _BREATH  # it was hardly longer, and what comes next not more
 
     def hurry(self) -> None:
         """Have what has come taken now, if that rests."""
@@ -83,11 +86,11 @@ class Streaming:
 
     def end(self) -> None:
         """Wake whoever waits for an event, or rests, who finds the end."""
-        self.hurry()
         with self._ending:
             if not self._ended:
                 with suppress(OSError, ValueError, RuntimeError):  # it has ended by itself
                     self._response.shutdown()
+        self.hurry()
 
     def close(self) -> None:
         """Drop the connection; only for the thread that reads."""
@@ -102,8 +105,8 @@ class Streaming:
         one between two breaths, two hundred a second are all that would ever be taken.
         """
         came = [self._read()]
-        size = len(came[0])
-        while came[-1] and size < _PIECE and self._arrivals.poll(0):
+        size, until = len(came[0]), time.monotonic() + _BREATH
+        while came[-1] and size < _PIECE and self._records.poll(0) and time.monotonic() < until:
             try:
                 came.append(self._read())
             except Unreachable:
