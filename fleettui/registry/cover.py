@@ -53,7 +53,8 @@ class Cover:
         known = [time for time in times if time is not None]
         if len(known) < len(times):
             return None, False
-        return min(asked_at, *known), min(known) >= asked_at
+        oldest = min(known)
+        return min(asked_at, oldest), oldest >= asked_at
 
     @property
     def due(self) -> float:

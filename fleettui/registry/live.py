@@ -265,18 +265,14 @@ class Live:
     def _show_if_due(self) -> None:
         if time.monotonic() < self._cadence.due:
             return
-        is_whole = self._cadence.is_whole
         snapshot = self._next_snapshot()
         if self._files.read_missing():
-            snapshot = self._snapshot(is_whole=is_whole)
+            snapshot = self._image.snapshot(self._whole_of, hurried=True)  # the same, and its files
         self._show(snapshot)
 
     def _next_snapshot(self) -> Snapshot:
         is_whole = self._cadence.is_whole
         self._cadence.shown(time.monotonic())
-        return self._snapshot(is_whole=is_whole)
-
-    def _snapshot(self, *, is_whole: bool) -> Snapshot:
         if is_whole:
             self._whole_of = self._read_at
         return self._image.snapshot(self._whole_of, hurried=not is_whole)

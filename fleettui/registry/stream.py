@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fleettui.access import RegistryUnavailable
+from fleettui.registry.answers import Event
 from fleettui.registry.errors import HistoryCleared, Refused
 from fleettui.registry.inbox import (
     Ahead,
@@ -111,23 +112,26 @@ class Proof:
             self._asked.wait(max(0.0, began + self._line.pace.prove_every - time.monotonic()))
 
     def _poll(self) -> Report | None:
-        line = self._line
         after = max(self._seen(), self._told)
-        self.waiting_since = time.monotonic()
         try:
-            event = line.source.watch_folder(self._part, after, line.pace.watch_for)
+            event = self._wait_for_one(after)
         except HistoryCleared:
-            self.waiting_since = None
             # In a storm elsewhere etcd forgets within the second; a stream that lives moves on.
             return None if self._moves_on_from(after) else Unknowable()
         except RegistryUnavailable:
             return None
-        finally:
-            self.waiting_since = None
         if event is None:
             return None
         self._told = event.node.modified_index
         return Ahead(self._told)
+
+    def _wait_for_one(self, after: int) -> Event | None:
+        self.waiting_since = time.monotonic()
+        try:
+            within = self._line.pace.watch_for
+            return self._line.source.watch_folder(self._part, after, within)
+        finally:
+            self.waiting_since = None  # whatever is made of the answer: it no longer waits
 
     def _moves_on_from(self, index: int) -> bool:
         """Whether the stream has brought something later, or does once it has rested."""
@@ -136,5 +140,5 @@ class Proof:
         while self._seen() <= index:
             if self._stopped or time.monotonic() > until:
                 return False
-            time.sleep(_LOOK_EVERY)
+            time.sleep(_LOOK_EVERY)  # what the follower folds in is told to nobody
         return True

@@ -67,7 +67,6 @@ class Streaming:
         """
         begun, rested = b"", _BREATH
         while piece := self._piece():
-            self._hurried.clear()  # it was for what has just been read
             whole, newline, begun = (begun + piece).rpartition(b"\n")
             if len(begun) > self._limit:
                 raise NotEtcd(f"{self._url} sends an event of more than {self._limit} bytes.")
@@ -75,9 +74,8 @@ class Streaming:
                 yield self._decoded(whole)
                 fits = rested * _PLENTY / len(piece)
                 rested = max(_BREATH, min(fits, rest(time.monotonic())))
-                if rested == _BREATH:
-                    time.sleep(_BREATH)
-                elif self._hurried.wait(rested):
+                if self._hurried.wait(rested):
+                    self._hurried.clear()  # here, where a read follows: or a call might get lost
                     rested = _BREATH  # it was hardly longer, and what comes next not more
 
     def hurry(self) -> None:

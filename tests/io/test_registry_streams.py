@@ -474,7 +474,6 @@ def test_a_stream_rests_as_told_unless_more_would_come_than_is_kept_for_it(
     monkeypatch: pytest.MonkeyPatch, told: float, sizes: list[int], rested: list[float]
 ) -> None:
     rests: list[float] = []
-    monkeypatch.setattr("fleettui.registry.streaming.time.sleep", rests.append)
     streaming = Streaming("http://etcd", cast("BaseHTTPResponse", Brings(sizes)))
     monkeypatch.setattr(streaming._hurried, "wait", rests.append)
     assert len(list(streaming.events(lambda _: told))) == len(sizes)
