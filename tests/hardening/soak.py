@@ -19,6 +19,8 @@ from terminal import Terminal, run_in_terminal
 
 from fleettui.demo.cluster import DemoCluster, DemoSettings
 from fleettui.demo.units import HELLO, TEMPLATE, Submission
+from fleettui.registry.cover import STREAMED
+from fleettui.registry.pace import Pace
 
 from .measure import say
 
@@ -52,8 +54,13 @@ opened the first time is held from then on."""
 WARM_UP = 120.0
 """Seconds of the same weather before the time that counts begins: so long Textual's caches of fixed
 size take to fill up, and with them what the allocator holds (looked at each ten seconds)."""
-CALM = 12.0
-"""Seconds of fair weather before a measure: requests that hung are given up by then."""
+CALM = 2.0 + Pace().watch_for
+"""Seconds of fair weather before a measure: requests that hung are given up by then, and a poll
+that nobody waits for any more has ended."""
+FOLLOWING = 2 * len(STREAMED) + 1
+"""Threads that bring what happens, at most: a stream and its proof for each folder, and the poll
+that bridges them. Where streams died again and again in the weather before, it is the poll alone
+for a minute or more: how many there are tells nothing of what is held."""
 POOLED = ThreadPoolExecutor()._max_workers
 """Threads of the loop's own pool at most. It takes another one whenever all are at work, and never
 lets one go: how many there are tells how many were at work at once, and nothing of what is held."""
@@ -120,6 +127,8 @@ class Soaked:
                 found.append(f"{name} grew from {early:.0f} to {late:.0f}")
         if last["pooled"] > POOLED:
             found.append(f"the pool has {last['pooled']:.0f} threads, of {POOLED} at most")
+        if last["following"] > FOLLOWING:
+            found.append(f"{last['following']:.0f} threads follow etcd, of {FOLLOWING} at most")
         return found
 
 
@@ -131,7 +140,7 @@ def run(soak: Soak) -> int:
     first, last = soaked.measures
     for name, early in first.counts.items():
         late = last.counts[name]
-        say(f"  {name:8}{early:8.1f} after the first tenth, {late:8.1f} at the end")
+        say(f"  {name:10}{early:8.1f} after the first tenth, {late:8.1f} at the end")
     say(f"  {soaked.misfortunes} misfortunes, {len(soaked.output):,} bytes drawn")
     for problem in soaked.problems:
         say(f"  {problem}")

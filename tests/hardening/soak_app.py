@@ -15,6 +15,8 @@ from functools import _lru_cache_wrapper
 from pathlib import Path
 from typing import Any
 
+from textual.cache import FIFOCache, LRUCache
+
 from fleettui.cli.session import Settings, console
 from fleettui.model.cluster import Link
 from fleettui.ui import app
@@ -27,6 +29,9 @@ from hardening.measure import files_by_kind, open_files, resident_mb
 TYPES_TOLD = 400
 POOL = "asyncio_"
 """How the threads of the loop's own pool are called, which look up names and read files."""
+FOLLOWERS = ("etcd stream ", "etcd proof ", "etcd watch")
+"""How those are called that bring what happens, by a connection each: two a folder, or one poll
+where streams died."""
 _WAITING = ("FutureIter", "Queue.get", "sleep", "Event.wait", "coroutine_wrapper")
 """What all that waits ends in."""
 
@@ -41,13 +46,16 @@ class SoakedApp(app.FleetApp):
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._tell_objects)
 
     def _count(self) -> None:
-        pooled = sum(thread.name.startswith(POOL) for thread in threading.enumerate())
+        names = [thread.name for thread in threading.enumerate()]
+        pooled = sum(name.startswith(POOL) for name in names)
+        following = sum(name.startswith(FOLLOWERS) for name in names)
         counts = {
             "mb": resident_mb(),
-            "files": open_files(),
+            "files": open_files() - following,
             "tasks": len(asyncio.all_tasks()),
-            "threads": threading.active_count() - pooled,
+            "threads": len(names) - pooled - following,
             "pooled": pooled,
+            "following": following,
         }
         self._counts.write(json.dumps({**counts, **_shown(self.picture)}) + "\n")
 
@@ -67,6 +75,8 @@ def _let_go_of_what_is_bounded() -> None:
     for thing in gc.get_objects():
         if isinstance(thing, _lru_cache_wrapper) and thing.cache_info().maxsize is not None:
             thing.cache_clear()
+        elif isinstance(thing, LRUCache | FIFOCache):  # Textual's, of each line it painted
+            thing.clear()
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
 
