@@ -1,5 +1,6 @@
 """HTTP's chunks parted from what they hold: all that have come, where http.client gives one."""
 
+from functools import lru_cache
 from http.client import HTTPResponse, IncompleteRead
 
 MAX_CHUNK = 16 << 20
@@ -37,6 +38,7 @@ class Chunks:
         return b"".join(held)
 
 
+@lru_cache(maxsize=4096)  # events of a kind are of few lengths
 def _size(head: bytes) -> int:
     digits = head.partition(b";")[0].strip()
     if not digits.isalnum():

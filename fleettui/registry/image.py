@@ -27,6 +27,7 @@ from fleettui.registry.keys import JOB, LEASE, MACHINES, PARTS, STATES, UNIT, Ke
 from fleettui.registry.ordinary import ordinary_units
 from fleettui.registry.tree import (
     DEEPEST,
+    Entry,
     Folder,
     Leaf,
     entry_at,
@@ -252,9 +253,10 @@ class Image:
         units = {unit.name: unit for unit in in_order} or self._units.copy()
         is_new = False
         keys = [Untrusted(name) for name in sorted(names - ordinary.keys())]
+        otherwise = self._dirty[JOB] | {name for _, name in self._bad_by}
         for key in keys:
             name = key.raw
-            unit = None if name in self._dirty[JOB] else self._restated(name, units.get(key))
+            unit = None if name in otherwise else _restated(units.get(key), states.get(name))
             if unit is None:
                 job, told = entry_at(jobs, name), entry_at(states, name)
                 unit = self._kept(JOB, name, decode_unit(name, job, told, files))
@@ -268,15 +270,6 @@ class Image:
             tell_changes(before, self._units, keys)
         self._dirty[JOB].clear()
         self._dirty[STATES].clear()
-
-    def _restated(self, name: str, unit: Unit | None) -> Unit | None:
-        """A unit with the states that it has now, where nothing else of it changed; None where it
-        has to be decoded whole.
-        """
-        states = entry_at(self._tree[STATES], name)
-        if unit is None or not isinstance(states, dict) or (JOB, name) in self._bad_by:
-            return None
-        return restated(unit, states)
 
     def _decode_machines(self) -> None:
         machine_ids = self._dirty[MACHINES]
@@ -304,6 +297,13 @@ class Image:
             self._bad = in_order_of_key(b for bad in self._bad_by.values() for b in bad)
             self._bad_changed = False
         return self._bad
+
+
+def _restated(unit: Unit | None, states: Entry | Node | None) -> Unit | None:
+    """A unit with the states that it has now, where nothing else of it changed; None where it has
+    to be decoded whole.
+    """
+    return restated(unit, states) if unit is not None and type(states) is dict else None
 
 
 def _replace(known: dict[Untrusted, _T], key: Untrusted, new: _T | None) -> bool:

@@ -25,7 +25,7 @@ class Pace(msgspec.Struct, frozen=True):
     stream_within: float = 2.0
     """For a stream to stand; longer, and something on the way holds its answer back."""
     prove_every: float = 1.0
-    """How often a stream that brings events is compared with what etcd has."""
+    """From the last event of a stream at most, until it is compared with what etcd has."""
     prove_within: float = 0.3
     """For a stream to bring what etcd has, and for a poll to say that there is something."""
     verify_after: float = 0.2
