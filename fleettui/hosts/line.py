@@ -71,7 +71,7 @@ class Line:
         """A live connection; all who wait for one share the attempt. Raises HostUnreachable."""
         if self._connection is not None and not self._connection.is_closed():
             return self._connection
-        if self._opening is None or self._opening.done():
+        if self._opening is None:
             self._opening = asyncio.create_task(self._open())
         opening = self._opening
         await asyncio.wait({opening})  # one who gives up does not take the others along
@@ -79,7 +79,7 @@ class Line:
             raise HostUnreachable(f"the connection to {self._name} was closed by us")
         opened = opening.result()
         if isinstance(opened, HostUnreachable):
-            raise HostUnreachable(str(opened), opened.hop) from opened
+            raise HostUnreachable(str(opened), opened.hop)
         return opened
 
     @asynccontextmanager
@@ -135,11 +135,17 @@ class Line:
             self._connection.set_keepalive(seconds)
 
     async def _open(self) -> _Opened:
-        """Open the connection; a failure is returned, since perhaps nobody waits for it now."""
+        """Open the connection; a failure is returned, since perhaps nobody waits for it now.
+
+        It is told anew: as it was raised it would keep all that was tried, for each of a thousand
+        machines that are not there.
+        """
         try:
             self._connection = await self._opener()
         except HostUnreachable as exc:
-            return exc
+            return HostUnreachable(str(exc), exc.hop)
+        finally:
+            self._opening = None
         return self._connection
 
     async def _process(self, text: str) -> RemoteProcess:
