@@ -42,8 +42,8 @@ def disputes(snapshot: Snapshot, readings: Readings) -> frozenset[Untrusted]:
 
 def _changed(known: _Compared, snapshot: Snapshot, readings: Readings) -> set[Untrusted]:
     """Units that the registry says something else of, and those of machines that answered anew."""
-    fresh, past = changed_units(known.snapshot, snapshot)
-    names = {unit.name for unit in fresh} | {unit.name for unit in past}
+    changed = changed_units(known.snapshot, snapshot)
+    names = {unit.name for unit in (*changed.fresh, *changed.past)}
     if readings is not known.readings:
         for machine_id in readings.keys() | known.readings.keys():
             old, new = known.readings.get(machine_id), readings.get(machine_id)

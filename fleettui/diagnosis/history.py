@@ -12,7 +12,8 @@ from fleettui.diagnosis.reading import REMEMBERED, Reading, beside, read, readin
 from fleettui.diagnosis.scheduling import Placement
 from fleettui.diagnosis.survey import Odd, Oddity, Survey, survey
 from fleettui.diagnosis.waiting import ENGINE, placements_of
-from fleettui.model.cluster import Machine, Snapshot, Unit
+from fleettui.model.changes import changed_units
+from fleettui.model.cluster import Machine, Snapshot
 from fleettui.model.host import HostFacts, HostReport, NotChecked
 from fleettui.model.untrusted import Untrusted
 
@@ -86,7 +87,7 @@ class History(msgspec.Struct, frozen=True):
             since=since,
             departures=_with(self.departures, _departed(old, found, now), now),
             addresses=_with(self.addresses, self._moved(old, snapshot, now), now),
-            hashes=_with(self.hashes, self._rehashed(old, found, now), now),
+            hashes=_with(self.hashes, self._rehashed(old, snapshot, now), now),
             away=away,
             readings=self._kept_readings(snapshot, now),
             elsewhere={p: heard for p, heard in self.elsewhere.items() if p in away.former},
@@ -142,14 +143,16 @@ class History(msgspec.Struct, frozen=True):
         return self.departures.get(machine_id, (None,))[-1]
 
     def _rehashed(
-        self, old: Snapshot, found: Survey, now: datetime
+        self, old: Snapshot, new: Snapshot, now: datetime
     ) -> Iterator[tuple[Untrusted, tuple[Change, ...]]]:
-        for unit in found.fresh:
-            before = old.units.get(unit.name)
-            was, now_is = _hash(before), _hash(unit)
-            if was is not None and now_is is not None and was != now_is:
-                first = () if unit.name in self.hashes else (Change(self.at or now, was),)
-                yield unit.name, (*first, Change(now, now_is))
+        changed = changed_units(old, new)
+        for before, unit in zip(changed.before, changed.fresh, strict=True):
+            if before is None or before.unit_hash == unit.unit_hash:
+                continue
+            if before.unit_hash is not None and unit.unit_hash is not None:
+                was = Change(self.at or now, Untrusted(before.unit_hash))
+                first = () if unit.name in self.hashes else (was,)
+                yield unit.name, (*first, Change(now, Untrusted(unit.unit_hash)))
 
     def _kept_readings(self, snapshot: Snapshot, now: datetime) -> Mapping[Untrusted, Reading]:
         """Those of machines that are there, or were asked lately."""
@@ -173,10 +176,6 @@ def _departed(
     for machine_id, machine in old.machines.items():
         if machine_id.raw not in found.alive:
             yield machine_id, (Change(now, machine.public_ip),)
-
-
-def _hash(unit: Unit | None) -> Untrusted | None:
-    return None if unit is None or unit.unit_hash is None else Untrusted(unit.unit_hash)
 
 
 def _with(

@@ -1,6 +1,6 @@
 """What is odd in a snapshot, found in one pass; whether it is a fault is for the rules to say."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -54,8 +54,6 @@ class Survey(msgspec.Struct, frozen=True):
     oddities: tuple[Oddity, ...]
     alive: frozenset[str]
     """IDs of the machines."""
-    fresh: tuple[Unit, ...]
-    """Those that changed since the survey before; all of them in the first."""
     layout: Snapshot
     """The first of the snapshots in a row that ask the same of the scheduler."""
 
@@ -68,51 +66,57 @@ def survey(snapshot: Snapshot, before: Survey | None = None) -> Survey:
     """Look at every unit; at those that changed only, if `before` had the same machines.
 
     Most events of a cluster renew a few units, and an unchanged unit is the same object in every
-    snapshot that follows.
+    snapshot that follows. Of most that do change it is no more than whether they run.
     """
     if before is not None and before.snapshot.machines is snapshot.machines:
         alive = before.alive
     else:
         alive = frozenset(machine_id.raw for machine_id in snapshot.machines)
-    fresh = _fresh(snapshot, before)
-    units: Sequence[Unit] = fresh
-    kept: list[Oddity] = []
-    layout = snapshot
-    if before is not None and before.alive == alive:
-        kept = [
-            o for o in before.oddities if o.unit is not None and _is_same(o.unit, before, snapshot)
-        ]
-        layout = before.layout if _is_laid_out_alike(units, snapshot, before) else snapshot
-    else:
-        units = tuple(snapshot.units.values())
-    found = [oddity for unit in units for oddity in _of_unit(unit, alive)]
-    return Survey(snapshot, (*_of_lease(snapshot), *kept, *found), alive, fresh, layout)
+    if before is None or before.alive != alive:
+        found = _of_units(snapshot.units.values(), alive)
+        return Survey(snapshot, (*_of_lease(snapshot), *found), alive, snapshot)
+    changed = changed_units(before.snapshot, snapshot)
+    pairs = zip(changed.before, changed.fresh, strict=True)
+    others = [(was, unit) for was, unit in pairs if was is None or not _is_as_odd(was, unit)]
+    anew = {unit.name for _, unit in others}
+    anew.update(unit.name for unit in changed.past if unit.name not in snapshot.units)
+    kept = (o for o in before.oddities if o.unit is not None and o.unit not in anew)
+    found = _of_units((unit for _, unit in others), alive)
+    is_alike = _is_laid_out_alike(others, snapshot, before.snapshot)
+    layout = before.layout if is_alike else snapshot
+    return Survey(snapshot, (*_of_lease(snapshot), *kept, *found), alive, layout)
 
 
-def _fresh(snapshot: Snapshot, before: Survey | None) -> tuple[Unit, ...]:
-    if before is None:
-        return tuple(snapshot.units.values())
-    return changed_units(before.snapshot, snapshot).fresh
-
-
-def _is_laid_out_alike(fresh: Sequence[Unit], snapshot: Snapshot, before: Survey) -> bool:
+def _is_laid_out_alike(
+    pairs: Iterable[tuple[Unit | None, Unit]], snapshot: Snapshot, old: Snapshot
+) -> bool:
     """Whether nothing changed that a scheduler looks at: states and heartbeats are not."""
-    old = before.snapshot
     if len(snapshot.units) != len(old.units) or snapshot.leader != old.leader:
         return False
     if snapshot.bad != old.bad:
         return False
     if snapshot.machines is not old.machines and snapshot.machines != old.machines:
         return False
-    return all(
-        (was := old.units.get(unit.name)) is not None
-        and (was.target, was.target_state, was.file) == (unit.target, unit.target_state, unit.file)
-        for unit in fresh
-    )
+    return all(was is not None and _asks_the_same(was, unit) for was, unit in pairs)
 
 
-def _is_same(name: Untrusted, before: Survey, snapshot: Snapshot) -> bool:
-    return snapshot.units.get(name) is before.snapshot.units[name]
+def _asks_the_same(was: Unit, unit: Unit) -> bool:
+    """Whether a scheduler is asked the same."""
+    if was.target != unit.target or was.target_state != unit.target_state:
+        return False
+    return was.file is unit.file or was.file == unit.file
+
+
+def _is_as_odd(was: Unit, unit: Unit) -> bool:
+    """Whether no more differs than words of its states that are never odd."""
+    if was.unit_hash != unit.unit_hash or len(was.states) != len(unit.states):
+        return False
+    for one, two in zip(was.states, unit.states, strict=True):  # thousands in a storm: no generator
+        if one.machine_id != two.machine_id or one.unit_hash != two.unit_hash:
+            return False
+        if one.load != two.load:
+            return False
+    return _asks_the_same(was, unit)
 
 
 def _of_lease(snapshot: Snapshot) -> Iterator[Oddity]:
@@ -121,6 +125,10 @@ def _of_lease(snapshot: Snapshot) -> Iterator[Oddity]:
             yield Oddity(Odd.NO_LEADER)
     elif snapshot.leader.machine_id not in snapshot.machines:
         yield Oddity(Odd.LEADER_GONE, machine=snapshot.leader.machine_id)
+
+
+def _of_units(units: Iterable[Unit], alive: frozenset[str]) -> Iterator[Oddity]:
+    return (oddity for unit in units for oddity in _of_unit(unit, alive))
 
 
 def _of_unit(unit: Unit, alive: frozenset[str]) -> Iterator[Oddity]:

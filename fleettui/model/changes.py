@@ -23,6 +23,8 @@ class Changed(NamedTuple):
     """Of the later one: those that are new or that something was written of."""
     past: tuple[Unit, ...]
     """Of the earlier one: what was in their place, and those that were destroyed."""
+    before: tuple[Unit | None, ...]
+    """What was in the place of each of `fresh`; None where nothing was."""
 
 
 _FEW = 1_000
@@ -46,7 +48,7 @@ def changed_units(old: Snapshot, new: Snapshot) -> Changed:
     answer is kept until two other snapshots are compared, for several ask it of each view.
     """
     if old.units is new.units:
-        return Changed((), ())
+        return Changed((), (), ())
     return _compared(old, new)
 
 
@@ -77,10 +79,10 @@ def units_by_machine(
 
 
 def _has_same_places(old: Snapshot, new: Snapshot) -> bool:
-    fresh, past = changed_units(old, new)
-    return len(fresh) == len(past) and all(
-        one.name == other.name and places(one) == places(other)
-        for one, other in zip(fresh, past, strict=True)
+    changed = changed_units(old, new)
+    return len(changed.fresh) == len(changed.past) and all(
+        was is not None and places(was) == places(unit)
+        for was, unit in zip(changed.before, changed.fresh, strict=True)
     )
 
 
@@ -89,17 +91,25 @@ def _compared(old: Snapshot, new: Snapshot) -> Changed:
     was, now_is = old.units, new.units
     for before, after, names in tuple(_told):
         if before is was and after is now_is:
-            return Changed(_others(names, now_is, was), _others(names, was, now_is))
+            return _among(names, was, now_is)
     if len(was) == len(now_is) and all(map(is_, was, now_is)):
-        differ = map(is_not, was.values(), now_is.values())
-        names = tuple(compress(now_is, differ))
-        return Changed(tuple(map(now_is.__getitem__, names)), tuple(map(was.__getitem__, names)))
+        return _among(compress(now_is, map(is_not, was.values(), now_is.values())), was, now_is)
     fresh = tuple(unit for unit in now_is.values() if was.get(unit.name) is not unit)
     past = tuple(unit for unit in was.values() if now_is.get(unit.name) is not unit)
-    return Changed(fresh, past)
+    return Changed(fresh, past, tuple(was.get(unit.name) for unit in fresh))
 
 
-def _others(names: Iterable[Untrusted], units: Units, than: Units) -> tuple[Unit, ...]:
-    """The units of these names that are not the same object in both."""
-    found = ((units.get(name), than.get(name)) for name in names)
-    return tuple(unit for unit, other in found if unit is not None and unit is not other)
+def _among(names: Iterable[Untrusted], was: Units, now_is: Units) -> Changed:
+    """The units of these names, in order, that are not the same object in both."""
+    fresh: list[Unit] = []
+    past: list[Unit] = []
+    before: list[Unit | None] = []
+    for name in names:
+        one, other = was.get(name), now_is.get(name)
+        if one is not other:
+            if one is not None:
+                past.append(one)
+            if other is not None:
+                fresh.append(other)
+                before.append(one)
+    return Changed(tuple(fresh), tuple(past), tuple(before))

@@ -92,14 +92,13 @@ class Picture(msgspec.Struct, frozen=True):
         same = self.reports is other.reports and self.view.link is other.view.link
         return same and self.findings == other.findings and self.lists_same_machines(other)
 
-    def asked_at(self, machine: Machine) -> datetime | None:
-        """When a machine was last asked where it is or was; None = never."""
-        if place_of(machine) in self.history.away.former:
+    def last_report(self, machine: Machine) -> HostReport | None:
+        """What came of asking a machine last where it is or was; None = never asked."""
+        former = self.history.away.former
+        if former and place_of(machine) in former:
             heard = self.history.elsewhere.get(place_of(machine))
-            report = heard.facts if isinstance(heard, Reading) else heard
-        else:
-            report = self.reports.get(machine.id)
-        return None if report is None else asked_at(report)
+            return heard.facts if isinstance(heard, Reading) else heard
+        return self.reports.get(machine.id)
 
     def machine(self, machine_id: Untrusted | None) -> Machine | None:
         """A machine that the registry lists now, or one that left it."""

@@ -18,7 +18,7 @@ from fleettui.model.clock import now
 from fleettui.model.cluster import Machine
 from fleettui.model.host import HostReport, NotChecked
 from fleettui.model.untrusted import Untrusted
-from fleettui.ui.picture import Picture
+from fleettui.ui.picture import Picture, asked_at
 
 PROBE_EVERY = timedelta(seconds=10)
 """The time of a round, over which its machines are spread."""
@@ -78,15 +78,17 @@ class Rounds:
         machines = picture.places
         pace = timedelta(seconds=len(machines) / PROBES_PER_SECOND)
         patience = now() - max(pace, RETRY_EVERY)
+        listed = picture.snapshot.machines if picture.snapshot else {}
         known = []
         for machine in machines:
-            if (asked := picture.asked_at(machine)) is None:
+            report = picture.last_report(machine)
+            if report is None:
                 self._ask(machine)
-            elif _is_silent(machine, picture):
-                if asked < patience:
+            elif isinstance(report, NotChecked) and listed.get(machine.id) is machine:
+                if report.at < patience:
                     self._ask(machine)
             elif place_of(machine) not in self._asking:
-                known.append((asked, machine))
+                known.append((asked_at(report), machine))
         for machine in self._turns.take(known, max(pace, PROBE_EVERY)):
             self._ask(machine)
 
@@ -137,7 +139,7 @@ class Rounds:
             heard, self._heard = self._heard, []
             self._asking.difference_update(place_of(machine) for _, machine in heard)
             picture = self._seen()
-            is_news = any(picture.asked_at(machine) is None for _, machine in heard)
+            is_news = any(picture.last_report(machine) is None for _, machine in heard)
             pause = FOLD_EVERY if is_news else FOLD_AGAIN
             pause = max(pause, FOLD_BY_MACHINE * len(picture.places))
             self._folding = self._app.set_timer(pause, self._fold)
@@ -162,10 +164,3 @@ class Turns:
         self._owed -= int(self._owed)
         oldest = heapq.nsmallest(turns, known, key=lambda asked: asked[0])
         return [machine for _, machine in oldest]
-
-
-def _is_silent(machine: Machine, picture: Picture) -> bool:
-    """Whether the registry lists it, and it did not answer."""
-    listed = picture.snapshot.machines if picture.snapshot else {}
-    report = picture.reports.get(machine.id)
-    return isinstance(report, NotChecked) and listed.get(machine.id) is machine

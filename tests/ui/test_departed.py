@@ -213,12 +213,12 @@ def test_a_machine_is_asked_where_it_is_and_where_it_was() -> None:
 def test_an_answer_from_a_former_address_is_not_taken_for_the_machines_own() -> None:
     own, other = fakes.facts(MOVED), fakes.facts(LEAVER)
     seen = picture(MACHINES, (MACHINES[0], MOVED, MACHINES[2])).with_reports([(own, MOVED)])
-    assert seen.asked_at(LEAVER) is None
+    assert seen.last_report(LEAVER) is None
     seen = seen.with_reports([(other, LEAVER)])
     assert seen.reports[LEAVER.id] is own
-    assert seen.asked_at(LEAVER) == other.taken_at
+    assert seen.last_report(LEAVER) is other
     refused = NotChecked(LEAVER.id, now(), U("connection refused"))
-    assert seen.with_reports([(refused, LEAVER)]).asked_at(LEAVER) == refused.at
+    assert seen.with_reports([(refused, LEAVER)]).last_report(LEAVER) is refused
 
 
 def test_a_departed_machine_keeps_its_last_report_and_its_name() -> None:

@@ -77,7 +77,7 @@ def test_a_change_is_told_with_who_made_it_and_from_what_to_what(
     before = picture(BEFORE)
     trail = Trail().went_on(before, before.with_view(RegistryView(Link.LIVE, AT, after)), AT)
     assert {
-        (c.who, c.subject, c.before, c.after) for c in trail.changes if c.who != "rules"
+        (c.who, c.subject, c.before, c.after) for c in trail.changes() if c.who != "rules"
     } == told
 
 
@@ -100,8 +100,8 @@ def test_the_trail_stays_in_bounds_and_says_how_much_it_left_out() -> None:
         after = replace(before, view=replace(before.view, snapshot=units(BEFORE, *many)))
         trail = trail.went_on(before, after, AT + timedelta(seconds=step * SLOT))
     assert len(trail.slots) == SLOTS
-    assert len(trail.changes) == CHANGES
-    assert trail.changes[0].subject == "5 more at once"
+    assert len(trail.changes()) == CHANGES
+    assert trail.changes(1)[0].subject == "5 more at once"
 
 
 @pytest.mark.parametrize("link", [Link.CONNECTING, Link.LOST])

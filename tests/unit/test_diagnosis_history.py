@@ -156,10 +156,11 @@ MACHINES = [A, B, C]
 
 @st.composite
 def units(draw: st.DrawFn) -> Unit:
-    made = unit(
-        draw(st.sampled_from(NAMES)),
-        state(draw(st.sampled_from(MACHINES)), unit_hash=draw(st.sampled_from([HASH, OTHER_HASH]))),
+    found = state(
+        draw(st.sampled_from(MACHINES)), unit_hash=draw(st.sampled_from([HASH, OTHER_HASH]))
     )
+    words = {word: U(draw(st.sampled_from(["a", "not-found"]))) for word in ("load", "sub")}
+    made = unit(draw(st.sampled_from(NAMES)), structs.replace(found, **words))
     return structs.replace(
         made,
         unit_hash=draw(st.sampled_from([HASH, None])),

@@ -5,7 +5,7 @@ from types import MappingProxyType
 import pytest
 from msgspec.structs import replace
 
-from fleettui.model.changes import changed_units, units_by_machine
+from fleettui.model.changes import Changed, changed_units, tell_changes, units_by_machine
 from fleettui.model.clock import now
 from fleettui.model.cluster import Snapshot, Unit, UnitState
 from fleettui.model.untrusted import Untrusted
@@ -19,23 +19,26 @@ def _snapshot(*units: Unit) -> Snapshot:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "fresh", "past"),
+    ("before", "after", "changed"),
     [
-        ((A, B, C), (A, B, C), (), ()),
-        ((A, B, C), (A, NEW_B, C), (NEW_B,), (B,)),
-        ((A, C), (A, B, C), (B,), ()),
-        ((A, B, C), (A, C), (), (B,)),
-        ((A, B), (NEW_B, C), (NEW_B, C), (A, B)),
-        ((), (A,), (A,), ()),
+        ((A, B, C), (A, B, C), Changed((), (), ())),
+        ((A, B, C), (A, NEW_B, C), Changed((NEW_B,), (B,), (B,))),
+        ((A, C), (A, B, C), Changed((B,), (), (None,))),
+        ((A, B, C), (A, C), Changed((), (B,), ())),
+        ((A, B), (NEW_B, C), Changed((NEW_B, C), (A, B), (B, None))),
+        ((), (A,), Changed((A,), (), (None,))),
     ],
 )
 def test_the_units_that_changed_are_found_alone(
     before: tuple[Unit, ...],
     after: tuple[Unit, ...],
-    fresh: tuple[Unit, ...],
-    past: tuple[Unit, ...],
+    changed: Changed,
 ) -> None:
-    assert changed_units(_snapshot(*before), _snapshot(*after)) == (fresh, past)
+    old, new = _snapshot(*before), _snapshot(*after)
+    assert changed_units(old, new) == changed
+    newer = _snapshot(*after)
+    tell_changes(old.units, newer.units, sorted({unit.name for unit in (*before, *after)}))
+    assert changed_units(old, newer) == changed
 
 
 HERE, THERE = Untrusted("here"), Untrusted("there")

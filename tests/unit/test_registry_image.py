@@ -95,7 +95,9 @@ def test_events_folded_in_give_what_the_final_keys_decode_to(
     for index, (action, key, value) in enumerate(done, start=1):
         if action in {"look", "glance"}:
             before, last = last, image.snapshot(NOW, hurried=action == "glance")
-            assert changed_units(before, last) == (_others(last, before), _others(before, last))
+            fresh, past = _others(last, before), _others(before, last)
+            were = tuple(before.units.get(unit.name) for unit in fresh)
+            assert changed_units(before, last) == (fresh, past, were)
         elif action == "read":
             image.load(node_of(held), index)
         else:

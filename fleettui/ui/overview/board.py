@@ -144,10 +144,11 @@ def _axis(width: int, middle: str = "", tone: Tone = Tone.DIM) -> Content:
 
 def change_panel(trail: Trail, width: int, height: int) -> Iterator[Content]:
     """The last changes, newest first: how long ago, by whom, what, from what to what."""
-    if not trail.changes:
+    changes = trail.changes(height)
+    if not changes:
         yield paint(("nothing has changed while this session watched", Tone.DIM))
-    subject = min(max((cell_len(c.subject) for c in trail.changes[:height]), default=0), width // 3)
-    for change in trail.changes[:height]:
+    subject = min(max((cell_len(c.subject) for c in changes), default=0), width // 3)
+    for change in changes:
         arrow = f"{change.before} → " if change.before else ""
         yield paint(
             (f"{ago(change.at):>6}  ", Tone.DIM), (f"{change.who:<15} ", Tone.DIM),

@@ -1,8 +1,10 @@
 """What became of the cluster while this session watched: bounded, kept beside the picture; pure."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
@@ -36,7 +38,9 @@ class Change(msgspec.Struct, frozen=True):
 
 
 Telling = Callable[[], Change]
-"""A change that is put into words once it is kept: of a thousand at once most are only counted."""
+"""A change that is put into words once somebody reads it. It holds none of the pictures that it was
+found between.
+"""
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -51,7 +55,7 @@ class Trail(msgspec.Struct, frozen=True):
     """Counts over time, oldest first, and the last changes, newest first."""
 
     slots: tuple[Slot, ...] = ()
-    changes: tuple[Change, ...] = ()
+    tellings: tuple[Telling, ...] = ()
 
     def went_on(self, before: Picture, after: Picture, at: datetime) -> "Trail":
         """The trail after the picture changed; it begins with the first read."""
@@ -59,14 +63,16 @@ class Trail(msgspec.Struct, frozen=True):
         if new is None:
             return self
         events = max(new.index - before.snapshot.index, 0) if before.snapshot is not None else 0
-        found = list(_news(before, after, new, at))
-        news = [change() for change in found[:AT_ONCE]]
-        if len(found) > AT_ONCE:
-            more = f"{len(found) - AT_ONCE} more at once"
-            news.append(Change(at, "", more, "", "", Tone.DIM))
-        changes = (*reversed(news), *self.changes)[:CHANGES] if news else self.changes
-        slots = self._counted(_slot(at), len(after.findings), events)
-        return msgspec.structs.replace(self, slots=slots, changes=changes)
+        found = _news(before, after, new, at)
+        news = list(islice(found, AT_ONCE))
+        if more := sum(1 for _ in found):
+            news.append(partial(Change, at, "", f"{more} more at once", "", "", Tone.DIM))
+        tellings = (*reversed(news), *self.tellings)[:CHANGES] if news else self.tellings
+        return Trail(self._counted(_slot(at), len(after.findings), events), tellings)
+
+    def changes(self, count: int = CHANGES) -> list[Change]:
+        """The newest changes, in words; no more than that many."""
+        return [telling() for telling in self.tellings[:count]]
 
     def _counted(self, number: int, findings: int, events: int) -> tuple[Slot, ...]:
         last = self.slots[-1] if self.slots else None
@@ -133,8 +139,7 @@ def _machines(old: Snapshot, new: Snapshot, at: datetime) -> Iterator[Telling]:
 
 def _units(old: Snapshot, new: Snapshot, at: datetime) -> Iterator[Telling]:
     changed = changed_units(old, new)
-    for unit in changed.fresh:
-        was = old.units.get(unit.name)
+    for was, unit in zip(changed.before, changed.fresh, strict=True):
         if was is None:
             yield partial(Change, at, "registry", str(unit.name), "", "submitted", Tone.ACCENT)
         else:
@@ -150,46 +155,56 @@ def _unit(was: Unit, unit: Unit, snapshot: Snapshot, at: datetime) -> Iterator[T
         wanted, wants = (str(one.target_state or "absent") for one in (was, unit))
         yield partial(Change, at, "somebody", f"{name} wanted", wanted, wants)
     if was.target != unit.target:
-        left, place = (_place(one.target, snapshot) for one in (was, unit))
+        listed = snapshot.machines
+        left, place = (
+            _place(one.target, listed.get(one.target) if one.target else None)
+            for one in (was, unit)
+        )
         yield partial(Change, at, "engine", f"{name} on", left, place)
-    if _say_the_same(was, unit):
-        return
-    for state in unit.states:
-        earlier = was.state_on(state.machine_id)
-        if earlier and (earlier.active, earlier.sub) == (state.active, state.sub):
-            continue
-        yield partial(_told, unit, state, earlier, snapshot, at)
-    for gone in was.states:
-        if unit.state_on(gone.machine_id) is None:
-            who = _place(gone.machine_id, snapshot)
-            yield partial(Change, at, who, str(name), f"{gone.active} {gone.sub}", "no state")
+    for said in _retold(was.states, unit.states):
+        yield partial(_told, at, name, snapshot.machines.get(said.machine_id), said)
 
 
-def _told(
-    unit: Unit, state: UnitState, earlier: UnitState | None, snapshot: Snapshot, at: datetime
-) -> Change:
-    """An agent wrote other words of a unit."""
-    before = f"{earlier.active} {earlier.sub}" if earlier else "no state"
-    after = f"{state.active} {state.sub}"
-    who = _place(state.machine_id, snapshot)
-    return Change(at, who, str(unit.name), before, after, _TONES.get(state.active, Tone.WARN))
+class _Said(NamedTuple):
+    """Words of one machine's agent that are not as they were; None where it says nothing."""
+
+    machine_id: Untrusted
+    before: UnitState | None
+    now: UnitState | None
 
 
-def _say_the_same(was: Unit, unit: Unit) -> bool:
-    """Whether the states of a unit were only written anew, as most are."""
-    if len(was.states) != len(unit.states):
-        return False
-    for one, two in zip(was.states, unit.states, strict=True):  # thousands in a storm: no generator
-        if one.sub != two.sub or one.active != two.active or one.machine_id != two.machine_id:
-            return False
-    return True
+def _retold(earlier: Sequence[UnitState], now: Sequence[UnitState]) -> list[_Said]:
+    """Where the states of a unit differ in words: a global one has a state on every machine."""
+    found: list[_Said] = []
+    if len(earlier) == len(now):
+        for was, state in zip(earlier, now, strict=True):
+            if was.machine_id != state.machine_id:
+                break
+            if was.sub != state.sub or was.active != state.active:
+                found.append(_Said(state.machine_id, was, state))
+        else:
+            return found
+    before = {state.machine_id: state for state in earlier}
+    after = {state.machine_id: state for state in now}
+    beside = (_Said(m, before.get(m), after.get(m)) for m in {**after, **before})
+    return [said for said in beside if _words(said.before) != _words(said.now)]
 
 
-def _place(machine_id: Untrusted | None, snapshot: Snapshot) -> str:
-    machine: Machine | None = snapshot.machines.get(machine_id) if machine_id else None
+def _words(state: UnitState | None) -> str:
+    return f"{state.active} {state.sub}" if state else "no state"
+
+
+def _told(at: datetime, name: Untrusted, machine: Machine | None, said: _Said) -> Change:
+    """An agent wrote other words of a unit, or what it wrote is there no more."""
+    tone = _TONES.get(said.now.active, Tone.WARN) if said.now else Tone.PLAIN
+    who = _place(said.machine_id, machine)
+    return Change(at, who, str(name), _words(said.before), _words(said.now), tone)
+
+
+def _place(machine_id: Untrusted | None, machine: Machine | None) -> str:
     if machine is not None:
         return str(machine.public_ip)
-    return snapshot.machine_name(machine_id) if machine_id else "no machine"
+    return Machine(machine_id, Untrusted("")).short_id if machine_id else "no machine"
 
 
 def _findings(before: Picture, after: Picture, at: datetime) -> Iterator[Telling]:
