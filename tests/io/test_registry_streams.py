@@ -198,6 +198,30 @@ def test_where_much_is_written_the_picture_is_not_said_to_be_old(
     assert signs <= 24, "of three signs of life at most two prove nothing"
 
 
+def test_a_stream_that_moves_on_is_not_asked_about_and_one_that_stops_is_found_out(
+    wire: Wire, writer: Pipeline, follow: Follow
+) -> None:
+    _, views = follow(wire.url, pace=Pace(reread_every=600, prove_every=2))
+    views.live()
+
+    def write(numbers: range) -> None:
+        for number in numbers:
+            writer.put({f"job/u{number:03}.service/target-state": "launched"})
+            time.sleep(0.02)
+
+    def polls() -> int:
+        return wire.count("/job?", "wait=true") - wire.count("/job?", "stream=true")
+
+    asked = polls()
+    write(range(300))
+    assert polls() - asked <= 1, "the one that waited when the first was written is asked anew"
+    wire.mute_streams()
+    write(range(300, 400))
+    views.wait(lambda view: bool(view.snapshot and U("u399.service") in view.snapshot.units))
+    assert wire.count("/job?", "stream=true") == 2
+    assert never_lost(views)
+
+
 def test_cut_streams_cost_a_read_of_their_folders_and_no_flicker(
     etcd: RealEtcd, wire: Wire, follow: Follow
 ) -> None:
