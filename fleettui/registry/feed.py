@@ -111,11 +111,7 @@ class Feed:
                 self.uncovered_since = None
                 self._begin_proof()
             case Ahead():
-                now, within = time.monotonic(), self._pace.prove_within
-                patience = within if now > self._shaken_until else within / 3
-                self._doubt, self._doubt_until = report, now + patience
-                if self._stream is not None and self.is_in_doubt:
-                    self._stream.hurry()
+                self._be_in_doubt(report)
             case Unknowable():
                 now = time.monotonic()
                 self._asks_at_once = now - self._unknowable_at > self._pace.prove_every
@@ -190,6 +186,16 @@ class Feed:
         again = now + self._pace.verify_after
         self._removals, self._verified_at = 0, now
         self._verify_at = again if again < self._shaken_until else None
+
+    def _be_in_doubt(self, told: Ahead) -> None:
+        """Give the stream a moment to bring what etcd has; what comes later gives it no more."""
+        if self.is_in_doubt or told.index <= self._seen():
+            return
+        now, within = time.monotonic(), self._pace.prove_within
+        patience = within if now > self._shaken_until else within / 3
+        self._doubt, self._doubt_until = told, now + patience
+        if self._stream is not None:
+            self._stream.hurry()
 
     def _die(self) -> None:
         now = time.monotonic()

@@ -112,13 +112,17 @@ class Proof:
             if found is not None and not self._stopped:
                 self._line.inbox.put((self, found))
             # A folder where little happens is asked without a pause: etcd forgets soon.
-            if time.monotonic() < began + self._line.pace.prove_every:
-                self._wait_for_silence()
+            left = began + self._line.pace.prove_every - time.monotonic()
+            if left > 0:
+                self._wait_for_silence() if isinstance(found, Ahead) else self._asked.wait(left)
 
     def _wait_for_silence(self) -> None:
-        """Look on while the stream moves on; one that rests does so for half of that at most."""
+        """Look on while the stream moves on. One that may rest is looked at less often, and all
+        others so often that etcd has not yet forgotten what follows when they fall silent.
+        """
+        cadence, every = self._line.cadence, self._line.pace.prove_every
         before = None
-        while not self._asked.wait(self._line.pace.prove_every / 2):
+        while not self._asked.wait(every / (2 if cadence.rest_of_stream(time.monotonic()) else 8)):
             seen = self._seen()
             if seen == before:
                 return
@@ -129,7 +133,7 @@ class Proof:
         try:
             event = self._wait_for_one(after)
         except HistoryCleared:
-            # In a storm elsewhere etcd forgets within the second; a stream that lives moves on.
+            # In a storm elsewhere etcd forgets within the second; a stream that lives may move on.
             return None if self._moves_on_from(after) else Unknowable()
         except RegistryUnavailable:
             return None
