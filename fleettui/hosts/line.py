@@ -71,7 +71,7 @@ class Line:
         """A live connection; all who wait for one share the attempt. Raises HostUnreachable."""
         if self._connection is not None and not self._connection.is_closed():
             return self._connection
-        if self._opening is None:
+        if self._opening is None or self._opening.done():
             self._opening = asyncio.create_task(self._open())
         opening = self._opening
         await asyncio.wait({opening})  # one who gives up does not take the others along
@@ -79,7 +79,7 @@ class Line:
             raise HostUnreachable(f"the connection to {self._name} was closed by us")
         opened = opening.result()
         if isinstance(opened, HostUnreachable):
-            raise HostUnreachable(str(opened), opened.hop)
+            raise HostUnreachable(str(opened), opened.hop)  # each who waited has one of his own
         return opened
 
     @asynccontextmanager

@@ -1,5 +1,6 @@
 """A line to a machine that is not there."""
 
+import asyncio
 import gc
 import weakref
 
@@ -31,3 +32,21 @@ async def test_no_more_is_held_of_an_attempt_than_why_it_failed() -> None:
     gc.collect()
     assert [ref() for ref in tried] == [None, None]
     await line.close()
+
+
+async def test_an_attempt_that_was_called_off_before_it_began_is_not_the_last() -> None:
+    tried: list[int] = []
+
+    async def refuse() -> None:
+        tried.append(1)
+        raise HostUnreachable("refused", Hop.LOGIN)
+
+    line = Line("10.0.0.1", refuse)  # type: ignore[arg-type] # it never gets to a connection
+    waiting = asyncio.create_task(line.connect())
+    await asyncio.sleep(0)
+    await line.close()
+    with pytest.raises(HostUnreachable, match="closed by us"):
+        await waiting
+    assert not tried
+    with pytest.raises(HostUnreachable, match="refused"):
+        await line.connect()
