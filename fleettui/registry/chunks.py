@@ -21,6 +21,8 @@ class Chunks:
         came = self._rest + piece
         held, at = [], 0
         while (head := came.find(b"\r\n", at)) >= 0:
+            if head - at > _MAX_HEAD:
+                raise IncompleteRead(came[at : at + _MAX_HEAD])
             size = _size(came[at:head])
             if size == 0:
                 self.has_ended = True

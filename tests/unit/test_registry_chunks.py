@@ -35,6 +35,7 @@ def test_all_chunks_that_have_come_are_given_together() -> None:
         b"%x\r\n" % (MAX_CHUNK + 1),
         b"2\r\nabcd\r\n",
         b"1" * 2000,
+        b"2;name=" + b"x" * 2000 + b"\r\nab\r\n",
     ],
 )
 def test_what_is_no_chunk_ends_the_answer(body: bytes) -> None:
