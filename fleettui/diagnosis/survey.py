@@ -108,7 +108,7 @@ def _asks_the_same(was: Unit, unit: Unit) -> bool:
 
 
 def _is_as_odd(was: Unit, unit: Unit) -> bool:
-    """Whether no more differs than words of its states that are never odd."""
+    """Whether no more differs than what `_of_unit` does not look at: whether its states run."""
     if was.unit_hash != unit.unit_hash or len(was.states) != len(unit.states):
         return False
     for one, two in zip(was.states, unit.states, strict=True):  # thousands in a storm: no generator

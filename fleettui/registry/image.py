@@ -253,7 +253,7 @@ class Image:
         units = {unit.name: unit for unit in in_order} or self._units.copy()
         is_new = False
         keys = [Untrusted(name) for name in sorted(names - ordinary.keys())]
-        otherwise = self._dirty[JOB] | {name for _, name in self._bad_by}
+        otherwise = self._dirty[JOB] | {name for part, name in self._bad_by if part == JOB}
         for key in keys:
             name = key.raw
             unit = None if name in otherwise else _restated(units.get(key), states.get(name))

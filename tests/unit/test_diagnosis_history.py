@@ -28,7 +28,7 @@ from msgspec import structs
 
 from fleettui.diagnosis.history import EMPTY, KEPT_FOR
 from fleettui.diagnosis.survey import Odd, Oddity, survey
-from fleettui.model.cluster import Machine, Snapshot, Unit
+from fleettui.model.cluster import Machine, Snapshot, Unit, UnitState
 from fleettui.model.host import HostReport
 
 LEADERLESS = Oddity(Odd.NO_LEADER)
@@ -155,12 +155,16 @@ MACHINES = [A, B, C]
 
 
 @st.composite
-def units(draw: st.DrawFn) -> Unit:
-    found = state(
-        draw(st.sampled_from(MACHINES)), unit_hash=draw(st.sampled_from([HASH, OTHER_HASH]))
-    )
+def states(draw: st.DrawFn, machine: Machine) -> UnitState:
+    found = state(machine, unit_hash=draw(st.sampled_from([HASH, OTHER_HASH])))
     words = {word: U(draw(st.sampled_from(["a", "not-found"]))) for word in ("load", "sub")}
-    made = unit(draw(st.sampled_from(NAMES)), structs.replace(found, **words))
+    return structs.replace(found, **words)
+
+
+@st.composite
+def units(draw: st.DrawFn) -> Unit:
+    machines = draw(st.lists(st.sampled_from(MACHINES), max_size=2, unique_by=lambda m: m.id))
+    made = unit(draw(st.sampled_from(NAMES)), *(draw(states(machine)) for machine in machines))
     return structs.replace(
         made,
         unit_hash=draw(st.sampled_from([HASH, None])),
@@ -185,13 +189,21 @@ def two_snapshots(draw: st.DrawFn) -> tuple[Snapshot, Snapshot]:
     )
 
 
+def asked(shown: Snapshot) -> object:
+    """What a scheduler looks at."""
+    wanted = {u.name: (u.target, u.target_state, u.file) for u in shown.units.values()}
+    return shown.machines, shown.leader, shown.bad, wanted
+
+
 @settings(deadline=None)
 @given(two_snapshots())
 def test_a_survey_of_what_changed_equals_a_survey_of_everything(
     pair: tuple[Snapshot, Snapshot],
 ) -> None:
     first, second = pair
-    assert set(survey(second, survey(first)).oddities) == set(survey(second).oddities)
+    found = survey(second, survey(first))
+    assert sorted(found.oddities, key=str) == sorted(survey(second).oddities, key=str)
+    assert (found.layout is first) == (asked(first) == asked(second))
 
 
 @pytest.mark.parametrize("machines", [MACHINES, [A, B]])

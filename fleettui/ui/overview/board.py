@@ -144,9 +144,9 @@ def _axis(width: int, middle: str = "", tone: Tone = Tone.DIM) -> Content:
 
 def change_panel(trail: Trail, width: int, height: int) -> Iterator[Content]:
     """The last changes, newest first: how long ago, by whom, what, from what to what."""
-    changes = trail.changes(height)
-    if not changes:
+    if not trail.tellings:
         yield paint(("nothing has changed while this session watched", Tone.DIM))
+    changes = trail.changes(height)
     subject = min(max((cell_len(c.subject) for c in changes), default=0), width // 3)
     for change in changes:
         arrow = f"{change.before} → " if change.before else ""

@@ -187,7 +187,11 @@ def _retold(earlier: Sequence[UnitState], now: Sequence[UnitState]) -> list[_Sai
     before = {state.machine_id: state for state in earlier}
     after = {state.machine_id: state for state in now}
     beside = (_Said(m, before.get(m), after.get(m)) for m in {**after, **before})
-    return [said for said in beside if _words(said.before) != _words(said.now)]
+    return [said for said in beside if _raw(said.before) != _raw(said.now)]
+
+
+def _raw(state: UnitState | None) -> tuple[Untrusted, Untrusted] | None:
+    return (state.active, state.sub) if state else None
 
 
 def _words(state: UnitState | None) -> str:
