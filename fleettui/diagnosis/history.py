@@ -147,12 +147,11 @@ class History(msgspec.Struct, frozen=True):
     ) -> Iterator[tuple[Untrusted, tuple[Change, ...]]]:
         changed = changed_units(old, new)
         for before, unit in zip(changed.before, changed.fresh, strict=True):
-            if before is None or before.unit_hash == unit.unit_hash:
-                continue
-            if before.unit_hash is not None and unit.unit_hash is not None:
-                was = Change(self.at or now, Untrusted(before.unit_hash))
-                first = () if unit.name in self.hashes else (was,)
-                yield unit.name, (*first, Change(now, Untrusted(unit.unit_hash)))
+            was, now_is = before.unit_hash if before else None, unit.unit_hash
+            if was is not None and now_is is not None and was != now_is:
+                then = Change(self.at or now, Untrusted(was))
+                first = () if unit.name in self.hashes else (then,)
+                yield unit.name, (*first, Change(now, Untrusted(now_is)))
 
     def _kept_readings(self, snapshot: Snapshot, now: datetime) -> Mapping[Untrusted, Reading]:
         """Those of machines that are there, or were asked lately."""

@@ -113,8 +113,10 @@ class Proof:
                 self._line.inbox.put((self, found))
             # A folder where little happens is asked without a pause: etcd forgets soon.
             left = began + self._line.pace.prove_every - time.monotonic()
-            if left > 0:
-                self._wait_for_silence() if isinstance(found, Ahead) else self._asked.wait(left)
+            if left > 0 and isinstance(found, Ahead):
+                self._wait_for_silence()
+            elif left > 0:
+                self._asked.wait(left)
 
     def _wait_for_silence(self) -> None:
         """Look on while the stream moves on. One that may rest is looked at less often, and all
