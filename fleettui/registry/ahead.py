@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 
 from fleettui.registry.endpoints import checked_endpoints
-from fleettui.registry.forerunner import Forerunner, can_run
+from fleettui.registry.forerunner import Begun, Forerunner, can_run
 from fleettui.registry.head_start import HeadStart
 from fleettui.registry.keys import PARTS, Keys, keys_under
 from fleettui.registry.open import MAX_ANSWER
@@ -17,7 +17,6 @@ from fleettui.registry.pace import pace_of
 from fleettui.registry.settings import RegistrySettings
 from fleettui.registry.way import STRAIGHT, way_of
 
-Begun = HeadStart | Forerunner
 _DECODED_WITHIN = 10.0
 """Seconds that decoding may take, beside all that loads a screen."""
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from fleettui.access import Dial
-from fleettui.registry.ahead import Begun
 from fleettui.registry.endpoints import checked_endpoints
 from fleettui.registry.follow import RegistryFollower
+from fleettui.registry.forerunner import Begun
 from fleettui.registry.keys import keys_under
 from fleettui.registry.pace import Pace, pace_of
 from fleettui.registry.settings import RegistrySettings

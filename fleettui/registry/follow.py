@@ -11,11 +11,11 @@ from fleettui.model.cluster import RegistryView, Snapshot
 from fleettui.model.lock import LockHolder
 from fleettui.model.rights import Rights
 from fleettui.model.untrusted import Untrusted
-from fleettui.registry.ahead import Begun
 from fleettui.registry.cluster_id import ClusterId
 from fleettui.registry.collector import collector_paused
 from fleettui.registry.decode import decode
 from fleettui.registry.following import Following
+from fleettui.registry.forerunner import Begun
 from fleettui.registry.inbox import Inbox, Order
 from fleettui.registry.keys import Keys
 from fleettui.registry.pace import Pace

@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NoReturn
 
-from fleettui.registry.head_start import Missed
+from fleettui.registry.head_start import HeadStart, Missed
 
 Find = Callable[[], Iterable[bytes]]
 """What such a process does: each piece is handed over when it is found."""
@@ -111,3 +111,7 @@ def _end_with_reader(pipe: int) -> None:
     gone.register(pipe, 0)  # that it is gone is told unasked
     gone.poll()
     os._exit(0)
+
+
+Begun = HeadStart | Forerunner
+"""A first read that was sent ahead."""

@@ -8,10 +8,9 @@ from typing import TypeVar
 import msgspec
 
 from fleettui.model.cluster import Snapshot
-from fleettui.registry.ahead import Begun
 from fleettui.registry.carried import carried, restored
 from fleettui.registry.cluster_id import ClusterId
-from fleettui.registry.forerunner import Forerunner
+from fleettui.registry.forerunner import Begun, Forerunner
 from fleettui.registry.head_start import HeadStart, Missed, RawAnswer
 from fleettui.registry.image import Image
 from fleettui.registry.keys import Keys
