@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
@@ -43,7 +42,7 @@ class StatusLines(Static):
         super().__init__(markup=False)
         self._cluster = cluster
         self._may_change = may_change
-        self._drawn = Content()
+        self._drawn: list[list[Piece]] = []
         self._counted: tuple[Snapshot | None, Counter[Untrusted]] = (None, Counter())
         """How many states say which word, in the snapshot that was drawn last."""
 
@@ -64,26 +63,26 @@ class StatusLines(Static):
         self._draw()
 
     def _draw(self) -> None:
-        lines = paint_lines([self._first(), self._second()])
-        if not lines.is_same(self._drawn):
+        lines = [self._first(), self._second()]
+        if lines != self._drawn:
             self._drawn = lines
-            self.update(lines, layout=False)
+            self.update(paint_lines(paint(*line) for line in lines), layout=False)
 
-    def _first(self) -> Content:
+    def _first(self) -> list[Piece]:
         observer = " ".join(["OBSERVER", self.standing.word]).strip()
         role = ("OPERATOR", Tone.ACCENT) if self._may_change else (f" {observer} ", Tone.ALARM)
         endpoint = self.picture.view.endpoint or ", ".join(self._cluster.endpoints)
-        return paint(
+        return [
             ("fleettui ", Tone.STRONG), role, "  ", *_link(self.picture.view), "  ",
             (f"{endpoint}{self._cluster.prefix}", Tone.DIM),
-        )  # fmt: skip
+        ]  # fmt: skip
 
-    def _second(self) -> Content:
+    def _second(self) -> list[Piece]:
         picture, snapshot = self.picture, self.picture.snapshot
         if picture.view.link is Link.LOST:
-            return paint((picture.view.reason or "the registry does not answer", Tone.WARN))
+            return [(picture.view.reason or "the registry does not answer", Tone.WARN)]
         if snapshot is None:
-            return paint(("nothing has been read yet", Tone.DIM))
+            return [("nothing has been read yet", Tone.DIM)]
         findings = len(picture.findings)
         count = f"{findings} finding{'' if findings == 1 else 's'}"
         pieces: list[Piece] = [*_repairing(self.holder)]
@@ -99,7 +98,7 @@ class StatusLines(Static):
             pieces.append((f"engine leader {leader}", Tone.DIM))
         if snapshot.bad:
             pieces.append((f"  {len(snapshot.bad)} unreadable keys", Tone.WARN))
-        return paint(*pieces)
+        return pieces
 
     def _units(self, snapshot: Snapshot) -> str:
         """How many units there are in which state: only what changed is counted anew."""
