@@ -12,7 +12,7 @@ from fleettui.diagnosis.proof import ABSENT
 from fleettui.diagnosis.reading import Reading, reading_of
 from fleettui.diagnosis.signals import Said, Signal
 from fleettui.diagnosis.survey import Odd, Oddity, Survey, survey
-from fleettui.model.cluster import Machine, Snapshot, Unit, UnitState
+from fleettui.model.cluster import Machine, Snapshot, Unit, UnitState, short_id
 from fleettui.model.host import HostFacts, HostReport, NotChecked
 from fleettui.model.kept import kept_for_same
 from fleettui.model.untrusted import Untrusted
@@ -76,7 +76,7 @@ class Case(msgspec.Struct, frozen=True):
         """A machine as fleetctl shows it, safe to show."""
         machine = self.machine(machine_id)
         if machine is None:
-            return f"{Untrusted(machine_id.raw[:8])}..."
+            return short_id(machine_id)
         return f"{machine.short_id}/{machine.public_ip}"
 
     def machine(self, machine_id: Untrusted) -> Machine | None:

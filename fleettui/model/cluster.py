@@ -20,6 +20,11 @@ class TargetState(StrEnum):
     LAUNCHED = "launched"
 
 
+def short_id(machine_id: Untrusted) -> str:
+    """fleet's short form of a machine ID: eight characters and three dots."""
+    return f"{Untrusted(machine_id.raw[:8])}..."
+
+
 class Machine(msgspec.Struct, frozen=True):
     """One member of the cluster (`machines/ID/object`); its metadata includes the dynamic keys."""
 
@@ -30,8 +35,8 @@ class Machine(msgspec.Struct, frozen=True):
 
     @property
     def short_id(self) -> str:
-        """fleet's short form: eight characters and three dots."""
-        return f"{Untrusted(self.id.raw[:8])}..."
+        """As `short_id` of its ID."""
+        return short_id(self.id)
 
     @property
     def legend(self) -> str:
@@ -140,7 +145,7 @@ class Snapshot(msgspec.Struct, frozen=True):
         """`8charID.../PublicIP` as fleetctl shows it, or the short ID of one that is gone."""
         machine = self.machines.get(machine_id)
         if machine is None:
-            return f"{Untrusted(machine_id.raw[:8])}..."
+            return short_id(machine_id)
         return machine.legend
 
 

@@ -18,6 +18,7 @@ from fleettui.model.cluster import BadRecord, Leader, Machine, Snapshot, Unit, U
 from fleettui.model.unitfile import UnitFile
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry import records
+from fleettui.registry.answers import Node
 from fleettui.registry.keys import JOB, LEASE, MACHINES, STATES, UNIT
 from fleettui.registry.tree import (
     Entry,
@@ -106,10 +107,13 @@ def decode_unit(
     return unit, tuple(bad)
 
 
-def restated(unit: Unit, states: Folder) -> Unit | None:
-    """A unit whose job is as it was, with the states of `states/NAME`; None where one of them
-    cannot be read, or none is there.
+def restated(unit: Unit | None, states: Entry | Node | None) -> Unit | None:
+    """A unit whose job is as it was, with the states of `states/NAME`; None where it has to be
+    decoded whole: there was none, nobody has looked into that folder yet, or not each of its states
+    can be read.
     """
+    if unit is None or type(states) is not dict:
+        return None
     bad: list[BadRecord] = []
     found = _states(unit.name.raw, _reports(states), bad)
     return replace(unit, states=found) if found and not bad else None

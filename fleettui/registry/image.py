@@ -27,7 +27,6 @@ from fleettui.registry.keys import JOB, LEASE, MACHINES, PARTS, STATES, UNIT, Ke
 from fleettui.registry.ordinary import ordinary_units
 from fleettui.registry.tree import (
     DEEPEST,
-    Entry,
     Folder,
     Leaf,
     entry_at,
@@ -256,7 +255,7 @@ class Image:
         otherwise = self._dirty[JOB] | {name for part, name in self._bad_by if part == JOB}
         for key in keys:
             name = key.raw
-            unit = None if name in otherwise else _restated(units.get(key), states.get(name))
+            unit = None if name in otherwise else restated(units.get(key), states.get(name))
             if unit is None:
                 job, told = entry_at(jobs, name), entry_at(states, name)
                 unit = self._kept(JOB, name, decode_unit(name, job, told, files))
@@ -297,13 +296,6 @@ class Image:
             self._bad = in_order_of_key(b for bad in self._bad_by.values() for b in bad)
             self._bad_changed = False
         return self._bad
-
-
-def _restated(unit: Unit | None, states: Entry | Node | None) -> Unit | None:
-    """A unit with the states that it has now, where nothing else of it changed; None where it has
-    to be decoded whole.
-    """
-    return restated(unit, states) if unit is not None and type(states) is dict else None
 
 
 def _replace(known: dict[Untrusted, _T], key: Untrusted, new: _T | None) -> bool:

@@ -14,7 +14,7 @@ from fleettui.diagnosis.history import EMPTY, History
 from fleettui.diagnosis.reading import Reading
 from fleettui.diagnosis.truth import Truth, Unchecked, truth
 from fleettui.model.clock import now
-from fleettui.model.cluster import Link, Machine, RegistryView, Snapshot, UnitState
+from fleettui.model.cluster import Link, Machine, RegistryView, Snapshot, UnitState, short_id
 from fleettui.model.host import HostFacts, HostReport, NotChecked
 from fleettui.model.kept import kept_for_same
 from fleettui.model.untrusted import Untrusted
@@ -127,7 +127,7 @@ class Picture(msgspec.Struct, frozen=True):
         """A machine as fleetctl shows it, safe to show."""
         machine = self.machine(machine_id)
         if machine is None:
-            return Machine(machine_id, Untrusted("")).short_id
+            return short_id(machine_id)
         return f"{machine.short_id}/{machine.public_ip}"
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from fleettui.model.changes import changed_units
-from fleettui.model.cluster import Machine, Snapshot, Unit, UnitState
+from fleettui.model.cluster import Machine, Snapshot, Unit, UnitState, short_id
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.paint import Tone
 from fleettui.ui.picture import Picture
@@ -155,11 +155,7 @@ def _unit(was: Unit, unit: Unit, snapshot: Snapshot, at: datetime) -> Iterator[T
         wanted, wants = (str(one.target_state or "absent") for one in (was, unit))
         yield partial(Change, at, "somebody", f"{name} wanted", wanted, wants)
     if was.target != unit.target:
-        listed = snapshot.machines
-        left, place = (
-            _place(one.target, listed.get(one.target) if one.target else None)
-            for one in (was, unit)
-        )
+        left, place = (_place(one.target, snapshot) for one in (was, unit))
         yield partial(Change, at, "engine", f"{name} on", left, place)
     for said in _retold(was.states, unit.states):
         yield partial(_told, at, name, snapshot.machines.get(said.machine_id), said)
@@ -201,14 +197,16 @@ def _words(state: UnitState | None) -> str:
 def _told(at: datetime, name: Untrusted, machine: Machine | None, said: _Said) -> Change:
     """An agent wrote other words of a unit, or what it wrote is there no more."""
     tone = _TONES.get(said.now.active, Tone.WARN) if said.now else Tone.PLAIN
-    who = _place(said.machine_id, machine)
+    who = _who(said.machine_id, machine)
     return Change(at, who, str(name), _words(said.before), _words(said.now), tone)
 
 
-def _place(machine_id: Untrusted | None, machine: Machine | None) -> str:
-    if machine is not None:
-        return str(machine.public_ip)
-    return Machine(machine_id, Untrusted("")).short_id if machine_id else "no machine"
+def _place(machine_id: Untrusted | None, snapshot: Snapshot) -> str:
+    return _who(machine_id, snapshot.machines.get(machine_id)) if machine_id else "no machine"
+
+
+def _who(machine_id: Untrusted, listed: Machine | None) -> str:
+    return str(listed.public_ip) if listed is not None else short_id(machine_id)
 
 
 def _findings(before: Picture, after: Picture, at: datetime) -> Iterator[Telling]:
