@@ -96,13 +96,13 @@ class Etcd:
         while not self._answers():
             if time.monotonic() > deadline:
                 raise NoEtcd(f"etcd does not answer; its last words: {self._last_words()}")
-            time.sleep(0.02)
+            time.sleep(0.02)  # etcd tells nobody when it answers
 
     def kill(self) -> None:
         """SIGKILL, and wait until the port is closed."""
         self._order("kill")
         while self._listens():
-            time.sleep(0.01)
+            time.sleep(0.01)  # another's child: nobody tells when its port closes
 
     def freeze(self) -> None:
         """SIGSTOP."""

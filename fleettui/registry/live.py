@@ -131,6 +131,7 @@ class Live:
         """
         if self._cover.is_sound:
             now = time.monotonic()
+            # Not on the inbox: each message would wake this thread.
             time.sleep(max(0.0, min(self._cadence.rest(now), self._due() - now)))
         try:
             self._take(self._inbox.get(timeout=max(0.0, self._due() - time.monotonic())))

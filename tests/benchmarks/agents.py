@@ -63,7 +63,7 @@ def _write(endpoint: str, size: Size, writes_per_second: float, *, changing: boo
             batch |= lease(leases)
             leases += 1
         writer.put(batch)
-        time.sleep(_TICK)
+        time.sleep(_TICK)  # the pace of the writes
 
 
 if __name__ == "__main__":

@@ -124,4 +124,4 @@ def _remove(folder: Path) -> None:
         with suppress(OSError):
             folder.rmdir()
             return
-        time.sleep(0.05)
+        time.sleep(0.05)  # the kernel tells nobody when a group is empty

@@ -122,7 +122,7 @@ class _Gone:
 
     def _ask(self) -> None:
         while self._endpoint.get(self._path, 5).status != 404:
-            time.sleep(0.01)
+            time.sleep(0.01)  # as closely as it is to be known when the key went
         self._at = time.monotonic()
         self._endpoint.close()
 

@@ -47,11 +47,12 @@ class Journal:
     def sleep(self, line: int) -> None:
         """Until a line may have been written."""
         if not self._read:
-            time.sleep(_TICK)
+            time.sleep(_TICK)  # a line that was written wakes nobody
             return
         began, rate, seconds, _ = self._read
         due = began + (line + 1 - BEFORE) / rate
         over = line + 1 - BEFORE > seconds * rate
+        # A line that was written wakes nobody.
         time.sleep(_TICK if over else max(due - time.time(), 0.0005))
 
     def record(self, line: int) -> bytes:

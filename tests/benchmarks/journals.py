@@ -224,9 +224,9 @@ def _peer(made: Machines) -> float:
     running = [
         subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) for line in argv
     ]
-    time.sleep(10)
+    time.sleep(10)  # what the logins cost is not counted
     before = sum(cpu_seconds(process.pid) for process in running)
-    time.sleep(PEER_SECONDS)
+    time.sleep(PEER_SECONDS)  # the time that is measured
     spent = sum(cpu_seconds(process.pid) for process in running) - before
     for process in running:
         process.terminate()

@@ -171,7 +171,7 @@ def _await_port(made: Machines) -> None:
         except OSError:
             if time.monotonic() > end:
                 raise
-            time.sleep(0.02)
+            time.sleep(0.02)  # it tells nobody when it listens
         else:
             return
 

@@ -114,7 +114,7 @@ class Proxy:
         while self.weather is Weather.TRICKLE and len(data) > 1:
             connection.near.sendall(data[:1])
             data = data[1:]
-            time.sleep(self.pause)
+            time.sleep(self.pause)  # this is the fault
         return data
 
     def _wait_while_stalled(self) -> None:

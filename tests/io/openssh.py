@@ -68,7 +68,7 @@ class OpenSsh:
             ended = self._process.poll()
             assert ended is None, self.log.read_text()
             assert time.monotonic() < end, self.log.read_text()
-            time.sleep(0.02)
+            time.sleep(0.02)  # sshd tells nobody when it listens
         return self
 
     def __exit__(

@@ -87,7 +87,7 @@ class RealSshd:
                     return
             assert self._process.poll() is None, self.log
             assert time.monotonic() < deadline, self.log
-            time.sleep(0.02)
+            time.sleep(0.02)  # sshd tells nobody when it listens
 
     def authorize(self, *lines: str) -> None:
         """Who may log in, as lines of authorized_keys."""

@@ -136,7 +136,7 @@ def test_it_dies_with_us_even_by_sigkill() -> None:
         "from fleettui.demo.etcd import Etcd\n"
         "etcd = Etcd(); etcd.start()\n"
         "print(etcd.endpoint, etcd.folder, flush=True)\n"
-        "time.sleep(600)\n"
+        "time.sleep(600)  # until it is killed\n"
     )
     ours = subprocess.Popen((sys.executable, "-c", program), stdout=subprocess.PIPE, text=True)
     with ours:

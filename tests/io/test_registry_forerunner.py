@@ -30,7 +30,7 @@ def fail() -> Iterator[bytes]:
 
 
 def hang() -> Iterator[bytes]:
-    time.sleep(600)
+    time.sleep(600)  # it hangs: this is the fault
     raise AssertionError
 
 
@@ -64,7 +64,7 @@ def test_what_is_found_over_there_is_told_and_no_process_is_left(
 def test_of_what_is_not_wanted_any_more_no_process_is_left(tmp_path: Path) -> None:
     def seen() -> Iterator[bytes]:
         yield str(os.getpid()).encode()
-        time.sleep(600)
+        time.sleep(600)  # it goes on, with nobody to tell
 
     forerunner = Forerunner(seen, seconds=60)
     process = int(forerunner.take())
@@ -95,7 +95,7 @@ from fleettui.registry.forerunner import Forerunner
 
 def find():
     print(os.getpid(), flush=True)
-    time.sleep(600)
+    time.sleep(600)  # until it is ended
 
 Forerunner(find, seconds=600).take()
 """
@@ -110,7 +110,7 @@ def test_it_ends_with_the_program_that_waits_for_it() -> None:
     until = time.monotonic() + 60
     while _is_alive(process):
         assert time.monotonic() < until, "it goes on without anybody to tell"
-        time.sleep(0.01)
+        time.sleep(0.01)  # no child of ours: nothing tells when it ends
 
 
 def _is_alive(process: int) -> bool:

@@ -69,7 +69,7 @@ def test_what_happens_between_the_first_read_and_the_streams_is_not_lost(
         until = time.monotonic() + 60
         while reads_of(etcd) < before + len(PARTS):
             assert time.monotonic() < until
-            time.sleep(0.01)
+            time.sleep(0.01)  # etcd tells nobody what it was asked
         etcd.put("job/b.service/target-state", "launched")
         views = Views()
         follower.follow(views)

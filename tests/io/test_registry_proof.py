@@ -75,7 +75,7 @@ def proved(etcd: Forgetful, inbox: Inbox, seconds: float) -> list[Report]:
     proof = Proof(line, "job", lambda: seen[0])
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        time.sleep(0.002)
+        time.sleep(0.002)  # the stream brings events so soon
         seen[0] = max(seen[0], etcd.newest_before(etcd.index))
         with suppress(Empty):
             message = inbox.get_nowait()

@@ -207,7 +207,7 @@ def test_a_stream_that_moves_on_is_not_asked_about_and_one_that_stops_is_found_o
     def write(numbers: range) -> None:
         for number in numbers:
             writer.put({f"job/u{number:03}.service/target-state": "launched"})
-            time.sleep(0.02)
+            time.sleep(0.02)  # the pace of the writes
 
     def polls() -> int:
         return wire.count("/job?", "wait=true") - wire.count("/job?", "stream=true")

@@ -99,7 +99,7 @@ def leave(session: Leavable, key: bytes = b"q") -> Left:
     ended = time.monotonic()
     session.thaw()
     while session.running and time.monotonic() - ended < PATIENCE:
-        time.sleep(0.05)
+        time.sleep(0.05)  # no process of ours: nothing tells when it ends
     gone = time.monotonic() - ended
     terminal.read(0.2)
     tail = terminal.output.rfind(RESTORED)

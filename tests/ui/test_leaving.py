@@ -49,4 +49,4 @@ def test_a_terminal_that_is_gone_ends_it_even_without_a_signal(tmp_path: Path) -
         end = monotonic() + 60
         while running.running:
             assert monotonic() < end, "a command was left on the machine"
-            time.sleep(0.05)
+            time.sleep(0.05)  # no process of ours: nothing tells when it ends

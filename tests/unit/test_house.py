@@ -9,11 +9,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2] / "fleettui"
 TREES = {path: ast.parse(path.read_text()) for path in sorted(ROOT.rglob("*.py"))}
+FILES = [*TREES, *sorted(Path(__file__).parents[1].rglob("*.py"))]
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 LONGEST_FUNCTION, LONGEST_MODULE = 40, 400
 ALIKE = 6
 """So many lines in a row, the same to the letter, stand in one place only."""
 LET_PASS = re.compile(r"# (?:type: ignore|noqa|pragma)\b")
+SLEEP = re.compile(r"\btime\.sleep\(")
 REASON = re.compile(r"# (?:type: ignore\[[\w, -]+\]|noqa: [A-Z]+\d+(?:, [A-Z]+\d+)*) +(?:- |# )\w")
 
 
@@ -58,12 +60,22 @@ def test_no_run_of_lines_stands_twice() -> None:
 
 def test_what_is_let_pass_says_why() -> None:
     """An exception to a check has its reason beside it."""
-    files = [*TREES, *sorted(Path(__file__).parents[1].rglob("*.py"))]
     bare = [
         f"{path}:{number}"
-        for path in files
+        for path in FILES
         for number, line in enumerate(lines_of(path), 1)
         if LET_PASS.search(line) and not REASON.search(line)
+    ]
+    assert bare == []
+
+
+def test_whoever_sleeps_says_why() -> None:
+    """Waiting for what happens is better where something tells of it."""
+    bare = [
+        f"{path}:{number}"
+        for path in FILES
+        for number, (above, line) in enumerate(pairwise(["", *lines_of(path)]), 1)
+        if SLEEP.search(line) and "  # " not in line and not above.lstrip().startswith("# ")
     ]
     assert bare == []
 

@@ -65,7 +65,7 @@ def test_a_process_that_is_killed_lets_go_of_it(tmp_path: Path) -> None:
         "from fleettui.repair.records.record import Record\n"
         "Record.begin(pathlib.Path(sys.argv[1]), 't', {})\n"
         "print('held', flush=True)\n"
-        "time.sleep(600)\n"
+        "time.sleep(600)  # holding it\n"
     )
     argv = [sys.executable, "-c", program, str(tmp_path)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as child:

@@ -129,7 +129,7 @@ def _held(handle: int, path: Path) -> int:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return handle
             if left:
-                time.sleep(_BETWEEN)
+                time.sleep(_BETWEEN)  # to wait for the lock itself has no limit
     except OSError:
         os.close(handle)
         raise
