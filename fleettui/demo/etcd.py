@@ -62,7 +62,8 @@ class Etcd:
         """Raises NoEtcd."""
         self._program = find_etcd()
         self._folder = Path(tempfile.mkdtemp(prefix="fleettui-demo-etcd-"))
-        self._client, self._peer = free_port("127.0.0.1"), free_port("127.0.0.1")
+        self._client = free_port("127.0.0.1")
+        self._peer = free_port("127.0.0.1", self._client)
         self._keeper = subprocess.Popen(
             ("/bin/sh", "-c", _KEEPER, "fleettui-demo-etcd", str(self._folder), *self._argv()),
             stdin=subprocess.PIPE,
@@ -158,12 +159,15 @@ class Etcd:
         return text[-800:].strip() or "none"
 
 
-def free_port(address: str) -> int:
+def free_port(address: str, *others: int) -> int:
     """A port that nothing listens on at `address` right now, and that no connection will be given
-    before somebody does: it is below those that the kernel gives. Raises OSError.
+    before somebody does: it is below those that the kernel gives. None of `others`, which somebody
+    is about to listen on. Raises OSError.
     """
     for _ in range(100):
         port = _FIRST_PORT + secrets.randbelow(_PORTS)
+        if port in others:
+            continue
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((address, port))
             return port

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import chain, count
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -179,3 +180,10 @@ def test_an_etcd_that_does_not_start_is_told_with_its_last_words(
     monkeypatch.setattr("fleettui.demo.etcd._START", 0.5)
     with closing(Etcd()) as server, pytest.raises(NoEtcd, match="cannot do that"):
         server.start()
+
+
+def test_a_port_that_is_spoken_for_is_not_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = free_port("127.0.0.1")
+    drawn = chain([first - 15_000], count(0))
+    monkeypatch.setattr("fleettui.demo.etcd.secrets.randbelow", lambda _: next(drawn))
+    assert free_port("127.0.0.1", first) != first
