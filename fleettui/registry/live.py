@@ -248,6 +248,7 @@ class Live:
                 self._cadence.changed()
             if checking and part != UNIT:
                 self._agreement.suspect(part, changed)
+            del reading  # now, while the next folder is on its way, not when that has come
         return behind
 
     def _mind_the_clock(self) -> None:

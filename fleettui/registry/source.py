@@ -13,6 +13,7 @@ import msgspec
 from fleettui.model.unavailable import RegistryUnavailable
 from fleettui.registry.answers import Answer, Event, Node, event_of, index_of
 from fleettui.registry.cluster_id import ClusterId
+from fleettui.registry.collector import collector_paused
 from fleettui.registry.errors import KeyMissing, NoQuorum, NoWay, Refused, Silent, Unreachable
 from fleettui.registry.head_start import Missed, RawAnswer
 from fleettui.registry.keys import PARTS, UNIT, Keys
@@ -93,9 +94,12 @@ class Source:
     ) -> Iterator[tuple[str, Reading]]:
         """These folders with all below them, read at once; the first to come is the first.
 
-        Raises RegistryUnavailable.
+        Nothing is collected until all are taken: most of what is read is dropped at once. Raises
+        RegistryUnavailable.
         """
-        return as_they_end({p: partial(self._folder, p, seconds, quorum=quorum) for p in parts})
+        asked = {part: partial(self._folder, part, seconds, quorum=quorum) for part in parts}
+        with collector_paused():
+            yield from as_they_end(asked)
 
     def read_files(self, hashes: Collection[str], seconds: float) -> dict[str, Node | None]:
         """Unit files by hash, None for what is not there. Raises RegistryUnavailable."""

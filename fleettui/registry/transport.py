@@ -3,6 +3,7 @@
 import socket
 import ssl
 import time
+from io import BytesIO
 from typing import Any, ClassVar
 
 import urllib3
@@ -134,15 +135,13 @@ def _dialled(connection: HTTPConnection, dial: Dial) -> socket.socket:
 
 def _read(response: urllib3.BaseHTTPResponse, limit: int, until: float) -> bytes:
     """The body; raises AnswerTooLarge where it grows past `limit` bytes or the time is up."""
-    pieces = []
-    size = 0
+    body = BytesIO()  # pieces that are joined at the end would all be moved once more
     for piece in response.stream(1 << 16):
-        pieces.append(piece)
-        size += len(piece)
-        if size > limit:
+        body.write(piece)
+        if body.tell() > limit:
             response.close()
             raise AnswerTooLarge(f"more than {limit} bytes")
         if time.monotonic() > until:
             response.close()
             raise AnswerTooLarge(f"more than {MAX_SECONDS:.0f} s")
-    return b"".join(pieces)
+    return body.getvalue()

@@ -113,6 +113,8 @@ def merge(folder: Folder, nodes: Sequence[Node], depth: int) -> set[str]:
             if type(old) is not dict:
                 old = folder[name] = {}
                 changed.add(name)
+            elif _holds(old, node):
+                continue
             if merge(old, node.nodes if depth > 1 else (), depth - 1):
                 changed.add(name)
         elif type(old) is not Leaf or old.value != node.value:
@@ -126,6 +128,27 @@ def merge(folder: Folder, nodes: Sequence[Node], depth: int) -> set[str]:
             del folder[name]
             changed.add(name)
     return changed
+
+
+def _holds(folder: Folder, read: Node) -> bool:
+    """Whether it holds what was read and nothing else: of values alone, as almost all folders are.
+
+    Asked of each unit in each read. A key is cut at a length: to look for its last segment takes
+    twice as long.
+    """
+    if len(folder) != len(read.nodes):
+        return False
+    begin, entry = len(read.key) + 1, folder.get
+    for node in read.nodes:
+        old = entry(node.key[begin:])
+        if (
+            type(old) is not Leaf
+            or old.index != node.modified_index
+            or old.value != node.value
+            or node.dir
+        ):
+            return False
+    return True
 
 
 def _made(nodes: Sequence[Node], depth: int) -> Folder:

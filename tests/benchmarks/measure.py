@@ -1,6 +1,7 @@
 """Timing, and tables of medians and ratios."""
 
 import os
+import random
 import shutil
 import signal
 import statistics
@@ -66,6 +67,20 @@ def timed(work: Callable[[], object], runs: int = 5) -> list[float]:
         began = time.perf_counter()
         work()
         times.append((time.perf_counter() - began) * 1000)
+    return times
+
+
+def timed_in_turns(works: Sequence[Callable[[], object]], runs: int) -> list[list[float]]:
+    """Milliseconds of each run of each work. All are run once, in another order each time, before
+    one is run again: a server that is slow now and then is so for none of them more often.
+    """
+    times: list[list[float]] = [[] for _ in works]
+    order = list(range(len(works)))
+    chance = random.Random(0)  # noqa: S311 - the order of a benchmark
+    for _ in range(runs):
+        chance.shuffle(order)
+        for at in order:
+            times[at] += timed(works[at], 1)
     return times
 
 

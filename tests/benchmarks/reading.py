@@ -12,9 +12,9 @@ from fleettui.registry.source import Source, open_sources
 from .cluster import LARGE, MIDDLE, registry
 from .following import following
 from .link import slow_link
-from .measure import Table, fleetctl_times, ms, quietly, ratio, timed
+from .measure import Table, fleetctl_times, ms, quietly, ratio, timed, timed_in_turns
 
-RUNS = 9
+RUNS = 25
 ROUND_TRIP = 0.020
 FOLLOWED = tuple(part for part in PARTS if part != "unit")
 """What is read again and again; unit files only once."""
@@ -27,12 +27,17 @@ def refresh() -> Table:
         (source,) = open_sources([etcd.endpoint], keys, ClusterId())
         image = Image(keys)
         first = timed(partial(_load, source, image, PARTS), 1)
-        again = timed(partial(_load, source, image, FOLLOWED), RUNS)
-        whole = timed(partial(_load, source, image, PARTS), RUNS)
         urls = {part: f"{etcd.endpoint}{keys.path(part)}?recursive=true" for part in PARTS}
-        one_by_one = timed(partial(_curl, urls.values()), RUNS)
-        at_once = timed(partial(_curl, urls.values(), "--parallel"), RUNS)
-        followed = timed(partial(_curl, [urls[p] for p in FOLLOWED], "--parallel"), RUNS)
+        again, whole, one_by_one, at_once, followed = timed_in_turns(
+            (
+                partial(_load, source, image, FOLLOWED),
+                partial(_load, source, image, PARTS),
+                partial(_curl, urls.values()),
+                partial(_curl, urls.values(), "--parallel"),
+                partial(_curl, [urls[part] for part in FOLLOWED], "--parallel"),
+            ),
+            RUNS,
+        )
         units = fleetctl_times(etcd.endpoint, "list-units", RUNS)
         source.close()
     table = Table(
@@ -70,6 +75,7 @@ def slow_start() -> Table:
 def _load(source: Source, image: Image, parts: tuple[str, ...]) -> None:
     for part, reading in source.read_folders(parts, 10, quorum=False):
         image.load_folder(part, reading.node, reading.index)
+        del reading  # as the program does
     assert len(image.snapshot(datetime.now(UTC)).units) == LARGE.units
 
 
