@@ -1,7 +1,7 @@
 """What differs between two snapshots, found without a look at what they have in common."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import compress
 from operator import is_, is_not
 from typing import NamedTuple
@@ -27,18 +27,21 @@ class Changed(NamedTuple):
     """What was in the place of each of `fresh`; None where nothing was."""
 
 
+UnitChange = tuple[Unit | None, Unit | None]
+"""What was there and what is, of one name; None where there is nothing."""
+
 _FEW = 1_000
-"""Names that are worth telling: with more, a comparison of all is as quick."""
-_told: deque[tuple[Units, Units, Sequence[Untrusted]]] = deque(maxlen=2)
+"""Changes that are worth telling: with more, a comparison of all is as quick."""
+_told: deque[tuple[Units, Units, Sequence[UnitChange]]] = deque(maxlen=2)
 """Of the newest snapshots: while one is being shown, the next may be made."""
 
 
-def tell_changes(old: Units, new: Units, names: Sequence[Untrusted]) -> None:
-    """Whoever makes the units of a snapshot out of those before tells the names, in order, of all
-    that may differ. It spares everybody else the comparison.
+def tell_changes(old: Units, new: Units, changes: Sequence[UnitChange]) -> None:
+    """Whoever makes the units of a snapshot out of those before tells, in order of name, what is
+    not the same object in both. It spares everybody else the comparison.
     """
-    if len(names) <= _FEW:
-        _told.append((old, new, names))
+    if len(changes) <= _FEW:
+        _told.append((old, new, changes))
 
 
 def changed_units(old: Snapshot, new: Snapshot) -> Changed:
@@ -89,27 +92,21 @@ def _has_same_places(old: Snapshot, new: Snapshot) -> bool:
 @kept_for_same
 def _compared(old: Snapshot, new: Snapshot) -> Changed:
     was, now_is = old.units, new.units
-    for before, after, names in tuple(_told):
+    for before, after, changes in tuple(_told):
         if before is was and after is now_is:
-            return _among(names, was, now_is)
+            return _parted(changes)
     if len(was) == len(now_is) and all(map(is_, was, now_is)):
-        return _among(compress(now_is, map(is_not, was.values(), now_is.values())), was, now_is)
+        pairs = zip(was.values(), now_is.values(), strict=True)
+        return _parted(list(compress(pairs, map(is_not, was.values(), now_is.values()))))
     fresh = tuple(unit for unit in now_is.values() if was.get(unit.name) is not unit)
     past = tuple(unit for unit in was.values() if now_is.get(unit.name) is not unit)
     return Changed(fresh, past, tuple(was.get(unit.name) for unit in fresh))
 
 
-def _among(names: Iterable[Untrusted], was: Units, now_is: Units) -> Changed:
-    """The units of these names, in order, that are not the same object in both."""
-    fresh: list[Unit] = []
-    past: list[Unit] = []
-    before: list[Unit | None] = []
-    for name in names:
-        one, other = was.get(name), now_is.get(name)
-        if one is not other:
-            if one is not None:
-                past.append(one)
-            if other is not None:
-                fresh.append(other)
-                before.append(one)
-    return Changed(tuple(fresh), tuple(past), tuple(before))
+def _parted(changes: Sequence[UnitChange]) -> Changed:
+    """Changes in order of name, by which side they are on."""
+    return Changed(
+        tuple(unit for _, unit in changes if unit is not None),
+        tuple(was for was, _ in changes if was is not None),
+        tuple(was for was, unit in changes if unit is not None),
+    )

@@ -1,12 +1,12 @@
 """The registry's keys held in memory and kept up to date by events, with the picture they make."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum
 from types import MappingProxyType
 from typing import TypeVar
 
-from fleettui.model.changes import tell_changes
+from fleettui.model.changes import UnitChange, tell_changes
 from fleettui.model.cluster import BadRecord, Leader, Machine, Snapshot, Unit
 from fleettui.model.unitfile import UnitFile
 from fleettui.model.untrusted import Untrusted
@@ -67,6 +67,7 @@ class Image:
         self.indexes = dict.fromkeys(PARTS, 0)
         """etcd's index up to which the events of each folder are in."""
         self._keys = keys
+        self._root = f"{keys.prefix}/"
         self._tree: dict[str, Folder] = {part: {} for part in PARTS}
         self._dirty: dict[str, set[str]] = {part: set() for part in PARTS}
         self._renewed: set[str] = set()
@@ -121,13 +122,15 @@ class Image:
 
     def apply(self, event: Event) -> Change:
         """Take over one event; one that is in already, or elsewhere, does nothing."""
-        node, index = event.node, event.node.modified_index
-        segments = self._keys.below(node.key)
-        if not segments:
-            return _NONE if segments is None else self._apply_above(event)
-        if self.indexes.get(segments[0], index) >= index:
+        node = event.node
+        key, index = node.key, node.modified_index
+        if not key.startswith(self._root):
+            return self._apply_above(event)
+        segments = key[len(self._root) :].split("/")
+        part = segments[0]
+        if self.indexes.get(part, index) >= index:
             return _NONE
-        self.indexes[segments[0]] = index
+        self.indexes[part] = index
         if event.action in _WRITES:
             return self._put(segments, node) if 2 <= len(segments) <= DEEPEST else _NONE
         if event.action in REMOVALS:
@@ -135,7 +138,9 @@ class Image:
         return _NONE
 
     def _apply_above(self, event: Event) -> Change:
-        """Take over an event of the prefix itself, or of what holds it."""
+        """Take over an event of the prefix itself, or of what holds it; any other does nothing."""
+        if self._keys.below(event.node.key) is None:
+            return _NONE
         index = event.node.modified_index
         parts = [part for part in PARTS if self.indexes[part] < index]
         self.indexes.update(dict.fromkeys(parts, index))
@@ -174,10 +179,10 @@ class Image:
             bad=self._bad_records(),
         )
 
-    def _put(self, segments: tuple[str, ...], node: Node) -> Change:
-        part, last = segments[0], segments[-1]
+    def _put(self, segments: Sequence[str], node: Node) -> Change:
+        part, *way, last = segments
         folder = self._tree[part]
-        for name in segments[1:-1]:
+        for name in way:
             inner = folder.get(name)
             if type(inner) is not dict:
                 inner = entry_at(folder, name)
@@ -187,30 +192,42 @@ class Image:
         old = folder.get(last)
         if type(old) is Node:
             old = entry_at(folder, last)
-        if type(old) is Leaf and old.value == node.value and not node.dir:
-            old.index = node.modified_index
-            if part != STATES:
-                return _NONE
-            self._renewed.add(segments[1])
-            return _INDEX
+        if type(old) is Leaf and not node.dir:
+            return self._write(old, segments, node)
         if isinstance(old, dict) and node.dir:
             return _NONE
         folder[last] = {} if node.dir else Leaf(node.value, node.modified_index)
         self._dirty[part].add(segments[1])
-        if old is not None and self._is_no_news(part, last, folder):
-            return _INDEX
         return _VALUE
 
-    def _is_no_news(self, part: str, last: str, folder: Folder) -> bool:
+    def _write(self, old: Leaf, segments: Sequence[str], node: Node) -> Change:
+        """Put a value in the place of another, or the same anew."""
+        part = segments[0]
+        old.index = node.modified_index
+        if old.value == node.value:
+            if part != STATES:
+                return _NONE
+            self._renewed.add(segments[1])
+            return _INDEX
+        old.value, old.state = node.value, None
+        self._dirty[part].add(segments[1])
+        return _INDEX if part != STATES and self._is_no_news(segments) else _VALUE
+
+    def _is_no_news(self, segments: Sequence[str]) -> bool:
         """Whether a value in place of another is one that nobody waits for: the number of a lease
         that was renewed, or which of its machines has told of a global unit last.
         """
+        part, name = segments[:2]
         if part == LEASE:
             leader, _ = decode_leader(self._tree[LEASE])
             return leader is not None and leader == self._leader
-        return part == JOB and last == "job-state" and "target" not in folder
+        return (
+            part == JOB
+            and segments[-1] == "job-state"
+            and "target" not in folder_at(self._tree[JOB], name)
+        )
 
-    def _remove(self, segments: tuple[str, ...]) -> Change:
+    def _remove(self, segments: Sequence[str]) -> Change:
         """Take out a key, or a folder with all below it."""
         if len(segments) < 2:
             folder = self._tree[segments[0]]
@@ -250,23 +267,31 @@ class Image:
         ordinary = ordinary_units(jobs, states, files) if is_anew else {}
         in_order = map(ordinary.__getitem__, sorted(ordinary))
         units = {unit.name: unit for unit in in_order} or self._units.copy()
-        is_new = False
-        keys = [Untrusted(name) for name in sorted(names - ordinary.keys())]
         otherwise = self._dirty[JOB] | {name for part, name in self._bad_by if part == JOB}
-        for key in keys:
-            name = key.raw
-            unit = None if name in otherwise else restated(units.get(key), states.get(name))
+        changed: list[UnitChange] = []
+        is_new = False
+        for name in sorted(names - ordinary.keys()):
+            key = Untrusted(name)
+            old = units.get(key)
+            unit = None if name in otherwise else restated(old, states.get(name))
             if unit is None:
                 job, told = entry_at(jobs, name), entry_at(states, name)
                 unit = self._kept(JOB, name, decode_unit(name, job, told, files))
-            is_new = _replace(units, key, unit) or is_new
             if unit is not None and unit.unit_hash and unit.unit_hash not in hashes:
                 self._missing.add(unit.unit_hash)
+            if unit == old:
+                continue  # an unchanged one stays the same object
+            changed.append((old, unit))
+            if unit is None:
+                del units[key]
+            else:
+                units[key] = unit
+                is_new = is_new or old is None
         if is_new:
             units = in_order_of_name(units.values())
         before, self._units = self._units, MappingProxyType(units)
         if before:
-            tell_changes(before, self._units, keys)
+            tell_changes(before, self._units, changed)
         self._dirty[JOB].clear()
         self._dirty[STATES].clear()
 

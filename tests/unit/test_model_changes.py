@@ -37,9 +37,8 @@ def test_the_units_that_changed_are_found_alone(
     old, new = _snapshot(*before), _snapshot(*after)
     assert changed_units(old, new) == changed
     newer = _snapshot(*after)
-    nobody = Untrusted("nobody.service")
-    tell_changes(old.units, newer.units, sorted({nobody, *old.units, *newer.units}))
-    assert changed_units(old, newer) == changed
+    tell_changes(old.units, newer.units, [])
+    assert changed_units(old, newer) == ((), (), ()), "what was told is believed"
 
 
 HERE, THERE = Untrusted("here"), Untrusted("there")
