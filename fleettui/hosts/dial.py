@@ -15,7 +15,7 @@ from fleettui.access import HostUnreachable
 from fleettui.hosts.hostkeys import HostKeys, ShownKey
 from fleettui.hosts.keyring import Keyring, LockedKey, identity_files
 from fleettui.hosts.known_hosts import HostLines, Standing
-from fleettui.hosts.resolve import connect_by_name, is_name
+from fleettui.hosts.resolve import connect_to
 from fleettui.hosts.settings import HostSettings
 from fleettui.hosts.words import connecting_failed, failed_at
 from fleettui.model.hop import Hop
@@ -139,6 +139,8 @@ class Dialling:
         tunnel: asyncssh.SSHClientConnection | None,
     ) -> asyncssh.SSHClientConnection:
         doorkeeper = self._doorkeeper
+        # First: where nobody answers, all the rest would be worked out for nothing.
+        opened = await self._socket(options) if tunnel is None else None
         keys = [*self._keyring.unlocked(self._files(options)), *(options.client_keys or ())]
         return await asyncssh.connect(
             self.address.host,
@@ -146,7 +148,7 @@ class Dialling:
             options=options,
             config=None,
             tunnel=tunnel,
-            sock=await self._socket(options) if tunnel is None else None,
+            sock=opened,
             client_factory=lambda: doorkeeper,
             known_hosts=lambda host, addr, port: ([], [], _revoked(lines)),
             server_host_key_algs=_host_key_algorithms(lines),
@@ -156,11 +158,14 @@ class Dialling:
         )
 
     async def _socket(self, options: asyncssh.SSHClientConnectionOptions) -> socket.socket | None:
-        """A connection by name, opened by us; None where asyncssh can do it as well."""
+        """A connection opened by us; None where asyncssh must, as the SSH configuration routes it.
+
+        asyncssh would work out all of a login first, and look names up in a thread of its own.
+        """
         is_routed = bool(options.proxy_command) or bool(options.local_addr)
-        if is_routed or not is_name(options.host):
+        if is_routed or options.config.has_match_final():
             return None
-        return await connect_by_name(options.host, options.port, options.family)
+        return await connect_to(options.host, options.port, options.family)
 
     async def _prepared(self) -> asyncssh.SSHClientConnectionOptions:
         if self._options is None:
@@ -218,11 +223,11 @@ class Dialling:
                     return UnknownKey(shown)
                 case Standing.CHANGED | Standing.REVOKED:
                     return HostUnreachable(shown.refusal(), Hop.HOST_KEY)
+        if not isinstance(exc, asyncssh.PermissionDenied):
+            return HostUnreachable(self._words(exc, ""), failed_at(exc))
         words = self._words(exc, self._tried(options))
         locked = self._keyring.locked(self._files(options))
-        if isinstance(exc, asyncssh.PermissionDenied) and locked is not None:
-            return LockedKey(locked, words)
-        return HostUnreachable(words, failed_at(exc))
+        return LockedKey(locked, words) if locked is not None else HostUnreachable(words, Hop.LOGIN)
 
     def _files(self, options: asyncssh.SSHClientConnectionOptions) -> tuple[Path, ...]:
         return identity_files(self._settings.identities, options)

@@ -1,4 +1,4 @@
-"""Host names looked up where nobody has to wait for them.
+"""Connections by name or by address; names are looked up where nobody has to wait for them.
 
 asyncio asks the resolver in threads that the end of the program waits for. A name server that does
 not answer would then keep the terminal for half a minute after `q`.
@@ -15,16 +15,7 @@ Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 Found = tuple[socket.AddressFamily, socket.SocketKind, int, str, Address]
 
 
-def is_name(host: str) -> bool:
-    """Whether `host` must be looked up at all."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return True
-    return False
-
-
-async def connect_by_name(host: str, port: int, family: int) -> socket.socket:
+async def connect_to(host: str, port: int, family: int) -> socket.socket:
     """A connection to the first address of `host` that takes one. Raises OSError."""
     failure = OSError(f"{host} has no address")
     for kind, style, protocol, _, address in await _look_up(host, port, family):
@@ -43,7 +34,18 @@ async def connect_by_name(host: str, port: int, family: int) -> socket.socket:
     raise failure
 
 
+def _is_name(host: str) -> bool:
+    """Whether `host` must be looked up at all."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return True
+    return False
+
+
 async def _look_up(host: str, port: int, family: int) -> Sequence[Found]:
+    if not _is_name(host):
+        return socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[Sequence[Found]] = loop.create_future()
 
