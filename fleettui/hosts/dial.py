@@ -142,20 +142,25 @@ class Dialling:
         # First: where nobody answers, all the rest would be worked out for nothing.
         opened = await self._socket(options) if tunnel is None else None
         keys = [*self._keyring.unlocked(self._files(options)), *(options.client_keys or ())]
-        return await asyncssh.connect(
-            self.address.host,
-            **self._who(),
-            options=options,
-            config=None,
-            tunnel=tunnel,
-            sock=opened,
-            client_factory=lambda: doorkeeper,
-            known_hosts=lambda host, addr, port: ([], [], _revoked(lines)),
-            server_host_key_algs=_host_key_algorithms(lines),
-            **({} if options.config.get("Ciphers") else {"encryption_algs": CIPHERS}),
-            **({"client_keys": keys} if keys else {}),
-            **({"agent_identities": agent} if (agent := options.agent_identities) else {}),
-        )
+        try:
+            return await asyncssh.connect(
+                self.address.host,
+                **self._who(),
+                options=options,
+                config=None,
+                tunnel=tunnel,
+                sock=opened,
+                client_factory=lambda: doorkeeper,
+                known_hosts=lambda host, addr, port: ([], [], _revoked(lines)),
+                server_host_key_algs=_host_key_algorithms(lines),
+                **({} if options.config.get("Ciphers") else {"encryption_algs": CIPHERS}),
+                **({"client_keys": keys} if keys else {}),
+                **({"agent_identities": agent} if (agent := options.agent_identities) else {}),
+            )
+        except BaseException:
+            if opened is not None:
+                opened.close()  # it may not have come so far as to take it over
+            raise
 
     async def _socket(self, options: asyncssh.SSHClientConnectionOptions) -> socket.socket | None:
         """A connection opened by us; None where asyncssh must, as the SSH configuration routes it.
@@ -163,7 +168,7 @@ class Dialling:
         asyncssh would work out all of a login first, and look names up in a thread of its own.
         """
         is_routed = bool(options.proxy_command) or bool(options.local_addr)
-        if is_routed or options.config.has_match_final():
+        if is_routed:
             return None
         return await connect_to(options.host, options.port, options.family)
 

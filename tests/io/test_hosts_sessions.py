@@ -103,6 +103,41 @@ async def test_a_port_where_nobody_listens_refuses_connections(home: Home) -> No
         assert "refuses connections" in await refusal(hosts)
 
 
+async def test_where_nobody_listens_no_login_is_worked_out(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = SshMachine()
+    async with machine:
+        pass
+
+    async def log_in(*_: object, **__: object) -> None:
+        raise AssertionError("a login was begun")
+
+    monkeypatch.setattr(asyncssh, "connect", log_in)
+    async with session(home.settings(machine)) as hosts:
+        assert "refuses connections" in await refusal(hosts)
+
+
+async def test_a_login_that_is_given_up_before_it_began_leaves_no_connection(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[socket.socket] = []
+
+    async def hang(*_: object, sock: socket.socket, **__: object) -> None:
+        given.append(sock)
+        await asyncio.Event().wait()
+
+    async with SshMachine() as machine, session(home.settings(machine)) as hosts:
+        monkeypatch.setattr(asyncssh, "connect", hang)
+        probe = asyncio.create_task(hosts.probe(machine_at()))
+        await until(lambda: bool(given))
+        assert given[0].fileno() >= 0
+        await hosts.close()
+        with pytest.raises(HostUnreachable):
+            await probe
+        assert given[0].fileno() == -1
+
+
 async def test_a_name_that_nobody_knows_cannot_be_resolved(home: Home) -> None:
     async with SshMachine() as machine, session(home.settings(machine)) as hosts:
         assert "cannot be resolved" in await refusal(hosts, "no-such-machine.invalid")
