@@ -141,8 +141,8 @@ class Dialling:
         doorkeeper = self._doorkeeper
         # First: where nobody answers, all the rest would be worked out for nothing.
         opened = await self._socket(options) if tunnel is None else None
-        keys = [*self._keyring.unlocked(self._files(options)), *(options.client_keys or ())]
         try:
+            keys = [*self._keyring.unlocked(self._files(options)), *(options.client_keys or ())]
             return await asyncssh.connect(
                 self.address.host,
                 **self._who(),

@@ -16,7 +16,12 @@ Found = tuple[socket.AddressFamily, socket.SocketKind, int, str, Address]
 
 
 async def connect_to(host: str, port: int, family: int) -> socket.socket:
-    """A connection to the first address of `host` that takes one. Raises OSError."""
+    """A connection to the first address of `host` that takes one.
+
+    Raises OSError, or ValueError for what is no port: the resolver would make one of it.
+    """
+    if not 0 < port < 1 << 16:
+        raise ValueError(f"{port} is no port")
     failure = OSError(f"{host} has no address")
     for kind, style, protocol, _, address in await _look_up(host, port, family):
         connection = socket.socket(kind, style, protocol)
@@ -26,7 +31,7 @@ async def connect_to(host: str, port: int, family: int) -> socket.socket:
         except OSError as exc:
             connection.close()
             failure = exc
-        except asyncio.CancelledError:
+        except BaseException:
             connection.close()
             raise
         else:

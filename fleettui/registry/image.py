@@ -217,15 +217,13 @@ class Image:
         """Whether a value in place of another is one that nobody waits for: the number of a lease
         that was renewed, or which of its machines has told of a global unit last.
         """
-        part, name = segments[:2]
-        if part == LEASE:
+        if segments[0] == LEASE:
             leader, _ = decode_leader(self._tree[LEASE])
             return leader is not None and leader == self._leader
-        return (
-            part == JOB
-            and segments[-1] == "job-state"
-            and "target" not in folder_at(self._tree[JOB], name)
-        )
+        match segments:
+            case [part, name, "job-state"] if part == JOB:
+                return "target" not in folder_at(self._tree[JOB], name)
+        return False
 
     def _remove(self, segments: Sequence[str]) -> Change:
         """Take out a key, or a folder with all below it."""

@@ -242,12 +242,12 @@ class Live:
         for part, reading in self._source.read_folders(parts, within, quorum=quorum):
             if reading.index < self._image.indexes[part] and not quorum:
                 behind.append(part)
-                continue
-            changed = self._image.load_folder(part, reading.node, reading.index)
-            if changed:
-                self._cadence.changed()
-            if checking and part != UNIT:
-                self._agreement.suspect(part, changed)
+            else:
+                changed = self._image.load_folder(part, reading.node, reading.index)
+                if changed:
+                    self._cadence.changed()
+                if checking and part != UNIT:
+                    self._agreement.suspect(part, changed)
             del reading  # now, while the next folder is on its way, not when that has come
         return behind
 

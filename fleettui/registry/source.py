@@ -94,8 +94,8 @@ class Source:
     ) -> Iterator[tuple[str, Reading]]:
         """These folders with all below them, read at once; the first to come is the first.
 
-        Nothing is collected until all are taken: most of what is read is dropped at once. Raises
-        RegistryUnavailable.
+        Python collects nothing until all are taken, however long etcd takes: most of what is read
+        is compared and dropped. Raises RegistryUnavailable.
         """
         asked = {part: partial(self._folder, part, seconds, quorum=quorum) for part in parts}
         with collector_paused():

@@ -118,6 +118,15 @@ async def test_where_nobody_listens_no_login_is_worked_out(
         assert "refuses connections" in await refusal(hosts)
 
 
+async def test_a_port_that_is_none_is_not_taken_for_another(home: Home) -> None:
+    async with SshMachine() as machine:
+        home.knows(machine)
+        settings = replace(home.settings(machine), port=machine.port + (1 << 16))
+        async with session(settings) as hosts:
+            assert f"{machine.port + (1 << 16)} is no port" in await refusal(hosts)
+    assert machine.logins == []
+
+
 async def test_a_login_that_is_given_up_before_it_began_leaves_no_connection(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
