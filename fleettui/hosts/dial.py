@@ -167,8 +167,7 @@ class Dialling:
 
         asyncssh would work out all of a login first, and look names up in a thread of its own.
         """
-        is_routed = bool(options.proxy_command) or bool(options.local_addr)
-        if is_routed:
+        if bool(options.proxy_command) or bool(options.local_addr):
             return None
         return await connect_to(options.host, options.port, options.family)
 
@@ -228,11 +227,12 @@ class Dialling:
                     return UnknownKey(shown)
                 case Standing.CHANGED | Standing.REVOKED:
                     return HostUnreachable(shown.refusal(), Hop.HOST_KEY)
-        if not isinstance(exc, asyncssh.PermissionDenied):
-            return HostUnreachable(self._words(exc, ""), failed_at(exc))
         words = self._words(exc, self._tried(options))
-        locked = self._keyring.locked(self._files(options))
-        return LockedKey(locked, words) if locked is not None else HostUnreachable(words, Hop.LOGIN)
+        if isinstance(exc, asyncssh.PermissionDenied):
+            locked = self._keyring.locked(self._files(options))
+            if locked is not None:
+                return LockedKey(locked, words)
+        return HostUnreachable(words, failed_at(exc))
 
     def _files(self, options: asyncssh.SSHClientConnectionOptions) -> tuple[Path, ...]:
         return identity_files(self._settings.identities, options)

@@ -67,7 +67,6 @@ class Image:
         self.indexes = dict.fromkeys(PARTS, 0)
         """etcd's index up to which the events of each folder are in."""
         self._keys = keys
-        self._root = f"{keys.prefix}/"
         self._tree: dict[str, Folder] = {part: {} for part in PARTS}
         self._dirty: dict[str, set[str]] = {part: set() for part in PARTS}
         self._renewed: set[str] = set()
@@ -123,10 +122,9 @@ class Image:
     def apply(self, event: Event) -> Change:
         """Take over one event; one that is in already, or elsewhere, does nothing."""
         node = event.node
-        key, index = node.key, node.modified_index
-        if not key.startswith(self._root):
-            return self._apply_above(event)
-        segments = key[len(self._root) :].split("/")
+        segments, index = self._keys.below(node.key), node.modified_index
+        if not segments:
+            return _NONE if segments is None else self._apply_above(event)
         part = segments[0]
         if self.indexes.get(part, index) >= index:
             return _NONE
@@ -138,9 +136,7 @@ class Image:
         return _NONE
 
     def _apply_above(self, event: Event) -> Change:
-        """Take over an event of the prefix itself, or of what holds it; any other does nothing."""
-        if self._keys.below(event.node.key) is None:
-            return _NONE
+        """Take over an event of the prefix itself, or of what holds it."""
         index = event.node.modified_index
         parts = [part for part in PARTS if self.indexes[part] < index]
         self.indexes.update(dict.fromkeys(parts, index))
@@ -267,7 +263,6 @@ class Image:
         units = {unit.name: unit for unit in in_order} or self._units.copy()
         otherwise = self._dirty[JOB] | {name for part, name in self._bad_by if part == JOB}
         changed: list[UnitChange] = []
-        is_new = False
         for name in sorted(names - ordinary.keys()):
             key = Untrusted(name)
             old = units.get(key)
@@ -277,15 +272,9 @@ class Image:
                 unit = self._kept(JOB, name, decode_unit(name, job, told, files))
             if unit is not None and unit.unit_hash and unit.unit_hash not in hashes:
                 self._missing.add(unit.unit_hash)
-            if unit == old:
-                continue  # an unchanged one stays the same object
-            changed.append((old, unit))
-            if unit is None:
-                del units[key]
-            else:
-                units[key] = unit
-                is_new = is_new or old is None
-        if is_new:
+            if _replace(units, key, old, unit):
+                changed.append((old, unit))
+        if any(old is None for old, _ in changed):
             units = in_order_of_name(units.values())
         before, self._units = self._units, MappingProxyType(units)
         if before:
@@ -300,8 +289,9 @@ class Image:
         machines = self._machines.copy()
         for machine_id in machine_ids:
             entry = entry_at(self._tree[MACHINES], machine_id) or {}
-            decoded = decode_machine(machine_id, entry)
-            _replace(machines, Untrusted(machine_id), self._kept(MACHINES, machine_id, decoded))
+            machine = self._kept(MACHINES, machine_id, decode_machine(machine_id, entry))
+            key = Untrusted(machine_id)
+            _replace(machines, key, machines.get(key), machine)
         self._machines = MappingProxyType(in_order_of_address(machines.values()))
         machine_ids.clear()
 
@@ -321,14 +311,15 @@ class Image:
         return self._bad
 
 
-def _replace(known: dict[Untrusted, _T], key: Untrusted, new: _T | None) -> bool:
-    """Put `new` in place, unless it equals what is there: an unchanged object stays the same.
+def _replace(known: dict[Untrusted, _T], key: Untrusted, old: _T | None, new: _T | None) -> bool:
+    """Put `new` in the place of `old`, unless they are equal: an unchanged object stays the same.
 
-    Whether there was nothing.
+    Whether they differ.
     """
-    old = known.get(key)
+    if new == old:
+        return False
     if new is None:
-        known.pop(key, None)
-    elif old is None or old != new:
+        del known[key]
+    else:
         known[key] = new
-    return old is None
+    return True
