@@ -13,6 +13,7 @@ from fleettui.access import HostUnreachable
 from fleettui.commands import Command, shell_text
 from fleettui.commands.templates import ReadCommand
 from fleettui.hosts import dial
+from fleettui.hosts.opening import opened
 from fleettui.hosts.process import WINDOW, RemoteProcess
 from fleettui.hosts.words import connection_broke, session_refused
 
@@ -77,10 +78,10 @@ class Line:
         await asyncio.wait({opening})  # one who gives up does not take the others along
         if opening.cancelled():
             raise HostUnreachable(f"the connection to {self._name} was closed by us")
-        opened = opening.result()
-        if isinstance(opened, HostUnreachable):
-            raise HostUnreachable(str(opened), opened.hop)  # each who waited has one of his own
-        return opened
+        result = opening.result()
+        if isinstance(result, HostUnreachable):
+            raise HostUnreachable(str(result), result.hop)  # each who waited has one of his own
+        return result
 
     @asynccontextmanager
     async def start(
@@ -167,11 +168,12 @@ class Line:
     async def _start(self, connection: asyncssh.SSHClientConnection, text: str) -> RemoteProcess:
         process = RemoteProcess()
         asyncio.get_running_loop().call_soon(_hasten, connection)
+        session = connection.create_session(
+            lambda: process, text, encoding=None, request_pty=False, window=WINDOW
+        )
         try:
             async with asyncio.timeout(START_SECONDS):
-                await connection.create_session(
-                    lambda: process, text, encoding=None, request_pty=False, window=WINDOW
-                )
+                await opened(session, lambda _: process.close())
         except (asyncssh.Error, OSError) as exc:
             process.close()
             raise self._failure(exc, process, connection) from exc

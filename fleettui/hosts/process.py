@@ -99,7 +99,10 @@ class RemoteProcess(asyncssh.SSHClientSession[bytes]):
     # What asyncssh calls:
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
-        self._channel = chan
+        if self._ended:  # given up before the machine answered: it is not sent the command
+            chan.close()
+        else:
+            self._channel = chan
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
         if self._ended:

@@ -10,6 +10,7 @@ from asyncssh.constants import OPEN_ADMINISTRATIVELY_PROHIBITED
 
 from fleettui.access import HostUnreachable
 from fleettui.hosts.line import Line
+from fleettui.hosts.opening import opened
 from fleettui.hosts.words import connection_broke, forwarding_refused
 from fleettui.model.hop import Hop
 
@@ -63,7 +64,8 @@ class Tunnelling:
         connection = await self.connect()
         try:
             async with asyncio.timeout(seconds):
-                reader, writer = await connection.open_connection(host, port, encoding=None)
+                forwarding = connection.open_connection(host, port, encoding=None)
+                reader, writer = await opened(forwarding, lambda ends: ends[1].close())
         except asyncssh.ChannelOpenError as refused:
             if connection.is_closed():
                 raise HostUnreachable(connection_broke(refused, self._name)) from refused
