@@ -172,6 +172,11 @@ class Machine:
         """Output of a program that must succeed on the machine, as root. Raises LabBroken."""
         return run(*self._inside(argv)).decode(errors="replace")
 
+    def followers(self) -> int:
+        """How many journalctl processes it has."""
+        running = self.run("sh", "-c", "cat /proc/[0-9]*/comm 2>/dev/null || true").split()
+        return running.count("journalctl")
+
     def stop_sshd(self) -> None:
         """End sshd and every session of it."""
         self.run("systemctl", "stop", "ssh.service")

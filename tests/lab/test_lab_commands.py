@@ -19,7 +19,7 @@ from fleettui.commands import (
     sudo_works,
 )
 from fleettui.commands.journal import follow_journal
-from fleettui.model.host import FLEET_SERVICE, FLEET_UNITS, SYSTEMD_UNITS
+from fleettui.model.host import FLEET_SERVICE, FLEET_UNITS, SYSTEMD_UNITS, Span
 
 from .cluster import TEMPLATE, Cluster
 from .machines import Machine
@@ -147,36 +147,31 @@ def test_what_is_no_regular_file_is_not_copied(
 
 @pytest.fixture
 def follower(bare: Machine, ssh_to_bare: OperatorSsh) -> Iterator[subprocess.Popen[bytes]]:
-    """A followed journal that has shown its first line."""
-    command = ssh_to_bare.argv(bare, follow_journal("ssh.service"))
+    """A followed journal that has shown its newest line; of more, not all would be taken."""
+    command = ssh_to_bare.argv(bare, follow_journal("ssh.service", Span(lines=1)))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
         assert client.stdout is not None
         assert "MESSAGE" in json.loads(client.stdout.readline())
         yield client
         client.kill()
-
-
-def followers_on(machine: Machine) -> int:
-    """How many journalctl processes a machine has."""
-    running = machine.run("sh", "-c", "cat /proc/[0-9]*/comm 2>/dev/null || true").split()
-    return running.count("journalctl")
+    wait_until(lambda: bare.followers() == 0, "the followed journal to end")
 
 
 def test_a_followed_journal_ends_when_its_ssh_client_is_killed(
     bare: Machine, follower: subprocess.Popen[bytes]
 ) -> None:
-    assert followers_on(bare) == 1
+    assert bare.followers() == 1
     follower.kill()
-    wait_until(lambda: followers_on(bare) == 0, "journalctl to be gone", within=5)
+    wait_until(lambda: bare.followers() == 0, "journalctl to be gone", within=5)
 
 
 def test_a_followed_journal_ends_when_our_end_of_its_input_closes(
     bare: Machine, follower: subprocess.Popen[bytes]
 ) -> None:
     assert follower.stdin is not None
-    assert followers_on(bare) == 1
+    assert bare.followers() == 1
     follower.stdin.close()
-    wait_until(lambda: followers_on(bare) == 0, "journalctl to be gone", within=5)
+    wait_until(lambda: bare.followers() == 0, "journalctl to be gone", within=5)
     follower.wait(5)
 
 

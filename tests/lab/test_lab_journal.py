@@ -1,16 +1,15 @@
 """The journal pane on real machines: journald, sshd and sudo as they are."""
 
 import asyncio
-import contextlib
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from driving import until
+from driving import until, when
 from faults.clocks import build_clock
 from journal_pane import PaneApp
 from textual.pilot import Pilot
@@ -115,19 +114,14 @@ def notices(pane: JournalPane) -> list[NoticeKind | None]:
     return [line.origin.notice for line in lines(pane) if line.code is Code.RULE]
 
 
-async def seen(condition: Callable[[], bool], what: str, within: float = 60) -> None:
-    """Wait for something that the pane gets to see."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(within):
-            while not condition():  # noqa: ASYNC110 - the pane tells nobody
-                await asyncio.sleep(0.05)
-    assert condition(), what
-
-
-def followers_on(machine: Machine) -> int:
-    """How many journalctl processes a machine has."""
-    running = machine.run("sh", "-c", "cat /proc/[0-9]*/comm 2>/dev/null || true").split()
-    return running.count("journalctl")
+async def none_is_left_on(machine: Machine) -> None:
+    """Return once no tail runs there, and none that was just beginning came after. Fails in 5 s."""
+    quiet = 0
+    async with asyncio.timeout(5):
+        while quiet < 10:
+            running = await asyncio.to_thread(machine.followers)
+            quiet = 0 if running else quiet + 1
+            await asyncio.sleep(0.05)
 
 
 async def test_rotation_under_a_running_tail_loses_no_line(
@@ -137,12 +131,12 @@ async def test_rotation_under_a_running_tail_loses_no_line(
         hosts_of(lab, tmp_path, talker.machine) as hosts,
         pane_on(hosts, talker.machine) as (_, pane),
     ):
-        await seen(lambda: NoticeKind.CONNECTED in notices(pane), "the journal is followed")
+        await when(lambda: NoticeKind.CONNECTED in notices(pane), "the journal is followed")
         for number in range(10):
             talker.say(*(f"rotated {number * 20 + n}" for n in range(20)))
             await asyncio.to_thread(talker.machine.run, "journalctl", "--rotate")
         wanted = [f"rotated {n}" for n in range(200)]
-        await seen(lambda: texts(pane)[-1:] == wanted[-1:], "the last line")
+        await when(lambda: texts(pane)[-1:] == wanted[-1:], "the last line")
         assert [text for text in texts(pane) if text.startswith("rotated")] == wanted
         assert NoticeKind.GAP not in notices(pane)
 
@@ -155,13 +149,13 @@ async def test_a_dropped_line_resumes_at_the_cursor_over_a_rotation(
         pane_on(hosts, talker.machine) as (_, pane),
     ):
         talker.say("before the drop")
-        await seen(lambda: "before the drop" in texts(pane), "the first line")
+        await when(lambda: "before the drop" in texts(pane), "the first line")
         await asyncio.to_thread(talker.machine.stop_sshd)
         talker.say(*(f"while away {n}" for n in range(30)))
         await asyncio.to_thread(talker.machine.run, "journalctl", "--rotate")
         talker.say("last of it")
         await asyncio.to_thread(talker.machine.start_sshd)
-        await seen(lambda: "last of it" in texts(pane), "the last line")
+        await when(lambda: "last of it" in texts(pane), "the last line")
         told = texts(pane)
         away = [f"while away {n}" for n in range(30)]
         assert told[told.index("before the drop") :] == ["before the drop", *away, "last of it"]
@@ -175,7 +169,7 @@ async def test_a_vacuumed_place_is_a_gap_that_is_told(
     machine = talker.machine
     async with hosts_of(lab, tmp_path, machine) as hosts, pane_on(hosts, machine) as (pilot, pane):
         talker.say("kept by us alone")
-        await seen(lambda: "kept by us alone" in texts(pane), "the first line")
+        await when(lambda: "kept by us alone" in texts(pane), "the first line")
         await asyncio.to_thread(machine.stop_sshd)
         talker.say("never seen")
         wait_until(lambda: "never seen" in talker_words(machine) or None, "the journal to have it")
@@ -184,7 +178,7 @@ async def test_a_vacuumed_place_is_a_gap_that_is_told(
         assert "never seen" not in talker_words(machine)
         talker.say("after the vacuum")
         await asyncio.to_thread(machine.start_sshd)
-        await seen(lambda: "after the vacuum" in texts(pane), "the line after it")
+        await when(lambda: "after the vacuum" in texts(pane), "the line after it")
         assert notices(pane).count(NoticeKind.GAP) == 1
         await until(pilot, "lines may be missing")
         told = texts(pane)
@@ -202,14 +196,14 @@ async def test_a_reboot_under_a_running_tail_is_told_and_the_new_boot_is_followe
     keep_journal(talker, where="volatile")
     async with hosts_of(lab, tmp_path, machine) as hosts, pane_on(hosts, machine) as (_, pane):
         talker.say("in the old boot")
-        await seen(lambda: "in the old boot" in texts(pane), "the old boot")
-        await seen(lambda: followers_on(machine) == 1, "the journal is followed")
+        await when(lambda: "in the old boot" in texts(pane), "the old boot")
+        await when(lambda: machine.followers() == 1, "the journal is followed")
         await asyncio.to_thread(machine.unplug)
         machine.switch_on()
         await asyncio.to_thread(machine.wait_for_boot)
         await asyncio.to_thread(talker.start)
         talker.say("in the new boot")
-        await seen(lambda: "in the new boot" in texts(pane), "the new boot")
+        await when(lambda: "in the new boot" in texts(pane), "the new boot")
         told = [n for n in notices(pane) if n in {NoticeKind.GAP, NoticeKind.BOOTED}]
         assert told == [NoticeKind.GAP, NoticeKind.BOOTED]
         boots = {line.origin.boot_id for line in lines(pane) if line.code is not Code.RULE}
@@ -231,7 +225,7 @@ async def test_a_reboot_with_a_kept_journal_has_no_gap_and_both_boots_can_be_rea
     keep_journal(talker, where="persistent")
     async with hosts_of(lab, tmp_path, machine) as hosts, pane_on(hosts, machine) as (pilot, pane):
         talker.say("before it was shut down")
-        await seen(lambda: "before it was shut down" in texts(pane), "the old boot")
+        await when(lambda: "before it was shut down" in texts(pane), "the old boot")
         await asyncio.to_thread(machine.stop_sshd)
         talker.say("while nobody listened")
         wait_until(lambda: "nobody" in talker_words(machine) or None, "the journal to have it")
@@ -240,14 +234,14 @@ async def test_a_reboot_with_a_kept_journal_has_no_gap_and_both_boots_can_be_rea
         await asyncio.to_thread(machine.wait_for_boot)
         await asyncio.to_thread(talker.start)
         talker.say("and after it")
-        await seen(lambda: "and after it" in texts(pane), "the new boot")
+        await when(lambda: "and after it" in texts(pane), "the new boot")
         told = notices(pane)
         since = told[told.index(NoticeKind.LOST) :]
         assert (since.count(NoticeKind.BOOTED), since.count(NoticeKind.GAP)) == (1, 0)
         assert texts(pane).count("while nobody listened") == 1
         await pilot.press("b")
         await until(pilot, "the boot before", within=20)
-        await seen(lambda: "before it was shut down" in texts(pane), "the boot before")
+        await when(lambda: "before it was shut down" in texts(pane), "the boot before")
         assert "and after it" not in texts(pane)
 
 
@@ -257,13 +251,13 @@ async def test_binary_and_huge_messages_come_whole_and_hurt_no_other_line(
     machine = talker.machine
     huge = b"huge " + b"x" * 1_000_000 + b" end"
     async with hosts_of(lab, tmp_path, machine) as hosts, pane_on(hosts, machine) as (pilot, pane):
-        await seen(lambda: NoticeKind.CONNECTED in notices(pane), "the journal is followed")
+        await when(lambda: NoticeKind.CONNECTED in notices(pane), "the journal is followed")
         talker.say("first", b"bin \x01\xff\xfe\x80 ary", b"esc \x1b[31m")
         wait_until(lambda: "esc" in talker_words(machine) or None, "the binary line")
         await asyncio.to_thread(talker.say_whole, huge)
         wait_until(lambda: machine_has(machine, huge) or None, "the huge line")
         talker.say("last")
-        await seen(lambda: texts(pane)[-1:] == ["last"], "the line behind them")
+        await when(lambda: texts(pane)[-1:] == ["last"], "the line behind them")
         told = texts(pane)
         begin = told.index("first")
         assert told[begin + 1] == "bin \x01\\xff\\xfe\\x80 ary"
@@ -289,12 +283,12 @@ async def test_after_fifty_tails_none_is_left_on_the_machine(
         for number in range(50):
             unit = "ssh.service" if number % 2 else UNIT
             pane.watch_machine(member(machine), unit)
-            await seen(lambda: NoticeKind.CONNECTED in notices(pane), "a tail begins")
+            await when(lambda: NoticeKind.CONNECTED in notices(pane), "a tail begins")
         pane.watch_machine(None)
-        await seen(lambda: followers_on(machine) == 0, "every tail ends", within=5)
+        await none_is_left_on(machine)
         pane.watch_machine(member(machine), UNIT)
-        await seen(lambda: followers_on(machine) == 1, "one more tail")
-    wait_until(lambda: followers_on(machine) == 0, "the last tail to end", within=5)
+        await when(lambda: machine.followers() == 1, "one more tail")
+    await none_is_left_on(machine)
 
 
 KILLED = """
@@ -346,9 +340,9 @@ def test_a_killed_app_leaves_no_tail_on_the_machine(
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as app:
         assert app.stdout is not None
         assert app.stdout.readline() == b"following\n"
-        wait_until(lambda: followers_on(machine) == 3, "three tails")
+        wait_until(lambda: machine.followers() == 3, "three tails")
         app.kill()
-        wait_until(lambda: followers_on(machine) == 0, "every tail to end", within=5)
+        wait_until(lambda: machine.followers() == 0, "every tail to end", within=5)
 
 
 async def test_who_may_not_read_is_told_whom_to_ask_and_an_operator_may_use_sudo(
@@ -368,9 +362,9 @@ async def test_who_may_not_read_is_told_whom_to_ask_and_an_operator_may_use_sudo
             await until(pilot, "S reads this journal through sudo")
             await pilot.press("S")
             await until(pilot, "as root", within=20)
-            await seen(lambda: "for those who may read" in texts(pane), "the journal through sudo")
+            await when(lambda: "for those who may read" in texts(pane), "the journal through sudo")
             pane.watch_machine(None)
-            await seen(lambda: followers_on(machine) == 0, "the tail of root ends", within=5)
+            await none_is_left_on(machine)
     finally:
         machine.run("gpasswd", "--add", USER, "systemd-journal")
 
@@ -387,12 +381,12 @@ async def test_a_clock_an_hour_ahead_is_named_and_merged_as_if_it_were_right(
         picture = Picture().with_view(RegistryView(Link.LIVE, now(), listed))
         told = [(await hosts.probe(member(machine)), member(machine)) for machine in machines]
         pane.picture = picture.with_reports(told)
-        await seen(lambda: notices(pane).count(NoticeKind.CONNECTED) == 2, "both are followed")
+        await when(lambda: notices(pane).count(NoticeKind.CONNECTED) == 2, "both are followed")
         for number in range(5):
             for said in (talker, ahead):
                 said.say(f"turn {number} of {said.machine.name}")
                 last = f"turn {number} of {said.machine.name}"
-                await seen(lambda: last in texts(pane), last)  # noqa: B023 - awaited here
+                await when(lambda: last in texts(pane), last)  # noqa: B023 - awaited here
         await until(pilot, f"{ahead.machine.name}'s clock is 60 min ahead")
         turns = [text for text in texts(pane) if text.startswith("turn")]
         names = (talker.machine.name, ahead.machine.name)

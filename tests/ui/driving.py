@@ -35,7 +35,7 @@ async def until(pilot: Pilot[None], words: str, *, gone: bool = False, within: f
         await asyncio.sleep(0.05)
 
 
-async def when(condition: Callable[[], bool], what: str, within: float = 30) -> None:
+async def when(condition: Callable[[], bool], what: str, within: float = 60) -> None:
     """Return once something is so that does not stand on the screen."""
     end = monotonic() + within
     while not condition():
