@@ -1,57 +1,83 @@
-"""A snapshot as bytes, for another process of the same program."""
+"""A snapshot as bytes, for another process of the same program: in pieces, so that each is taken
+in while the next is made.
+"""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from types import MappingProxyType
 
 import msgspec
 
 from fleettui.model.cluster import BadRecord, Leader, Machine, Snapshot, Unit
 from fleettui.model.unitfile import UnitFile
+from fleettui.model.untrusted import Untrusted
+
+UNITS = 1000
+"""Of a piece."""
 
 
-class _Carried(msgspec.Struct, array_like=True):
-    """A unit's file is carried once, however many units are made of it."""
+class _Units(msgspec.Struct, array_like=True, tag="units"):
+    files: dict[str, UnitFile]
+    """By hash, those that no piece before had: each is carried once, however many units have it."""
+    units: list[Unit]
+    """The next in order, without their files."""
+
+
+class _Rest(msgspec.Struct, array_like=True, tag="rest"):
+    """The last piece."""
 
     index: int
     read_at: datetime
     machines: list[Machine]
-    units: list[Unit]
-    files: dict[str, UnitFile]
     leader: Leader | None
     bad: tuple[BadRecord, ...]
 
 
-_decoder = msgspec.msgpack.Decoder(_Carried)
+_decoder = msgspec.msgpack.Decoder(_Units | _Rest)
 
 
-def carried(snapshot: Snapshot) -> bytes:
-    """The snapshot, for `restored`."""
-    units = snapshot.units.values()
-    whole = _Carried(
-        snapshot.index,
-        snapshot.read_at,
-        list(snapshot.machines.values()),
-        [_with_file(unit, None) for unit in units],
-        {unit.unit_hash: unit.file for unit in units if unit.unit_hash and unit.file},
-        snapshot.leader,
-        snapshot.bad,
+def carried(snapshot: Snapshot) -> Iterator[bytes]:
+    """The snapshot's pieces, for `restored`."""
+    known: dict[str, UnitFile] = {}
+    left = iter(snapshot.units.values())
+    while units := list(islice(left, UNITS)):
+        files = {unit.unit_hash: unit.file for unit in units if unit.unit_hash and unit.file}
+        new = {unit_hash: files[unit_hash] for unit_hash in files.keys() - known.keys()}
+        known |= new
+        yield msgspec.msgpack.encode(_Units(new, [_with_file(unit, None) for unit in units]))
+    yield msgspec.msgpack.encode(
+        _Rest(
+            snapshot.index,
+            snapshot.read_at,
+            list(snapshot.machines.values()),
+            snapshot.leader,
+            snapshot.bad,
+        )
     )
-    return msgspec.msgpack.encode(whole)
 
 
-def restored(words: bytes) -> Snapshot:
-    """The snapshot that was `carried`. Raises msgspec.DecodeError."""
-    whole = _decoder.decode(words)
-    files = whole.files
-    units = [_with_file(unit, files.get(unit.unit_hash or "")) for unit in whole.units]
-    return Snapshot(
-        index=whole.index,
-        read_at=whole.read_at,
-        machines=MappingProxyType({machine.id: machine for machine in whole.machines}),
-        units=MappingProxyType({unit.name: unit for unit in units}),
-        leader=whole.leader,
-        bad=whole.bad,
-    )
+def restored(pieces: Iterable[bytes]) -> Snapshot:
+    """The snapshot that was carried; no piece behind its last is asked for.
+
+    Raises msgspec.DecodeError.
+    """
+    files: dict[str, UnitFile] = {}
+    units: dict[Untrusted, Unit] = {}
+    for piece in map(_decoder.decode, pieces):
+        if isinstance(piece, _Rest):
+            return Snapshot(
+                index=piece.index,
+                read_at=piece.read_at,
+                machines=MappingProxyType({machine.id: machine for machine in piece.machines}),
+                units=MappingProxyType(units),
+                leader=piece.leader,
+                bad=piece.bad,
+            )
+        files |= piece.files
+        for unit in piece.units:
+            units[unit.name] = _with_file(unit, files.get(unit.unit_hash or ""))
+    raise msgspec.DecodeError("the last piece is missing")
 
 
 def _with_file(unit: Unit, file: UnitFile | None) -> Unit:

@@ -153,6 +153,14 @@ class Image:
         for part, reached in self.indexes.items():
             self.indexes[part] = max(reached, index)
 
+    def decode_all_but_units(self) -> None:
+        """Decode what is in so far, for a snapshot that has to wait for the units."""
+        self._decode_files()
+        self._decode_machines()
+        if self._dirty[LEASE]:
+            self._leader = self._kept(LEASE, "", decode_leader(self._tree[LEASE]))
+            self._dirty[LEASE].clear()
+
     @collector_paused()
     def snapshot(self, read_at: datetime, *, hurried: bool = False) -> Snapshot:
         """The picture; everything that did not change is the same object as in the last one.
@@ -160,12 +168,8 @@ class Image:
         A hurried one leaves out what nobody waits for, when states were written anew last: it is as
         of the last that was not.
         """
-        self._decode_files()
+        self.decode_all_but_units()
         self._decode_units(hurried=hurried)
-        self._decode_machines()
-        if self._dirty[LEASE]:
-            self._leader = self._kept(LEASE, "", decode_leader(self._tree[LEASE]))
-            self._dirty[LEASE].clear()
         return Snapshot(
             index=self.index,
             read_at=read_at,
@@ -257,11 +261,12 @@ class Image:
         self._renewed -= names
         jobs, states = self._tree[JOB], self._tree[STATES]
         files, hashes = self._files, self._tree[UNIT]
-        is_anew = not (self._units or self._bad_by)
+        bad_jobs = {name for part, name in self._bad_by if part == JOB}
+        is_anew = not (self._units or bad_jobs)
         ordinary = ordinary_units(jobs, states, files) if is_anew else {}
         in_order = map(ordinary.__getitem__, sorted(ordinary))
         units = {unit.name: unit for unit in in_order} or self._units.copy()
-        otherwise = self._dirty[JOB] | {name for part, name in self._bad_by if part == JOB}
+        otherwise = self._dirty[JOB] | bad_jobs
         changed: list[UnitChange] = []
         for name in sorted(names - ordinary.keys()):
             key = Untrusted(name)

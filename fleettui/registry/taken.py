@@ -1,9 +1,10 @@
 """What a first read that was sent ahead has brought, and what a process of its own makes of it:
-first the snapshot, then the answers that it was made of, from which whoever follows goes on.
+first the snapshot, in pieces, then the answers that it was made of, from which whoever follows
+goes on.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from contextlib import contextmanager
 
 import msgspec
 
@@ -13,10 +14,9 @@ from fleettui.registry.cluster_id import ClusterId
 from fleettui.registry.forerunner import Begun, Forerunner
 from fleettui.registry.head_start import HeadStart, Missed, RawAnswer
 from fleettui.registry.image import Image
-from fleettui.registry.keys import Keys
+from fleettui.registry.keys import JOB, STATES, Keys
 from fleettui.registry.source import Reading, Source, open_sources
 
-_T = TypeVar("_T")
 _answers = msgspec.msgpack.Decoder(dict[str, RawAnswer])
 
 
@@ -51,7 +51,9 @@ def found(begun: HeadStart, keys: Keys) -> Iterator[bytes]:
         answers[part] = raw
         for _, reading in source.taken_ahead([(part, raw)], begun.asked_at):
             image.load_folder(part, reading.node, reading.index)
-    yield carried(image.snapshot(begun.asked_at))
+        if part not in (JOB, STATES):
+            image.decode_all_but_units()  # while the largest are waited for
+    yield from carried(image.snapshot(begun.asked_at))
     yield msgspec.msgpack.encode(answers)
 
 
@@ -60,18 +62,21 @@ def _taken_beside(begun: Forerunner, source: Source) -> Ahead:
 
     def readings() -> Mapping[str, Reading]:
         try:
-            answers = _decoded(begun, _answers.decode)
+            with _undecodable_is_missed(begun):
+                answers = _answers.decode(begun.take())
         finally:
             begun.end()
         return dict(source.taken_ahead(answers.items(), begun.asked_at))
 
-    return Ahead(_decoded(begun, restored), readings)
+    with _undecodable_is_missed(begun):
+        return Ahead(restored(iter(begun.take, None)), readings)
 
 
-def _decoded(begun: Forerunner, decode: Callable[[bytes], _T]) -> _T:
-    """The next that it has found. Raises Missed, and then it is over."""
+@contextmanager
+def _undecodable_is_missed(begun: Forerunner) -> Iterator[None]:
+    """Raises Missed for what cannot be decoded, and then it is over."""
     try:
-        return decode(begun.take())
+        yield
     except msgspec.DecodeError as problem:
         begun.end()
         raise Missed from problem

@@ -1,17 +1,33 @@
 """A snapshot carried to another process of the program: it arrives as it was."""
 
+import math
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
-from registry_keys import HASH, STAGES, VERSIONS, job, json, machine, node_of, recorded, state
+from registry_keys import (
+    HASH,
+    KEYS,
+    STAGES,
+    VERSIONS,
+    job,
+    json,
+    machine,
+    node_of,
+    recorded,
+    state,
+)
 
 from fleettui.registry.answers import Node
 from fleettui.registry.carried import carried, restored
 from fleettui.registry.decode import decode
-from fleettui.registry.tree import tree_of
+from fleettui.registry.image import Image
+from fleettui.registry.keys import JOB, PARTS, STATES
+from fleettui.registry.tree import name_of, tree_of
 
 NOW = datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
+EMPTY = decode({}, 1, NOW)
 ODD = {
     "machines/m1/object": machine("m1", Metadata={"az": "1\u202e"}),
     "machines/m2/object": "{",
@@ -25,24 +41,50 @@ ODD = {
     "states/d.service/m1": state("m1"),
     f"unit/{HASH}": json({"Raw": "[Service]\nExecStart=/bin/true\n"}),
 }
+REGISTRIES = [
+    node_of({}),
+    node_of({key: (value, at) for at, (key, value) in enumerate(ODD.items())}),
+    *(recorded(version, stage) for version in VERSIONS for stage in STAGES),
+]
 
 
-@pytest.mark.parametrize(
-    "registry",
-    [
-        node_of({}),
-        node_of({key: (value, at) for at, (key, value) in enumerate(ODD.items())}),
-        *(recorded(version, stage) for version in VERSIONS for stage in STAGES),
-    ],
-)
-def test_a_snapshot_arrives_as_it_was(registry: Node) -> None:
+@pytest.mark.parametrize("registry", REGISTRIES)
+@pytest.mark.parametrize("at_once", [1, 2, 1000])
+def test_a_snapshot_arrives_as_it_was(
+    registry: Node, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleettui.registry.carried.UNITS", at_once)
     snapshot = decode(tree_of(registry), 77, NOW)
-    arrived = restored(carried(snapshot))
+    pieces = [*carried(snapshot)]
+    assert len(pieces) == math.ceil(len(snapshot.units) / at_once) + 1
+    arrived = restored(pieces)
     assert arrived == snapshot
     assert [*arrived.units] == [*snapshot.units]
     assert [*arrived.machines] == [*snapshot.machines]
 
 
-def test_what_is_no_snapshot_is_refused() -> None:
-    with pytest.raises(msgspec.DecodeError):
-        restored(carried(decode(tree_of(node_of({})), 1, NOW))[:-1])
+@pytest.mark.parametrize("registry", REGISTRIES)
+def test_what_was_decoded_ahead_of_the_units_changes_nothing(registry: Node) -> None:
+    image = Image(KEYS)
+    parts = {name_of(node): node for node in registry.nodes}
+    for part in sorted(PARTS, key={JOB, STATES}.__contains__):
+        image.load_folder(part, parts.get(part), 77)
+        image.decode_all_but_units()
+    assert image.snapshot(NOW) == decode(tree_of(registry), 77, NOW)
+
+
+def test_nothing_behind_the_last_piece_is_asked_for() -> None:
+    def pieces() -> Iterator[bytes]:
+        yield from carried(EMPTY)
+        raise AssertionError
+
+    assert restored(pieces()) == EMPTY
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_what_is_no_whole_snapshot_is_refused(left: int) -> None:
+    snapshot = decode(tree_of(REGISTRIES[1]), 1, NOW)
+    pieces = [*carried(snapshot)][:left]
+    for cut in (pieces, [*pieces, b""], [*pieces, b"{}"]):
+        with pytest.raises(msgspec.DecodeError):
+            restored(cut)
