@@ -8,6 +8,7 @@ from itertools import islice
 from types import MappingProxyType
 
 import msgspec
+from msgspec.structs import replace
 
 from fleettui.model.cluster import BadRecord, Leader, Machine, Snapshot, Unit
 from fleettui.model.unitfile import UnitFile
@@ -45,7 +46,7 @@ def carried(snapshot: Snapshot) -> Iterator[bytes]:
         files = {unit.unit_hash: unit.file for unit in units if unit.unit_hash and unit.file}
         new = {unit_hash: files[unit_hash] for unit_hash in files.keys() - known.keys()}
         known |= new
-        yield msgspec.msgpack.encode(_Units(new, [_with_file(unit, None) for unit in units]))
+        yield msgspec.msgpack.encode(_Units(new, [replace(unit, file=None) for unit in units]))
     yield msgspec.msgpack.encode(
         _Rest(
             snapshot.index,
@@ -76,18 +77,5 @@ def restored(pieces: Iterable[bytes]) -> Snapshot:
             )
         files |= piece.files
         for unit in piece.units:
-            units[unit.name] = _with_file(unit, files.get(unit.unit_hash or ""))
+            units[unit.name] = replace(unit, file=files.get(unit.unit_hash or ""))
     raise msgspec.DecodeError("the last piece is missing")
-
-
-def _with_file(unit: Unit, file: UnitFile | None) -> Unit:
-    """Ten thousand times at a start: `replace` takes longer."""
-    return Unit(
-        unit.name,
-        unit.unit_hash,
-        unit.target_state,
-        unit.target,
-        unit.heartbeat,
-        unit.states,
-        file,
-    )

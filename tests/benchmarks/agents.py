@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from writers import Pipeline
 
-from .cluster import SUBSTATE, Size, kept_alive, lease, machine_keys
+from .cluster import SUBSTATE, Size, kept_alive, lease, machine_keys, state_keys
 from .elsewhere import elsewhere
 
 _TICK = 0.02
@@ -26,15 +26,21 @@ _HEARTBEAT = 15.0
 
 @contextmanager
 def agents(
-    endpoint: str, size: Size, writes_per_second: float, *, changing: bool = False
+    endpoint: str,
+    size: Size,
+    writes_per_second: float,
+    *,
+    changing: bool = False,
+    heartbeats: bool = True,
 ) -> Iterator[None]:
-    """Writes at that rate, a third each to `state`, `states` and `job`, beside the heartbeats.
+    """Writes at that rate, a third each to `state`, `states` and `job`, beside the heartbeats of
+    machines; without those of units, half each to `state` and `states`.
 
     `changing` makes each of the states another one than it was.
     """
     argv = (sys.executable, "-m", "tests.benchmarks.agents", endpoint)
     numbers = (str(size.machines), str(size.units), str(writes_per_second))
-    more = ("--changing",) if changing else ()
+    more = [*["--changing"] * changing, *["--no-heartbeats"] * (not heartbeats)]
     with elsewhere():
         process = subprocess.Popen((*argv, *numbers, *more), stdin=subprocess.DEVNULL)
     try:
@@ -44,17 +50,20 @@ def agents(
         process.wait()
 
 
-def _write(endpoint: str, size: Size, writes_per_second: float, *, changing: bool) -> None:
+def _write(
+    endpoint: str, size: Size, writes_per_second: float, *, changing: bool, heartbeats: bool
+) -> None:
+    keys, count = (kept_alive, 3) if heartbeats else (state_keys, 2)
     writer = Pipeline(endpoint)
     began = time.monotonic()
     units = machines = leases = 0
     while True:
         spent = time.monotonic() - began
         batch: dict[str, str] = {}
-        while units * 3 < spent * writes_per_second:
+        while units * count < spent * writes_per_second:
             word = f"round{units // size.units}" if changing else SUBSTATE
             if number := units * _STRIDE % size.units:  # the first is left to who changes it
-                batch |= kept_alive(number, size, word)
+                batch |= keys(number, size, word)
             units += 1
         while machines < spent * size.machines / _HEARTBEAT:
             batch |= machine_keys(machines % size.machines)
@@ -73,6 +82,13 @@ if __name__ == "__main__":
     parser.add_argument("units", type=int)
     parser.add_argument("writes_per_second", type=float)
     parser.add_argument("--changing", action="store_true")
+    parser.add_argument("--no-heartbeats", dest="heartbeats", action="store_false")
     given = parser.parse_args()
     size = Size(given.machines, given.units)
-    _write(given.endpoint, size, given.writes_per_second, changing=given.changing)
+    _write(
+        given.endpoint,
+        size,
+        given.writes_per_second,
+        changing=given.changing,
+        heartbeats=given.heartbeats,
+    )

@@ -81,13 +81,15 @@ def machine_keys(number: int) -> dict[str, str]:
 
 def kept_alive(number: int, size: Size, substate: str = SUBSTATE) -> dict[str, str]:
     """What a unit's agent writes again and again: three keys."""
+    heartbeat = {f"job/{unit_name(number)}/job-state": machine_id(number % size.machines)}
+    return state_keys(number, size, substate) | heartbeat
+
+
+def state_keys(number: int, size: Size, substate: str = SUBSTATE) -> dict[str, str]:
+    """What it writes when the unit changes: two keys, of which fleet keeps one for the old."""
     name, where = unit_name(number), machine_id(number % size.machines)
     said = state(number, size, substate)
-    return {
-        f"state/{name}": said,
-        f"states/{name}/{where}": said,
-        f"job/{name}/job-state": where,
-    }
+    return {f"state/{name}": said, f"states/{name}/{where}": said}
 
 
 def job_keys(number: int, size: Size) -> dict[str, str]:
