@@ -31,6 +31,8 @@ from fleettui.registry.tree import (
 )
 
 _T = TypeVar("_T")
+States = tuple[UnitState, ...]
+"""Of one unit, one a machine, sorted by machine ID."""
 Decoded = tuple[_T | None, tuple[BadRecord, ...]]
 """What could be read of a thing, and the records of it that could not."""
 UNREADABLE = (msgspec.DecodeError, RecursionError)
@@ -114,9 +116,16 @@ def restated(unit: Unit | None, states: Entry | Node | None) -> Unit | None:
     """
     if unit is None or type(states) is not dict:
         return None
-    bad: list[BadRecord] = []
-    found = _states(unit.name.raw, _reports(states), bad)
-    return replace(unit, states=found) if found and not bad else None
+    found: States
+    if len(states) == 1:  # nearly always, and of all that changes this is most
+        ((machine_id, leaf),) = states.items()
+        state = _told(machine_id, leaf) if type(leaf) is Leaf else None
+        found = (state,) if type(state) is UnitState else ()
+    else:
+        bad: list[BadRecord] = []
+        found = _states(unit.name.raw, _reports(states), bad)
+        found = found if not bad else ()
+    return replace(unit, states=found) if found else None
 
 
 def decode_file(unit_hash: str, entry: Entry) -> Decoded[UnitFile]:
@@ -209,21 +218,25 @@ def _reports(states: Folder) -> list[tuple[str, Leaf]]:
     return reports
 
 
-def _states(
-    name: str, reports: Iterable[tuple[str, Leaf]], bad: list[BadRecord]
-) -> tuple[UnitState, ...]:
+def _states(name: str, reports: Iterable[tuple[str, Leaf]], bad: list[BadRecord]) -> States:
     states = []
     for machine_id, leaf in reports:
-        state = leaf.state
-        if state is None:
-            state = leaf.state = _state(machine_id, leaf)
+        state = _told(machine_id, leaf)
         if isinstance(state, str):
             bad.append(_bad(f"{STATES}/{name}/{machine_id}", state, leaf))
-            continue
-        if state.index != leaf.index:  # written anew, in the same words
-            state = leaf.state = replace(state, index=leaf.index)
-        states.append(state)
+        else:
+            states.append(state)
     return tuple(states)
+
+
+def _told(machine_id: str, leaf: Leaf) -> UnitState | str:
+    """A value decoded, at the index at which it was written last; or why it cannot be."""
+    state = leaf.state
+    if state is None:
+        state = leaf.state = _state(machine_id, leaf)
+    elif type(state) is UnitState and state.index != leaf.index:  # anew, in the same words
+        state = leaf.state = replace(state, index=leaf.index)
+    return state
 
 
 def _state(machine_id: str, leaf: Leaf) -> UnitState | str:

@@ -11,10 +11,8 @@ from fleettui.model.unitfile import UnitFile
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry import records
 from fleettui.registry.answers import Node
-from fleettui.registry.decode import UNREADABLE, word
+from fleettui.registry.decode import UNREADABLE, States, word
 from fleettui.registry.tree import Folder, name_of
-
-States = tuple[UnitState, ...]
 
 
 def ordinary_units(

@@ -169,8 +169,12 @@ class _Said(NamedTuple):
     now: UnitState | None
 
 
-def _retold(earlier: Sequence[UnitState], now: Sequence[UnitState]) -> list[_Said]:
+def _retold(earlier: Sequence[UnitState], now: Sequence[UnitState]) -> Sequence[_Said]:
     """Where the states of a unit differ in words: a global one has a state on every machine."""
+    if len(earlier) == len(now) == 1 and earlier[0].machine_id == now[0].machine_id:
+        (was,), (state,) = earlier, now  # nearly always
+        is_alike = was.sub == state.sub and was.active == state.active
+        return () if is_alike else (_Said(state.machine_id, was, state),)
     found: list[_Said] = []
     if len(earlier) == len(now):
         for was, state in zip(earlier, now, strict=True):
