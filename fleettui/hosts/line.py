@@ -167,13 +167,16 @@ class Line:
 
     async def _start(self, connection: asyncssh.SSHClientConnection, text: str) -> RemoteProcess:
         process = RemoteProcess()
-        asyncio.get_running_loop().call_soon(_hasten, connection)
-        session = connection.create_session(
-            lambda: process, text, encoding=None, request_pty=False, window=WINDOW
-        )
+
+        async def asked() -> None:
+            asyncio.get_running_loop().call_soon(_hasten, connection)  # once the request is sent
+            await connection.create_session(
+                lambda: process, text, encoding=None, request_pty=False, window=WINDOW
+            )
+
         try:
             async with asyncio.timeout(START_SECONDS):
-                await opened(session, lambda _: process.close())
+                await opened(asked(), lambda _: process.close())
         except (asyncssh.Error, OSError) as exc:
             process.close()
             raise self._failure(exc, process, connection) from exc

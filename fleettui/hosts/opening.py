@@ -1,4 +1,4 @@
-"""What asyncssh opens on a connection: where it is given up, nothing stays open."""
+"""What is opened on a connection of asyncssh: where it is given up, nothing stays open."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -20,7 +20,10 @@ async def opened(opening: Coroutine[object, object, T], let_go: Callable[[T], No
     except asyncio.CancelledError:
         task.add_done_callback(partial(_let_go, let_go))
         raise
-    return task.result()
+    try:
+        return task.result()
+    finally:
+        del task  # or what it raised would hold it, and it that
 
 
 def _let_go(let_go: Callable[[T], None], task: asyncio.Task[T]) -> None:
