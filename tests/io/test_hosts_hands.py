@@ -5,14 +5,17 @@ import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import pytest
+from asyncssh.constants import MSG_CHANNEL_OPEN
 from ssh_machine import Home, Process, Program, SshMachine, machine_at, make_home, until
 
 from fleettui.access import CommandResult, Ending, HostUnreachable
 from fleettui.commands import daemon_reload, remove_file
 from fleettui.hosts import hands as hands_module
+from fleettui.hosts import line as line_module
 from fleettui.hosts.connect import SshHands, SshHosts, connect_hosts, hands_for
 from fleettui.hosts.line import STREAMS
 from fleettui.model.untrusted import Untrusted
@@ -211,6 +214,24 @@ async def test_a_command_given_up_before_its_session_is_open_is_not_run_and_leav
         answer.set()
         await until(lambda: bool(told))
     assert told == ["closed"]
+
+
+async def test_what_comes_is_acknowledged_at_once_from_the_request_on(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    send = asyncssh.SSHClientConnection.send_packet
+
+    def sent(self: asyncssh.SSHClientConnection, kind: int, *rest: bytes, **more: Any) -> None:
+        if kind == MSG_CHANNEL_OPEN:
+            done.append("asked")
+        send(self, kind, *rest, **more)
+
+    monkeypatch.setattr(asyncssh.SSHClientConnection, "send_packet", sent)
+    monkeypatch.setattr(line_module, "_hasten", lambda connection: done.append("hastened"))
+    async with SshMachine() as machine, operator_of(home, machine) as (_, hands):
+        await hands.perform(machine_at(), daemon_reload())
+    assert done == ["asked", "hastened"]
 
 
 async def test_a_flood_of_output_is_kept_within_bounds_and_the_command_still_ends(
