@@ -40,12 +40,12 @@ _decoder = msgspec.msgpack.Decoder(_Units | _Rest)
 
 def carried(snapshot: Snapshot) -> Iterator[bytes]:
     """The snapshot's pieces, for `restored`."""
-    known: dict[str, UnitFile] = {}
+    known: set[str] = set()
     left = iter(snapshot.units.values())
     while units := list(islice(left, UNITS)):
         files = {unit.unit_hash: unit.file for unit in units if unit.unit_hash and unit.file}
-        new = {unit_hash: files[unit_hash] for unit_hash in files.keys() - known.keys()}
-        known |= new
+        new = {unit_hash: files[unit_hash] for unit_hash in files.keys() - known}
+        known |= new.keys()
         yield msgspec.msgpack.encode(_Units(new, [replace(unit, file=None) for unit in units]))
     yield msgspec.msgpack.encode(
         _Rest(

@@ -16,7 +16,7 @@ from fleettui.ui.widgets.grid import Column, Grid, Rows
 
 from .agents import agents
 from .cluster import LARGE, registry
-from .console import RUNS, console, cost, presses, settle
+from .console import RUNS, WATCHED, console, cost, presses, settle
 from .measure import Table, percentile, ratio
 
 COLUMNS = ("", "UNIT", "WANTED", "STATE", "MACHINE")
@@ -28,7 +28,7 @@ def changing() -> Table:
     """P7: 1,000 changing cells a second in 10,000 rows."""
     table = Table(
         f"P7  {EACH / EVERY:,.0f} changing cells a second in {ROWS:,} rows",
-        ("what", "CPU", "of all runs", "/ DataTable", "key to paint p50 / p95"),
+        ("what", "CPU", f"of {RUNS} x {WATCHED:.0f} s", "/ DataTable", "key to paint p50 / p95"),
     )
     lines = []
     for name in ("DataTable", "Grid"):
