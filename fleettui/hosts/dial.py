@@ -15,6 +15,7 @@ from fleettui.access import HostUnreachable
 from fleettui.hosts.hostkeys import HostKeys, ShownKey
 from fleettui.hosts.keyring import Keyring, LockedKey, identity_files
 from fleettui.hosts.known_hosts import HostLines, Standing
+from fleettui.hosts.opening import Through
 from fleettui.hosts.resolve import connect_to
 from fleettui.hosts.settings import HostSettings
 from fleettui.hosts.words import connecting_failed, failed_at
@@ -148,7 +149,7 @@ class Dialling:
                 **self._who(),
                 options=options,
                 config=None,
-                tunnel=tunnel,
+                tunnel=tunnel and Through(tunnel),
                 sock=opened,
                 client_factory=lambda: doorkeeper,
                 known_hosts=lambda host, addr, port: ([], [], _revoked(lines)),

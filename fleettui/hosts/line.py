@@ -5,7 +5,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 
 import asyncssh
 
@@ -96,17 +96,10 @@ class Line:
             raise CommandRefused(f"an observer's session sends no {type(command).__name__}")
         text = shell_text(command)
         await self.connect()  # without a deadline of ours: somebody may be reading a fingerprint
-        async with AsyncExitStack() as slots:
-            try:
-                async with asyncio.timeout(START_SECONDS):
-                    if endless:
-                        await slots.enter_async_context(self._streams)
-                    await slots.enter_async_context(self._channels)
-            except TimeoutError as exc:
-                raise HostUnreachable(f"too much is running on {self._name} already") from exc
+        with await self._room(endless) as room:
             self._note_running(1)
             try:
-                process = await self._process(text)
+                process = await self._process(text, room)
                 try:
                     yield process
                 finally:
@@ -149,7 +142,19 @@ class Line:
             self._opening = None
         return self._connection
 
-    async def _process(self, text: str) -> RemoteProcess:
+    async def _room(self, endless: bool) -> ExitStack:
+        """Room for one more session; closed, it is the next one's. Raises HostUnreachable."""
+        with ExitStack() as room:
+            try:
+                async with asyncio.timeout(START_SECONDS):
+                    for free in (self._streams, self._channels) if endless else (self._channels,):
+                        await free.acquire()
+                        room.callback(free.release)
+            except TimeoutError as exc:
+                raise HostUnreachable(f"too much is running on {self._name} already") from exc
+            return room.pop_all()
+
+    async def _process(self, text: str, room: ExitStack) -> RemoteProcess:
         """Start the command. A connection that turns out to be dead is replaced, once.
 
         But not one that died of silence: its machine would most likely leave a login waiting too.
@@ -157,15 +162,17 @@ class Line:
         connection = await self.connect()
         begun = time.monotonic()
         try:
-            return await self._start(connection, text)
+            return await self._start(connection, text, room)
         except Unanswered:
             raise
         except HostUnreachable:
             if not connection.is_closed() or time.monotonic() - begun > AT_ONCE_SECONDS:
                 raise
-        return await self._start(await self.connect(), text)
+        return await self._start(await self.connect(), text, room)
 
-    async def _start(self, connection: asyncssh.SSHClientConnection, text: str) -> RemoteProcess:
+    async def _start(
+        self, connection: asyncssh.SSHClientConnection, text: str, room: ExitStack
+    ) -> RemoteProcess:
         process = RemoteProcess()
 
         async def asked() -> None:
@@ -176,7 +183,7 @@ class Line:
 
         try:
             async with asyncio.timeout(START_SECONDS):
-                await opened(asked(), lambda _: process.close())
+                await opened(asked(), room=room)
         except (asyncssh.Error, OSError) as exc:
             process.close()
             raise self._failure(exc, process, connection) from exc

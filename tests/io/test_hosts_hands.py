@@ -182,40 +182,6 @@ async def test_a_machine_that_refuses_the_command_started_nothing(home: Home) ->
     assert "takes no command" in result.reason.raw
 
 
-async def test_a_command_given_up_before_its_session_is_open_is_not_run_and_leaves_none(
-    home: Home,
-) -> None:
-    requested, answer = asyncio.Event(), asyncio.Event()
-    told: list[str] = []
-
-    class Session(asyncssh.SSHServerSession[bytes]):
-        def exec_requested(self, command: str) -> bool:
-            told.append(command)
-            return True
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            told.append("closed")
-
-    class Server(asyncssh.SSHServer):
-        def begin_auth(self, username: str) -> bool:
-            return False
-
-        async def session_requested(self) -> Session:
-            requested.set()
-            await answer.wait()
-            return Session()
-
-    machine = SshMachine(options={"server_factory": Server, "process_factory": None})
-    async with machine, operator_of(home, machine) as (_, hands):
-        performed = asyncio.create_task(hands.perform(machine_at(), daemon_reload()))
-        await requested.wait()
-        performed.cancel()
-        await asyncio.wait({performed})
-        answer.set()
-        await until(lambda: bool(told))
-    assert told == ["closed"]
-
-
 async def test_what_comes_is_acknowledged_at_once_from_the_request_on(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
