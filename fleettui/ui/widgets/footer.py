@@ -147,7 +147,7 @@ class KeyFooter(Parts, can_focus=False):
         return max((end for end in ends if end <= self.left + self._room), default=0)
 
     def render_line(self, y: int) -> Strip:
-        base = self.rich_style
+        base = self.base
         keys = Strip([part for key in self._moving for part in self._drawn(key)])
         line = keys.apply_offsets(0, y).crop(self.left, max(self._end, self.left))
         line = line.adjust_cell_length(max(self._room, 0), base)
@@ -159,7 +159,7 @@ class KeyFooter(Parts, can_focus=False):
         return Strip.join([line, Strip(end)]).crop(0, self.size.width)
 
     def _drawn(self, key: FooterKey) -> Iterator[Segment]:
-        base = self.rich_style
+        base = self.base
         if key == self.under:
             base += self.get_component_rich_style("footer--hover", partial=True)
         yield Segment(f" {key.shown} ", self._look("footer--key", key, base))

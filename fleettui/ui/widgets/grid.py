@@ -220,10 +220,10 @@ class Grid(Lines):
         if not self._rows:
             words = self._words[index : index + 1]
             parts = [Cell(f"   {line}", Tone.DIM) for line in words]
-            return self.strip_of(parts, self.rich_style, self.text_width)
+            return self.strip_of(parts, self.base, self.text_width)
         row = self._rows[index]
         name = "lines--cursor" if index == self._cursor and self.has_focus else ""
-        base = self.get_component_rich_style(name) if name else self.rich_style
+        base = self.get_component_rich_style(name) if name else self.base
         segments: list[Segment] = []
         for column, width in self._layout:
             part = row.cells[column]

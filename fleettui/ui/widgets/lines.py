@@ -100,8 +100,8 @@ class Lines(Parts, can_focus=True):
         index = self.top + y - self.head_height
         width = self.text_width
         if index >= self.line_count:
-            return Strip.blank(self.size.width, self.rich_style)
-        line = self.body_line(index).adjust_cell_length(width, self.rich_style)
+            return Strip.blank(self.size.width, self.base)
+        line = self.body_line(index).adjust_cell_length(width, self.base)
         return Strip([*line, self.bar(y - self.head_height, self.line_count, self.room)], width + 1)
 
     def strip_of(self, cells: list[Cell], base: Style, width: int) -> Strip:
@@ -126,7 +126,7 @@ class Lines(Parts, can_focus=True):
     def bar(self, row: int, count: int, room: int) -> Segment:
         """The bar beside a row of the screen, where `room` of `count` lines are in view."""
         if count <= room or not room:
-            return Segment(" ", self.rich_style)
+            return Segment(" ", self.base)
         size = max(1, room * room // count)
         start = (room - size) * self.top // max(count - room, 1)
         inside = start <= row < start + size

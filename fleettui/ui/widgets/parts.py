@@ -1,9 +1,12 @@
 """Widgets of which parts have styles of their own, each worked out when it is first drawn."""
 
+from typing import Self
+
 from rich.style import Style
 from textual.color import Color
 from textual.css.styles import RenderStyles
 from textual.dom import DOMNode
+from textual.geometry import Region
 from textual.widget import Widget
 
 
@@ -14,6 +17,30 @@ class Parts(Widget):
     it is mounted, when its screen is shown, when the focus comes and goes. Few of two dozen tones
     are on the screen at a time, and styling the others was a tenth of the start.
     """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._base: Style | None = None
+        self._looks: dict[tuple[str, Style], Style] = {}
+
+    @property
+    def base(self) -> Style:
+        """The style of the widget itself. It is kept until the next refresh: there are many lines
+        to a screen, and for each Textual would go through all that lies behind them.
+        """
+        if self._base is None:
+            self._base = self.rich_style
+        return self._base
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        self._base = None
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def get_component_styles(self, *names: str) -> RenderStyles:
         """The styles of these parts, one over the other."""
@@ -32,12 +59,19 @@ class Parts(Widget):
         """What was worked out may hold no longer."""
         super().notify_style_update()
         self._component_styles.clear()
+        self._looks.clear()
 
     def look(self, name: str, base: Style) -> Style:
         """A part's style over `base`, its colour mixed with what lies behind it.
 
         Textual gives such a style without its transparency, which is all that makes text muted.
         """
+        style = self._looks.get((name, base))
+        if style is None:
+            style = self._looks[name, base] = self._mixed(name, base)
+        return style
+
+    def _mixed(self, name: str, base: Style) -> Style:
         style = base + self.get_component_rich_style(name, partial=True)
         opacity = self.get_component_styles(name).color.a
         if opacity == 1 or style.color is None or style.bgcolor is None:

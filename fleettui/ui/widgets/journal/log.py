@@ -65,12 +65,8 @@ class JournalLog(Lines):
         self.display_as = Display()
         self._drawn: list[Drawn] | None = None
         """The lines on the screen; None = to be drawn anew."""
-        # What holds until the next refresh, for there are many lines to a screen:
         self._head: int | None = None
-        """Lines of the head; None = to be counted anew."""
-        self._base: Style | None = None
-        # ... and until the styles change:
-        self._looks: dict[tuple[str, Style], Style] = {}
+        """Lines of the head; None = to be counted anew, as after each refresh."""
         self._pause: Timer | None = None
         self._unpainted = 0
         """Lines that came since the last painting."""
@@ -116,7 +112,7 @@ class JournalLog(Lines):
         layout: bool = False,
         recompose: bool = False,
     ) -> Self:
-        self._head = self._base = None
+        self._head = None
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     # --- drawing ------------------------------------------------------------------------------
@@ -150,24 +146,11 @@ class JournalLog(Lines):
         return Strip([*strip, bar], self.size.width)
 
     def body_line(self, index: int) -> Strip:
-        return Strip.blank(self.text_width, self.rich_style)
+        return Strip.blank(self.text_width, self.base)
 
     def nothing(self) -> str:
         """What is said where there are no rows."""
         return "waiting for the first line"
-
-    @property
-    def base(self) -> Style:
-        """The style of the pane itself."""
-        if self._base is None:
-            self._base = self.rich_style
-        return self._base
-
-    def look(self, name: str, base: Style) -> Style:
-        style = self._looks.get((name, base))
-        if style is None:
-            style = self._looks[name, base] = super().look(name, base)
-        return style
 
     def _lines(self) -> list[Drawn]:
         if self._drawn is None:
@@ -180,7 +163,7 @@ class JournalLog(Lines):
         return self._drawn
 
     def _said(self, words: str) -> Strip:
-        return self.strip_of([Cell(f" {words}", Tone.DIM)], self.rich_style, self.text_width)
+        return self.strip_of([Cell(f" {words}", Tone.DIM)], self.base, self.text_width)
 
     def _strip(self, line: Drawn) -> Strip:
         base = self.base
@@ -208,7 +191,6 @@ class JournalLog(Lines):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._looks.clear()
         self._drawn = None
 
     # --- moving -------------------------------------------------------------------------------
