@@ -68,4 +68,6 @@ def differing(unit: Unit, readings: Readings) -> Sequence[tuple[UnitState, Readi
 
 
 def _among(units: Iterable[Unit], readings: Readings) -> Iterator[Untrusted]:
+    if not readings:  # at the start, when no machine has answered yet
+        return iter(())
     return (unit.name for unit in units if differing(unit, readings))

@@ -10,6 +10,10 @@ from fleettui.model.changes import changed_units
 from fleettui.model.cluster import Snapshot, TargetState, Unit, UnitState
 from fleettui.model.untrusted import Untrusted
 
+_WANTED = frozenset({TargetState.LOADED.value, TargetState.LAUNCHED.value})
+_NOT_FOUND = "not-found"
+"""What systemd says of a unit that it has no file of."""
+
 
 class Odd(StrEnum):
     """What can be odd in a registry."""
@@ -128,12 +132,32 @@ def _of_lease(snapshot: Snapshot) -> Iterator[Oddity]:
 
 
 def _of_units(units: Iterable[Unit], alive: frozenset[str]) -> Iterator[Oddity]:
-    return (oddity for unit in units for oddity in _of_unit(unit, alive))
+    others = (unit for unit in units if not _is_plain(unit, alive))
+    return (oddity for unit in others for oddity in _of_unit(unit, alive))
+
+
+def _is_plain(unit: Unit, alive: frozenset[str]) -> bool:
+    """Whether it is as nearly all units are: wanted, placed, and told of by its machine alone. Of
+    such a one `_of_unit` finds nothing, which takes it twice as long to see.
+    """
+    wanted, target, states = unit.target_state, unit.target, unit.states
+    if wanted is None or target is None or len(states) != 1:
+        return False
+    if unit.unit_hash is None or unit.file is None or "@." in unit.name.raw:
+        return False
+    (state,) = states
+    return (
+        wanted.raw in _WANTED
+        and target.raw in alive
+        and state.machine_id == target
+        and state.unit_hash.raw == unit.unit_hash
+        and state.load.raw != _NOT_FOUND
+    )
 
 
 def _of_unit(unit: Unit, alive: frozenset[str]) -> Iterator[Oddity]:
     wanted = unit.target_state.raw if unit.target_state else ""
-    is_wanted = wanted in {"loaded", "launched"}
+    is_wanted = wanted in _WANTED
     has_job = not (unit.unit_hash is None and unit.target_state is None and unit.target is None)
     if wanted and not is_wanted and wanted != TargetState.INACTIVE:
         yield Oddity(Odd.BAD_STATE, unit.name)
@@ -160,7 +184,7 @@ def _odd_in(
         return Odd.NO_JOB
     if unit.target != state.machine_id and unit.file is not None and not unit.is_global:
         return Odd.ELSEWHERE
-    if is_wanted and state.load.raw == "not-found":
+    if is_wanted and state.load.raw == _NOT_FOUND:
         return Odd.NOT_FOUND
     said = state.unit_hash.raw
     return Odd.OTHER_HASH if unit.unit_hash and said and said != unit.unit_hash else None

@@ -8,7 +8,7 @@ from itertools import islice
 from types import MappingProxyType
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from fleettui.model.cluster import BadRecord, Leader, Machine, Snapshot, Unit
 from fleettui.model.unitfile import UnitFile
@@ -76,6 +76,7 @@ def restored(pieces: Iterable[bytes]) -> Snapshot:
                 bad=piece.bad,
             )
         files |= piece.files
-        for unit in piece.units:
-            units[unit.name] = replace(unit, file=files.get(unit.unit_hash or ""))
+        for unit in piece.units:  # made by the decoder, and known to nobody else yet
+            force_setattr(unit, "file", files.get(unit.unit_hash or ""))
+            units[unit.name] = unit
     raise msgspec.DecodeError("the last piece is missing")

@@ -1,6 +1,8 @@
 """The memory of earlier pictures: what it keeps, what it forgets, and that it stays small."""
 
 from datetime import timedelta
+from itertools import product
+from unittest.mock import patch
 
 import pytest
 from diagnosis_cases import (
@@ -204,6 +206,35 @@ def test_a_survey_of_what_changed_equals_a_survey_of_everything(
     found = survey(second, survey(first))
     assert sorted(found.oddities, key=str) == sorted(survey(second).oddities, key=str)
     assert (found.layout is first) == (asked(first) == asked(second))
+
+
+TOLD = [
+    (),
+    (state(A),),
+    (state(A, unit_hash=OTHER_HASH),),
+    (structs.replace(state(A), load=U("not-found")),),
+    (state(B),),
+    (state(C),),
+    (state(A), state(B)),
+]
+"""States of a unit: of one machine, as it should be, and otherwise. C is not in the registry."""
+
+
+def test_the_short_way_for_plain_units_misses_nothing_odd() -> None:
+    choices = product(
+        [U("a.service"), U("b@.service"), U("b@1.service")],
+        TOLD,
+        [U("launched"), U("loaded"), U("inactive"), U("x"), None],
+        [A.id, C.id, None],
+        [HASH, None],
+        [unit(HELLO).file, None],
+    )
+    for name, told, wanted, target, unit_hash, file in choices:
+        made = Unit(name, unit_hash, wanted, target, None, told, file)
+        shown = snapshot(made, machines=[A, B])
+        with patch("fleettui.diagnosis.survey._is_plain", return_value=False):
+            everything = survey(shown)
+        assert survey(shown) == everything
 
 
 @pytest.mark.parametrize("machines", [MACHINES, [A, B]])
