@@ -98,10 +98,11 @@ def percentile(times: Sequence[float], percent: float) -> float:
 
 
 def ratio(one: Sequence[float], other: Sequence[float]) -> str:
-    """The median of one over that of the other."""
+    """The median of one over that of the other; so exact that a goal of 0.12 is seen to be met."""
     if not one or not other:
         return "-"
-    return f"{statistics.median(one) / statistics.median(other):.2f}"
+    found = statistics.median(one) / statistics.median(other)
+    return f"{found:.2f}" if found >= 1 else f"{found:.3f}"
 
 
 def fleetctl() -> str | None:
