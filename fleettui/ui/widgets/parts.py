@@ -39,8 +39,12 @@ class Parts(Widget):
         layout: bool = False,
         recompose: bool = False,
     ) -> Self:
-        self._base = None
+        self.forget()
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def forget(self) -> None:
+        """What was worked out for one painting is worked out anew for the next."""
+        self._base = None
 
     def get_component_styles(self, *names: str) -> RenderStyles:
         """The styles of these parts, one over the other."""

@@ -1,7 +1,7 @@
 """The lines of a journal on the screen: following or standing still, chosen, wrapped, timed."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from msgspec.structs import replace
 from rich.cells import cell_len, set_cell_size
@@ -9,7 +9,6 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Click
-from textual.geometry import Region
 from textual.strip import Strip
 from textual.timer import Timer
 
@@ -105,15 +104,9 @@ class JournalLog(Lines):
         self._drawn = None
         self.refresh()
 
-    def refresh(
-        self,
-        *regions: Region,
-        repaint: bool = True,
-        layout: bool = False,
-        recompose: bool = False,
-    ) -> Self:
+    def forget(self) -> None:
+        super().forget()
         self._head = None
-        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     # --- drawing ------------------------------------------------------------------------------
 
