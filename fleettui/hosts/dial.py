@@ -5,6 +5,7 @@ import logging
 import socket
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from fleettui.access import HostUnreachable
 from fleettui.hosts.hostkeys import HostKeys, ShownKey
 from fleettui.hosts.keyring import Keyring, LockedKey, identity_files
 from fleettui.hosts.known_hosts import HostLines, Standing
-from fleettui.hosts.opening import Through
+from fleettui.hosts.opening import TunnelConnector
 from fleettui.hosts.resolve import connect_to
 from fleettui.hosts.settings import HostSettings
 from fleettui.hosts.words import connecting_failed, failed_at
@@ -75,7 +76,7 @@ class Doorkeeper(asyncssh.SSHClient):
         self.shown: ShownKey | None = None
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
-        if not self._timer.expired():
+        with suppress(RuntimeError):  # nobody waits any more: it is being let go of
             self._timer.reschedule(None)  # from here on the login timeout counts
 
     def validate_host_public_key(
@@ -149,7 +150,7 @@ class Dialling:
                 **self._who(),
                 options=options,
                 config=None,
-                tunnel=tunnel and Through(tunnel),
+                tunnel=tunnel and TunnelConnector(tunnel),
                 sock=opened,
                 client_factory=lambda: doorkeeper,
                 known_hosts=lambda host, addr, port: ([], [], _revoked(lines)),

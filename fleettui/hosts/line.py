@@ -18,9 +18,10 @@ from fleettui.hosts.process import WINDOW, RemoteProcess
 from fleettui.hosts.words import connection_broke, session_refused
 
 CHANNELS = 6
-"""Commands at a time on one connection; sshd allows ten (MaxSessions)."""
+"""Commands at a time on one connection, with those given up that the machine has not answered yet;
+sshd allows ten (MaxSessions)."""
 STREAMS = 4
-"""Of these, how many may run without end: a command must always find a free one."""
+"""Of these, how many may run without end: where the machine answers, a command finds a free one."""
 START_SECONDS = 15
 """For the shell of a line to answer its first word."""
 CLOSE_SECONDS = 0.5
@@ -98,14 +99,12 @@ class Line:
         await self.connect()  # without a deadline of ours: somebody may be reading a fingerprint
         with await self._room(endless) as room:
             self._note_running(1)
+            room.callback(self._note_running, -1)
+            process = await self._process(text, room)
             try:
-                process = await self._process(text, room)
-                try:
-                    yield process
-                finally:
-                    process.close()
+                yield process
             finally:
-                self._note_running(-1)
+                process.close()
 
     async def close(self) -> None:
         """Close the connection, politely if the machine still listens."""
@@ -151,7 +150,8 @@ class Line:
                         await free.acquire()
                         room.callback(free.release)
             except TimeoutError as exc:
-                raise HostUnreachable(f"too much is running on {self._name} already") from exc
+                words = f"too much is running on {self._name} already, or it does not answer"
+                raise HostUnreachable(f"{words} (waited {START_SECONDS} s)") from exc
             return room.pop_all()
 
     async def _process(self, text: str, room: ExitStack) -> RemoteProcess:

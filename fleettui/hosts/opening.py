@@ -19,7 +19,8 @@ async def opened(
     """What is being opened; what it raises is raised.
 
     Given up before the other end has answered, it goes on by itself until then and is let go of:
-    asyncssh would forget it, and the other end keep it open. As long it keeps the `room` it takes.
+    asyncssh would forget it, and the other end keep it open. Until then it also holds what is in
+    `room`, which is empty for its caller from then on.
     """
     task = asyncio.create_task(opening)
     try:
@@ -40,7 +41,7 @@ def _let_go(let_go: Callable[[T], object], taken: ExitStack, task: asyncio.Task[
             let_go(task.result())
 
 
-class Through:
+class TunnelConnector:
     """A connection that asyncssh is to log in through: as its `tunnel`, in the connection's stead.
 
     It opens what is forwarded there and nothing else; given up, it is not left open.

@@ -13,6 +13,7 @@ from ssh_machine import Home, SshMachine, machine_at, make_home, until
 
 from fleettui.access import HostUnreachable
 from fleettui.commands import sudo_works
+from fleettui.hosts.dial import KEEPALIVE_SECONDS
 from fleettui.hosts.line import CHANNELS, Line
 from fleettui.hosts.sessions import Sessions
 from fleettui.hosts.settings import HostSettings, Tunnel
@@ -116,6 +117,7 @@ def through(home: Home, host: SshMachine) -> HostSettings:
 
 async def given_up(line: Line) -> None:
     """A command that is given up while the machine has not opened its session."""
+    await line.connect()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1), line.start(sudo_works()):
             pass
@@ -153,6 +155,26 @@ async def test_commands_given_up_take_no_more_of_the_machines_sessions_than_othe
                 pass
         assert process.exit_status == 0
         assert slow.asked == CHANNELS + 1
+        await sessions.close()
+
+
+async def test_a_machine_that_has_not_answered_is_still_asked_often_whether_it_is_there(
+    home: Home, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[float] = []
+
+    def note(self: asyncssh.SSHClientConnection, interval: float) -> None:
+        noted.append(interval)
+
+    monkeypatch.setattr(asyncssh.SSHClientConnection, "set_keepalive", note)
+    async with slow.machine() as host:
+        home.knows(host)
+        sessions = Sessions(home.settings(host))
+        line = Line("a machine", sessions.line(machine_at()).connect, at_rest=lambda: 50.0)
+        await given_up(line)
+        assert noted == [KEEPALIVE_SECONDS]
+        slow.may_answer.set()
+        await until(lambda: noted == [KEEPALIVE_SECONDS, 50.0])
         await sessions.close()
 
 

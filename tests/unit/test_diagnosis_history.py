@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from fleettui.diagnosis.history import EMPTY, KEPT_FOR
-from fleettui.diagnosis.survey import Odd, Oddity, survey
+from fleettui.diagnosis.survey import Odd, Oddity, _is_plain, survey
 from fleettui.model.cluster import Machine, Snapshot, Unit, UnitState
 from fleettui.model.host import HostReport
 
@@ -229,12 +229,15 @@ def test_the_short_way_for_plain_units_misses_nothing_odd() -> None:
         [HASH, None],
         [unit(HELLO).file, None],
     )
+    plain = 0
     for name, told, wanted, target, unit_hash, file in choices:
         made = Unit(name, unit_hash, wanted, target, None, told, file)
         shown = snapshot(made, machines=[A, B])
         with patch("fleettui.diagnosis.survey._is_plain", return_value=False):
             everything = survey(shown)
         assert survey(shown) == everything
+        plain += _is_plain(made, frozenset({A.id.raw, B.id.raw}))
+    assert plain == 4, "two names, launched or loaded"
 
 
 @pytest.mark.parametrize("machines", [MACHINES, [A, B]])
