@@ -49,6 +49,11 @@ class Slow:
 
         return SshMachine(options={"server_factory": Server, "process_factory": None})
 
+    async def let_answer(self) -> None:
+        """Return once all that waits is answered, and closed if it was opened."""
+        self.may_answer.set()
+        await until(lambda: not self.waiting and len(self.told) == (0 if self.refuses else 2))
+
     async def answer(self) -> None:
         self.asked += 1
         self.waiting += 1
@@ -100,6 +105,14 @@ def slow() -> Slow:
     return Slow()
 
 
+@pytest.fixture
+async def host(home: Home, slow: Slow) -> AsyncIterator[SshMachine]:
+    """That machine, whose key the operator knows."""
+    async with slow.machine() as host:
+        home.knows(host)
+        yield host
+
+
 @pytest.fixture(autouse=True)
 async def _nothing_goes_unheard() -> AsyncIterator[None]:
     """What the event loop would tell nobody but its log: an exception that no one asked for."""
@@ -125,41 +138,35 @@ async def given_up(line: Line) -> None:
 
 @pytest.mark.parametrize("refuses", [False, True])
 async def test_a_command_given_up_is_not_sent_and_its_session_is_closed(
-    home: Home, slow: Slow, refuses: bool
+    home: Home, slow: Slow, host: SshMachine, refuses: bool
 ) -> None:
     slow.refuses = refuses
-    async with slow.machine() as host:
-        home.knows(host)
-        sessions = Sessions(home.settings(host))
-        line = sessions.line(machine_at())
-        await given_up(line)
-        slow.may_answer.set()
-        await until(lambda: not slow.waiting and len(slow.told) == (0 if refuses else 2))
-        await sessions.close()
+    sessions = Sessions(home.settings(host))
+    await given_up(sessions.line(machine_at()))
+    await slow.let_answer()
+    await sessions.close()
     assert slow.told == ([] if refuses else ["opened", "closed"])
 
 
 async def test_commands_given_up_take_no_more_of_the_machines_sessions_than_others(
-    home: Home, slow: Slow
+    home: Home, slow: Slow, host: SshMachine
 ) -> None:
-    async with slow.machine() as host:
-        home.knows(host)
-        sessions = Sessions(home.settings(host))
-        line = sessions.line(machine_at())
-        for _ in range(CHANNELS + 6):
-            await given_up(line)
-        assert slow.most_waiting == CHANNELS
-        slow.may_answer.set()
-        async with line.start(sudo_works()) as process:
-            while await process.read() is not None:
-                pass
-        assert process.exit_status == 0
-        assert slow.asked == CHANNELS + 1
-        await sessions.close()
+    sessions = Sessions(home.settings(host))
+    line = sessions.line(machine_at())
+    for _ in range(CHANNELS + 6):
+        await given_up(line)
+    assert slow.most_waiting == CHANNELS
+    slow.may_answer.set()
+    async with line.start(sudo_works()) as process:
+        while await process.read() is not None:
+            pass
+    assert process.exit_status == 0
+    assert slow.asked == CHANNELS + 1
+    await sessions.close()
 
 
 async def test_a_machine_that_has_not_answered_is_still_asked_often_whether_it_is_there(
-    home: Home, slow: Slow, monkeypatch: pytest.MonkeyPatch
+    home: Home, slow: Slow, host: SshMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noted: list[float] = []
 
@@ -167,41 +174,35 @@ async def test_a_machine_that_has_not_answered_is_still_asked_often_whether_it_i
         noted.append(interval)
 
     monkeypatch.setattr(asyncssh.SSHClientConnection, "set_keepalive", note)
-    async with slow.machine() as host:
-        home.knows(host)
-        sessions = Sessions(home.settings(host))
-        line = Line("a machine", sessions.line(machine_at()).connect, at_rest=lambda: 50.0)
-        await given_up(line)
-        assert noted == [KEEPALIVE_SECONDS]
-        slow.may_answer.set()
-        await until(lambda: noted == [KEEPALIVE_SECONDS, 50.0])
-        await sessions.close()
+    sessions = Sessions(home.settings(host))
+    line = Line("a machine", sessions.line(machine_at()).connect, at_rest=lambda: 50.0)
+    await given_up(line)
+    assert noted == [KEEPALIVE_SECONDS]
+    slow.may_answer.set()
+    await until(lambda: noted == [KEEPALIVE_SECONDS, 50.0])
+    await sessions.close()
 
 
-async def test_what_was_forwarded_too_late_is_closed(home: Home, slow: Slow) -> None:
-    async with slow.machine() as host:
-        home.knows(host)
-        sessions = Sessions(through(home, host))
-        assert sessions.tunnel is not None
-        with pytest.raises(TimeoutError):
-            await sessions.tunnel.dial("10.0.0.1", 2379, 0.2)
-        slow.may_answer.set()
-        await until(lambda: "closed" in slow.told)
-        await sessions.close()
+async def test_what_was_forwarded_too_late_is_closed(
+    home: Home, slow: Slow, host: SshMachine
+) -> None:
+    sessions = Sessions(through(home, host))
+    assert sessions.tunnel is not None
+    with pytest.raises(TimeoutError):
+        await sessions.tunnel.dial("10.0.0.1", 2379, 0.2)
+    await slow.let_answer()
+    await sessions.close()
     assert slow.told == ["opened", "closed"]
 
 
 @pytest.mark.parametrize("refuses", [False, True])
 async def test_a_login_given_up_on_its_way_through_a_tunnel_leaves_nothing_there(
-    home: Home, slow: Slow, refuses: bool
+    home: Home, slow: Slow, host: SshMachine, refuses: bool
 ) -> None:
     slow.refuses = refuses
-    async with slow.machine() as host:
-        home.knows(host)
-        sessions = Sessions(replace(through(home, host), ssh_timeout=0.2))
-        with pytest.raises(HostUnreachable, match="does not answer"):
-            await sessions.line(machine_at("10.0.0.1")).connect()
-        slow.may_answer.set()
-        await until(lambda: not slow.waiting and len(slow.told) == (0 if refuses else 2))
-        await sessions.close()
+    sessions = Sessions(replace(through(home, host), ssh_timeout=0.2))
+    with pytest.raises(HostUnreachable, match="does not answer"):
+        await sessions.line(machine_at("10.0.0.1")).connect()
+    await slow.let_answer()
+    await sessions.close()
     assert slow.told == ([] if refuses else ["opened", "closed"])

@@ -122,7 +122,7 @@ async def none_is_left_on(machine: Machine) -> None:
         looks.append(machine.followers())
         return len(looks) >= 10 and not any(looks[-10:])
 
-    await when(none_lately, "no tail is left", within=10)
+    await when(none_lately, "no tail is left", within=5)
 
 
 async def test_rotation_under_a_running_tail_loses_no_line(
