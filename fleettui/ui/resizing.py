@@ -1,10 +1,10 @@
 """Screens that come to rest in the size that the terminal has, however fast it is resized."""
 
-from textual.dom import DOMNode
 from textual.events import Resize
+from textual.screen import Screen
 
 
-class Rests(DOMNode):
+class Rests(Screen[None]):
     """A screen of which a part sends a message whenever its size changes.
 
     Textual tells a screen each size once more after its layout. Where two sizes are on their way at

@@ -1,14 +1,18 @@
 """Driving the app as an operator does: keys in, the words on the screen out."""
 
 import asyncio
+import importlib
+import pkgutil
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
 
 from drawing import strips_of
+from textual.dom import DOMNode
 from textual.pilot import Pilot
 
+import fleettui.ui
 from fleettui.access import Observer
 from fleettui.ui.app import FleetApp
 
@@ -137,3 +141,14 @@ async def repair_by_keys(
 def squeezed(text: str) -> str:
     """Text with each run of blanks as one, for words that a narrow screen wraps."""
     return re.sub(r"\s+", " ", text)
+
+
+def our_nodes() -> set[type[DOMNode]]:
+    """Every class of ours that Textual styles."""
+    for module in pkgutil.walk_packages(fleettui.ui.__path__, "fleettui.ui."):
+        importlib.import_module(module.name)
+    found, kinds = set[type[DOMNode]](), [DOMNode]
+    while kinds:
+        kinds += kinds.pop().__subclasses__()
+        found.update(kind for kind in kinds if kind.__module__.startswith("fleettui."))
+    return found

@@ -95,7 +95,8 @@ PALETTE = {
 SCREENS = {
     *("ConsoleScreen", "DetailScreen", "Dialog", "EntryScreen", "HelpScreen"),
     "MachinesScreen",
-    *("OverviewScreen", "QuestionScreen", "RepairsScreen", "ReportScreen", "RightsScreen"),
+    *("OverviewScreen", "QuestionScreen", "RepairsScreen", "ReportScreen", "Rests"),
+    "RightsScreen",
     *("JournalAlone", "SaveScreen", "SecretScreen", "UnitScreen", "WatchScreen"),
 }
 """Those that an observer may have: they only look, or save into the state folder."""

@@ -29,6 +29,7 @@ from fleettui.ui import app
 from fleettui.ui.console.screen import ConsoleScreen
 from fleettui.ui.detail.screen import DetailScreen
 from fleettui.ui.dialogs.dialog import Dialog
+from fleettui.ui.resizing import Rests
 from fleettui.ui.widgets.journal.alone import JournalAlone
 
 ESC, DOWN, TAB, ENTER, F2 = b"\x1b", b"\x1b[B", b"\t", b"\r", b"\x1bOQ"
@@ -155,7 +156,7 @@ async def test_each_remote_field_is_shown_letter_by_letter_and_does_nothing(
         await _one_after_the_other(pilot, ink)
         assert console.owned == 0
         assert console.is_running
-    assert visited == set(screens()) - {Dialog, JournalAlone}  # of which others are made
+    assert visited == set(screens()) - {Dialog, JournalAlone, Rests}  # of which others are made
     assert_nothing_obeyed("".join(sent))
     assert (obeyed := OBEYED.search("".join(sent))) is None, obeyed
     fields = hostile_world.remote_fields()

@@ -1,17 +1,14 @@
 """Keys: found in the help and the palette, moved by the config file; a disabled one says why."""
 
-import importlib
-import pkgutil
 from pathlib import Path
 
 import fakes
 import pytest
-from driving import app_of, screen_text, until
+from driving import app_of, our_nodes, screen_text, until
 from textual.dom import DOMNode
 from textual.events import Key, Paste
 from textual.screen import Screen
 
-import fleettui.ui
 from fleettui.cli.config_file import read_config
 from fleettui.ui.app import FleetApp
 from fleettui.ui.keys import NAMES, names_in, wrong_key
@@ -19,16 +16,10 @@ from fleettui.ui.themes import Looks
 
 
 def test_each_action_can_be_named_in_the_config_file() -> None:
-    for module in pkgutil.walk_packages(fleettui.ui.__path__, "fleettui.ui."):
-        importlib.import_module(module.name)
+    nodes = our_nodes()
     assert sorted(names_in([DOMNode])) == list(NAMES)
-    bindings = [b for kind in _ours(DOMNode) for b in kind.__dict__.get("BINDINGS", ())]
+    bindings = [b for kind in nodes for b in kind.__dict__.get("BINDINGS", ())]
     assert {b.key for b in bindings if not b.id} == {"ctrl+q"}, "which works while one types"
-
-
-def _ours(kind: type[DOMNode]) -> set[type[DOMNode]]:
-    below = {one for child in kind.__subclasses__() for one in _ours(child)}
-    return below | ({kind} if kind.__module__.startswith("fleettui.") else set())
 
 
 @pytest.mark.parametrize(

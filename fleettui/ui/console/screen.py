@@ -10,7 +10,6 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.geometry import Size
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
@@ -44,7 +43,7 @@ SETTLE = 0.25
 """Seconds the cursor must rest on a machine before its journal is opened over SSH."""
 
 
-class ConsoleScreen(Explains, Rests, Screen[None]):
+class ConsoleScreen(Explains, Rests):
     """What the operator sees first and returns to."""
 
     CSS_PATH = "console.tcss"

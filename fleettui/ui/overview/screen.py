@@ -9,7 +9,6 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.widgets import Static
 
 from fleettui.access import ClusterAddress
@@ -75,7 +74,7 @@ class ChangesPanel(Panel):
     BORDER_TITLE = "CHANGES"
 
 
-class OverviewScreen(Rests, Screen[None]):
+class OverviewScreen(Rests):
     """Only looks; drawn anew each second while it is in front."""
 
     CSS_PATH = "overview.tcss"
