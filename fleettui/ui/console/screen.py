@@ -196,7 +196,8 @@ class ConsoleScreen(Explains, Rests):
             height = min(grid.line_count, limit) + grid.head_height
             _set_height(grid, None if self._stretches(name) else height)
         tallest = max(self._grid("machines").line_count, self._grid("units").line_count)
-        is_row = self.has_class("-normal") and not self.has_class("-short", "-zoomed")
+        is_alone = self.has_class("-short") or self.has_class("-zoomed")
+        is_row = self.has_class("-normal") and not is_alone
         height = min(tallest + 2, rows * 2 // 5)
         _set_height(self.query_one("#tables"), height if is_row else None)
 
