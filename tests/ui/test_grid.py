@@ -1,12 +1,15 @@
 """A table under load: what did not change is not drawn again, and nothing that is read moves."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from inspect import isawaitable
 
 from driving import when
 from textual.app import App, ComposeResult
+from textual.filter import Monochrome
 from textual.geometry import Region
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from fleettui.ui.paint import Cell, Tone
 from fleettui.ui.widgets.grid import Column, Grid, Row, Rows
@@ -16,6 +19,8 @@ COLUMNS = (Column("UNIT", 12), Column("STATE", 10), Column("AGE", 6))
 
 class Table(App[None]):
     """Nothing but a grid."""
+
+    CSS = ".odd { background: red; }"
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,6 +62,31 @@ async def test_nothing_is_drawn_for_what_is_out_of_view_or_as_it_was() -> None:
         for number in range(2000):
             grid.show(rows(range(100), u99=f"state {number}"))
         assert drawn == []
+
+
+async def test_lines_that_were_drawn_before_are_as_if_they_were_drawn_now() -> None:
+    async with table() as (pilot, grid, _):
+        app = pilot.app
+        changes: dict[str, Callable[[], object]] = {
+            "another word": lambda: grid.show(rows(range(100), u7="failed")),
+            "the cursor": lambda: grid.action_move(3),
+            "the focus": lambda: app.set_focus(None),
+            "the theme": lambda: setattr(app, "theme", "textual-light"),
+            "a class": lambda: grid.add_class("odd"),
+            "what a terminal cannot show": lambda: app._filters.append(Monochrome()),
+            "the size": lambda: pilot.resize_terminal(50, 12),
+            "disabled": lambda: setattr(grid, "disabled", True),
+        }
+        for name, change in changes.items():
+            before = grid.render_lines(grid.size.region)
+            if isawaitable(waits := change()):
+                await waits
+            await pilot.pause()
+            shown = grid.render_lines(grid.size.region)
+            assert shown != before, name
+            assert grid.render_lines(grid.size.region) is shown, f"twice after {name}"
+            grid.refresh()
+            assert Widget.render_lines(grid, grid.size.region) == shown, name
 
 
 async def test_one_changed_cell_is_one_row_drawn_its_cell_lit_and_calm_again() -> None:

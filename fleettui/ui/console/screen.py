@@ -38,9 +38,14 @@ from fleettui.ui.standing import Standing
 from fleettui.ui.widgets.footer import KeyFooter
 from fleettui.ui.widgets.grid import Column, Grid
 from fleettui.ui.widgets.journal import JournalPane
+from fleettui.ui.widgets.parts import Collected
 
 SETTLE = 0.25
 """Seconds the cursor must rest on a machine before its journal is opened over SSH."""
+
+
+class Frame(Container, Collected):
+    """Holds panes."""
 
 
 class ConsoleScreen(Explains, Rests):
@@ -108,8 +113,8 @@ class ConsoleScreen(Explains, Rests):
             ConsoleScreen.picture, ConsoleScreen.holder, ConsoleScreen.standing
         )
         yield self._table("FINDINGS", FINDING_COLUMNS)
-        with Container(id="panes"):
-            with Container(id="tables"):
+        with Frame(id="panes"):
+            with Frame(id="tables"):
                 yield self._table("MACHINES", MACHINE_COLUMNS)
                 yield self._table("UNITS", UNIT_COLUMNS)
             yield self._journal_pane().data_bind(ConsoleScreen.picture)

@@ -1,16 +1,51 @@
 """Widgets of which parts have styles of their own, each worked out when it is first drawn."""
 
+from collections.abc import Sequence
 from typing import Self
 
 from rich.style import Style
 from textual.color import Color
 from textual.css.styles import RenderStyles
 from textual.dom import DOMNode
+from textual.filter import LineFilter
 from textual.geometry import Region
+from textual.strip import Strip
 from textual.widget import Widget
 
 
-class Parts(Widget):
+class Collected(Widget):
+    """A widget whose lines are collected once for as long as nothing of it changes.
+
+    Textual keeps each line that was drawn; but whenever something is painted it asks all widgets
+    around that for all their lines, and collecting those was half of most paintings.
+    """
+
+    def __init__(self, *children: Widget, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(*children, id=id)
+        self._collected: tuple[Region, Sequence[LineFilter], list[Strip]] | None = None
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        filters = self.get_line_filters()
+        if self._collected is None or self._collected[:2] != (crop, filters):
+            self._collected = crop, filters, super().render_lines(crop)
+        return self._collected[2]
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        self.forget()
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def forget(self) -> None:
+        """What was worked out for one painting is worked out anew for the next."""
+        self._collected = None
+
+
+class Parts(Collected):
     """A widget that draws its parts itself; in its stylesheet they are classes below it.
 
     Textual's way is a set of COMPONENT_CLASSES, all of which it styles anew with the widget: when
@@ -32,18 +67,8 @@ class Parts(Widget):
             self._base = self.rich_style
         return self._base
 
-    def refresh(
-        self,
-        *regions: Region,
-        repaint: bool = True,
-        layout: bool = False,
-        recompose: bool = False,
-    ) -> Self:
-        self.forget()
-        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
-
     def forget(self) -> None:
-        """What was worked out for one painting is worked out anew for the next."""
+        super().forget()
         self._base = None
 
     def get_component_styles(self, *names: str) -> RenderStyles:
