@@ -42,8 +42,8 @@ def disputes(snapshot: Snapshot, readings: Readings) -> frozenset[Untrusted]:
 
 def _changed(known: _Compared, snapshot: Snapshot, readings: Readings) -> set[Untrusted]:
     """Units that the registry says something else of, and those of machines that answered anew."""
-    changed = changed_units(known.snapshot, snapshot)
-    names = {unit.name for unit in (*changed.fresh, *changed.past)}
+    changes = changed_units(known.snapshot, snapshot)
+    names = {unit.name for change in changes for unit in change if unit is not None}
     if readings is not known.readings:
         for machine_id in readings.keys() | known.readings.keys():
             old, new = known.readings.get(machine_id), readings.get(machine_id)

@@ -145,9 +145,10 @@ class History(msgspec.Struct, frozen=True):
     def _rehashed(
         self, old: Snapshot, new: Snapshot, now: datetime
     ) -> Iterator[tuple[Untrusted, tuple[Change, ...]]]:
-        changed = changed_units(old, new)
-        for before, unit in zip(changed.before, changed.fresh, strict=True):
-            was, now_is = before.unit_hash if before else None, unit.unit_hash
+        for before, unit in changed_units(old, new):
+            if before is None or unit is None:
+                continue
+            was, now_is = before.unit_hash, unit.unit_hash
             if was is not None and now_is is not None and was != now_is:
                 then = Change(self.at or now, Untrusted(was))
                 first = () if unit.name in self.hashes else (then,)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from fleettui.model.changes import changed_units
+from fleettui.model.changes import UnitChange, changed_units
 from fleettui.model.cluster import Snapshot, TargetState, Unit, UnitState
 from fleettui.model.untrusted import Untrusted
 
@@ -79,48 +79,49 @@ def survey(snapshot: Snapshot, before: Survey | None = None) -> Survey:
     if before is None or before.alive != alive:
         found = _of_units(snapshot.units.values(), alive)
         return Survey(snapshot, (*_of_lease(snapshot), *found), alive, snapshot)
-    changed = changed_units(before.snapshot, snapshot)
-    pairs = zip(changed.before, changed.fresh, strict=True)
-    others = [(was, unit) for was, unit in pairs if was is None or not _is_as_odd(was, unit)]
-    anew = {unit.name for _, unit in others}
-    anew.update(unit.name for unit in changed.past if unit.name not in snapshot.units)
+    changes = changed_units(before.snapshot, snapshot)
+    others = [change for change in changes if not _is_as_odd(*change)]
+    anew = {unit.name for change in others for unit in change if unit is not None}
     kept = (o for o in before.oddities if o.unit is not None and o.unit not in anew)
-    found = _of_units((unit for _, unit in others), alive)
+    found = _of_units((unit for _, unit in others if unit is not None), alive)
     is_alike = _is_laid_out_alike(others, snapshot, before.snapshot)
     layout = before.layout if is_alike else snapshot
     return Survey(snapshot, (*_of_lease(snapshot), *kept, *found), alive, layout)
 
 
-def _is_laid_out_alike(
-    pairs: Iterable[tuple[Unit | None, Unit]], snapshot: Snapshot, old: Snapshot
-) -> bool:
+def _is_laid_out_alike(changes: Iterable[UnitChange], snapshot: Snapshot, old: Snapshot) -> bool:
     """Whether nothing changed that a scheduler looks at: states and heartbeats are not."""
-    if len(snapshot.units) != len(old.units) or snapshot.leader != old.leader:
-        return False
-    if snapshot.bad != old.bad:
+    if snapshot.leader != old.leader or snapshot.bad != old.bad:
         return False
     if snapshot.machines is not old.machines and snapshot.machines != old.machines:
         return False
-    return all(was is not None and _asks_the_same(was, unit) for was, unit in pairs)
+    return all(_asks_the_same(*change) for change in changes)
 
 
-def _asks_the_same(was: Unit, unit: Unit) -> bool:
+def _asks_the_same(was: Unit | None, unit: Unit | None) -> bool:
     """Whether a scheduler is asked the same."""
+    if was is None or unit is None:
+        return False
     if was.target != unit.target or was.target_state != unit.target_state:
         return False
     return was.file is unit.file or was.file == unit.file
 
 
-def _is_as_odd(was: Unit, unit: Unit) -> bool:
+def _is_as_odd(was: Unit | None, unit: Unit | None) -> bool:
     """Whether no more differs than what `_of_unit` does not look at: whether its states run."""
-    if was.unit_hash != unit.unit_hash or len(was.states) != len(unit.states):
+    if was is None or unit is None:
         return False
-    for one, two in zip(was.states, unit.states, strict=True):  # thousands in a storm: no generator
-        if one.machine_id != two.machine_id or one.unit_hash != two.unit_hash:
-            return False
-        if one.load != two.load:
-            return False
-    return _asks_the_same(was, unit)
+    if was.unit_hash != unit.unit_hash or not _asks_the_same(was, unit):
+        return False
+    if len(was.states) != len(unit.states):
+        return False
+    return all(map(_is_said_alike, was.states, unit.states))
+
+
+def _is_said_alike(one: UnitState, two: UnitState) -> bool:
+    if one.machine_id != two.machine_id or one.unit_hash != two.unit_hash:
+        return False
+    return one.load == two.load
 
 
 def _of_lease(snapshot: Snapshot) -> Iterator[Oddity]:

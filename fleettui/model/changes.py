@@ -4,7 +4,6 @@ from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from itertools import compress
 from operator import is_, is_not
-from typing import NamedTuple
 
 from fleettui.model.cluster import Snapshot, Unit
 from fleettui.model.kept import kept_for_same
@@ -14,19 +13,6 @@ Units = Mapping[Untrusted, Unit]
 """A snapshot's, in order of name."""
 ByMachine = tuple[Snapshot, Mapping[Untrusted, Sequence[Untrusted]]]
 """A snapshot, and the units that it has on each machine."""
-
-
-class Changed(NamedTuple):
-    """Units that are not the same object in a later snapshot, each in the order of its snapshot."""
-
-    fresh: tuple[Unit, ...]
-    """Of the later one: those that are new or that something was written of."""
-    past: tuple[Unit, ...]
-    """Of the earlier one: what was in their place, and those that were destroyed."""
-    before: tuple[Unit | None, ...]
-    """What was in the place of each of `fresh`; None where nothing was."""
-
-
 UnitChange = tuple[Unit | None, Unit | None]
 """What was there and what is, of one name; None where there is nothing."""
 
@@ -44,14 +30,14 @@ def tell_changes(old: Units, new: Units, changes: Sequence[UnitChange]) -> None:
         _told.append((old, new, changes))
 
 
-def changed_units(old: Snapshot, new: Snapshot) -> Changed:
-    """The units that changed; an unchanged one is the same object in both.
+def changed_units(old: Snapshot, new: Snapshot) -> Sequence[UnitChange]:
+    """The units that are not the same object in both snapshots, in order of name.
 
     Compares object with object at the speed of C: a view of ten thousand units changes a few. The
     answer is kept until two other snapshots are compared, for several ask it of each view.
     """
     if old.units is new.units:
-        return Changed((), (), ())
+        return ()
     return _compared(old, new)
 
 
@@ -82,31 +68,21 @@ def units_by_machine(
 
 
 def _has_same_places(old: Snapshot, new: Snapshot) -> bool:
-    changed = changed_units(old, new)
-    return len(changed.fresh) == len(changed.past) and all(
-        was is not None and places(was) == places(unit)
-        for was, unit in zip(changed.before, changed.fresh, strict=True)
+    return all(
+        was is not None and unit is not None and places(was) == places(unit)
+        for was, unit in changed_units(old, new)
     )
 
 
 @kept_for_same
-def _compared(old: Snapshot, new: Snapshot) -> Changed:
+def _compared(old: Snapshot, new: Snapshot) -> Sequence[UnitChange]:
     was, now_is = old.units, new.units
     for before, after, changes in tuple(_told):
         if before is was and after is now_is:
-            return _parted(changes)
+            return changes
     if len(was) == len(now_is) and all(map(is_, was, now_is)):
         pairs = zip(was.values(), now_is.values(), strict=True)
-        return _parted(list(compress(pairs, map(is_not, was.values(), now_is.values()))))
-    fresh = tuple(unit for unit in now_is.values() if was.get(unit.name) is not unit)
-    past = tuple(unit for unit in was.values() if now_is.get(unit.name) is not unit)
-    return Changed(fresh, past, tuple(was.get(unit.name) for unit in fresh))
-
-
-def _parted(changes: Sequence[UnitChange]) -> Changed:
-    """Changes in order of name, by which side they are on."""
-    return Changed(
-        tuple(unit for _, unit in changes if unit is not None),
-        tuple(was for was, _ in changes if was is not None),
-        tuple(was for was, unit in changes if unit is not None),
-    )
+        return tuple(compress(pairs, map(is_not, was.values(), now_is.values())))
+    gone_or_changed = [name for name, unit in was.items() if now_is.get(name) is not unit]
+    names = sorted((*gone_or_changed, *(name for name in now_is if name not in was)))
+    return tuple((was.get(name), now_is.get(name)) for name in names)

@@ -104,6 +104,49 @@ def test_the_trail_stays_in_bounds_and_says_how_much_it_left_out() -> None:
     assert trail.changes(1)[0].subject == "5 more at once"
 
 
+RUN = [fakes.unit(f"u{n:04}.service", 0) for n in range(1500)]
+
+
+def said(shown: Unit, *, sub: str = "running") -> Unit:
+    """The unit with its state written anew, in these words."""
+    return replace(shown, states=(replace(shown.states[0], sub=U(sub), index=99),))
+
+
+@pytest.mark.parametrize(
+    ("changed", "renewed", "told"),
+    [
+        (AT_ONCE, 30, ["172.17.8.101"] * AT_ONCE),
+        (AT_ONCE + 1, 0, ["1 more at once", *["172.17.8.101"] * AT_ONCE]),
+        (AT_ONCE + 7, 30, ["7 more at once", *["172.17.8.101"] * AT_ONCE]),
+        (1400, 100, ["1360 more at once", *["172.17.8.101"] * AT_ONCE]),
+        (0, 1500, []),
+    ],
+)
+def test_of_many_changes_some_are_told_and_what_says_the_same_is_no_change(
+    changed: int, renewed: int, told: list[str]
+) -> None:
+    before = picture(units(BEFORE, *RUN))
+    new = [said(unit, sub="exited") for unit in RUN[:changed]]
+    new += [said(unit) for unit in RUN[changed : changed + renewed]]
+    trail = Trail().went_on(before, picture(units(BEFORE, *RUN, *new)), AT)
+    for _ in range(2):
+        assert [change.who or change.subject for change in trail.changes()] == told
+
+
+def test_what_the_rules_found_and_who_left_is_told_however_many_units_change() -> None:
+    before = picture(units(BEFORE, *RUN[:100]))
+    new = units(BEFORE, *(said(unit, sub="exited") for unit in RUN[:100]))
+    after = picture(replace(new, machines={m.id: m for m in MACHINES[:2]}))
+    after = replace(after, findings=picture(fakes.faulted()).findings)
+    trail = Trail().went_on(before, after, AT)
+    first = [(change.who, change.subject, change.after) for change in trail.changes(3)]
+    assert first == [
+        ("rules", str(after.findings[0].unit), after.findings[0].fault),
+        ("registry", "33333333.../172.17.8.103", "left"),
+        ("", f"{100 + 2 - AT_ONCE} more at once", ""),
+    ]
+
+
 @pytest.mark.parametrize("link", [Link.CONNECTING, Link.LOST])
 def test_before_the_first_read_nothing_is_counted_and_no_number_is_claimed(link: Link) -> None:
     before = Picture()

@@ -5,7 +5,7 @@ from types import MappingProxyType
 import pytest
 from msgspec.structs import replace
 
-from fleettui.model.changes import Changed, changed_units, tell_changes, units_by_machine
+from fleettui.model.changes import UnitChange, changed_units, tell_changes, units_by_machine
 from fleettui.model.clock import now
 from fleettui.model.cluster import Snapshot, Unit, UnitState
 from fleettui.model.untrusted import Untrusted
@@ -21,29 +21,29 @@ def _snapshot(*units: Unit) -> Snapshot:
 @pytest.mark.parametrize(
     ("before", "after", "changed"),
     [
-        ((A, B, C), (A, B, C), Changed((), (), ())),
-        ((A, B, C), (A, NEW_B, C), Changed((NEW_B,), (B,), (B,))),
-        ((A, C), (A, B, C), Changed((B,), (), (None,))),
-        ((A, B, C), (A, C), Changed((), (B,), ())),
-        ((A, B), (NEW_B, C), Changed((NEW_B, C), (A, B), (B, None))),
-        ((), (A,), Changed((A,), (), (None,))),
+        ((A, B, C), (A, B, C), ()),
+        ((A, B, C), (A, NEW_B, C), ((B, NEW_B),)),
+        ((A, C), (A, B, C), ((None, B),)),
+        ((A, B, C), (A, C), ((B, None),)),
+        ((A, B), (NEW_B, C), ((A, None), (B, NEW_B), (None, C))),
+        ((), (A,), ((None, A),)),
     ],
 )
 def test_the_units_that_changed_are_found_alone(
     before: tuple[Unit, ...],
     after: tuple[Unit, ...],
-    changed: Changed,
+    changed: tuple[UnitChange, ...],
 ) -> None:
     old, new = _snapshot(*before), _snapshot(*after)
     assert changed_units(old, new) == changed
     newer = _snapshot(*after)
     names = sorted({*old.units, *newer.units})
     pairs = [(old.units.get(name), newer.units.get(name)) for name in names]
-    tell_changes(old.units, newer.units, [pair for pair in pairs if pair[0] is not pair[1]])
+    tell_changes(old.units, newer.units, tuple(p for p in pairs if p[0] is not p[1]))
     assert changed_units(old, newer) == changed
     newest = _snapshot(*after)
-    tell_changes(old.units, newest.units, [])
-    assert changed_units(old, newest) == ((), (), ()), "what was told is believed"
+    tell_changes(old.units, newest.units, ())
+    assert changed_units(old, newest) == (), "what was told is believed"
 
 
 HERE, THERE = Untrusted("here"), Untrusted("there")

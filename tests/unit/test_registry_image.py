@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from registry_keys import HASH, KEYS, gone, job, json, machine, node_of, put, state
 
 from fleettui.model.changes import changed_units
-from fleettui.model.cluster import Snapshot, Unit
+from fleettui.model.cluster import Snapshot
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry.answers import Event, Node
 from fleettui.registry.decode import decode
@@ -95,9 +95,10 @@ def test_events_folded_in_give_what_the_final_keys_decode_to(
     for index, (action, key, value) in enumerate(done, start=1):
         if action in {"look", "glance"}:
             before, last = last, image.snapshot(NOW, hurried=action == "glance")
-            fresh, past = _others(last, before), _others(before, last)
-            were = tuple(before.units.get(unit.name) for unit in fresh)
-            assert changed_units(before, last) == (fresh, past, were)
+            names = sorted({*before.units, *last.units})
+            pairs = [(before.units.get(name), last.units.get(name)) for name in names]
+            changed = [(was, unit) for was, unit in pairs if was is not unit]
+            assert list(changed_units(before, last)) == changed
         elif action == "read":
             image.load(node_of(held), index)
         else:
@@ -112,10 +113,6 @@ def test_events_folded_in_give_what_the_final_keys_decode_to(
                 }
         image.pass_to(index)
     assert image.snapshot(NOW) == decode(tree_of(node_of(held)), len(done), NOW)
-
-
-def _others(snapshot: Snapshot, than: Snapshot) -> tuple[Unit, ...]:
-    return tuple(u for u in snapshot.units.values() if than.units.get(u.name) is not u)
 
 
 def loaded(values: dict[str, str], index: int = 10) -> Image:

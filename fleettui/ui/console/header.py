@@ -106,8 +106,9 @@ class StatusLines(Static):
         if before is None:
             counts = _states(snapshot.units.values())
         elif before is not snapshot:
-            changed = changed_units(before, snapshot)
-            counts = counts + _states(changed.fresh) - _states(changed.past)
+            changes = changed_units(before, snapshot)
+            counts = counts + _states(unit for _, unit in changes)
+            counts = counts - _states(was for was, _ in changes)
         self._counted = snapshot, counts
         words = ", ".join(f"{count} {word}" for word, count in counts.most_common(4))
         return f"{len(snapshot.units)} units ({words})" if words else f"{len(snapshot.units)} units"
@@ -135,5 +136,5 @@ def _link(view: RegistryView) -> list[Piece]:
             return [mark.saying(since).piece, again]
 
 
-def _states(units: Iterable[Unit]) -> Counter[Untrusted]:
-    return Counter(state.active for unit in units for state in unit.states)
+def _states(units: Iterable[Unit | None]) -> Counter[Untrusted]:
+    return Counter(state.active for unit in units if unit is not None for state in unit.states)

@@ -1,14 +1,13 @@
 """What became of the cluster while this session watched: bounded, kept beside the picture; pure."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from typing import NamedTuple
 
 import msgspec
 
-from fleettui.model.changes import changed_units
+from fleettui.model.changes import UnitChange, changed_units
 from fleettui.model.cluster import Machine, Snapshot, Unit, UnitState, short_id
 from fleettui.model.untrusted import Untrusted
 from fleettui.ui.paint import Tone
@@ -22,6 +21,8 @@ CHANGES = 200
 """Changes that are kept, the newest."""
 AT_ONCE = 40
 """Changes that one news may add; of more their number is told."""
+_MOST_HELD = 1000
+"""Changed units that are held until somebody asks how much there is to be told of them."""
 _TONES = {Untrusted("active"): Tone.GOOD, Untrusted("failed"): Tone.BAD}
 
 
@@ -37,9 +38,11 @@ class Change(msgspec.Struct, frozen=True):
     tone: Tone = Tone.PLAIN
 
 
+Machines = Mapping[Untrusted, Machine]
+"""Those that the registry lists, by ID."""
 Telling = Callable[[], Change]
-"""A change that is put into words once somebody reads it. It holds none of the pictures that it was
-found between.
+"""A change that is put into words once somebody reads it. Of the pictures that it was found between
+it holds no more than what it tells of.
 """
 
 
@@ -63,11 +66,9 @@ class Trail(msgspec.Struct, frozen=True):
         if new is None:
             return self
         events = max(new.index - before.snapshot.index, 0) if before.snapshot is not None else 0
-        found = _news(before, after, new, at)
-        news = list(islice(found, AT_ONCE))
-        if more := sum(1 for _ in found):
-            news.append(partial(Change, at, "", f"{more} more at once", "", "", Tone.DIM))
-        tellings = (*reversed(news), *self.tellings)[:CHANGES] if news else self.tellings
+        tellings = self.tellings
+        if news := _news(before, after, new, at):
+            tellings = (*news, *tellings)[:CHANGES]
         return Trail(self._counted(_slot(at), len(after.findings), events), tellings)
 
     def changes(self, count: int = CHANGES) -> list[Change]:
@@ -107,19 +108,52 @@ def _slot(at: datetime) -> int:
     return int(at.timestamp()) // SLOT
 
 
-def _news(before: Picture, after: Picture, new: Snapshot, at: datetime) -> Iterator[Telling]:
+def _news(before: Picture, after: Picture, new: Snapshot, at: datetime) -> Sequence[Telling]:
+    """What is told of one news, and how many changes there are besides: what the rules found and
+    who came or went first, for of units a storm changes hundreds.
+    """
     old = before.snapshot
+    first = [*_findings(before, after, at), *_cluster(old, new, at)]
+    units: list[Telling] = []
+    changes = iter(changed_units(old, new) if old is not None else ())
+    while len(first) + len(units) <= AT_ONCE and (change := next(changes, None)) is not None:
+        units += _unit(*change, new.machines, at)
+    more = len(first) + len(units) - AT_ONCE
+    if more <= 0:
+        return (*first, *units)
+    besides = _Besides(at, more, tuple(changes), new.machines)
+    return (*first[:AT_ONCE], besides, *units[: max(AT_ONCE - len(first), 0)])
+
+
+class _Besides:
+    """How many changes one news had besides those that are told; counted when it is read first: in
+    a storm it never is. Until then it holds the units.
+    """
+
+    def __init__(
+        self, at: datetime, known: int, changes: Sequence[UnitChange], machines: Machines
+    ) -> None:
+        """`changes` are those of which nobody knows yet how much there is to be told of them."""
+        self._at, self._machines = at, machines
+        self._count, self._changes = known, changes
+        if len(changes) > _MOST_HELD:
+            self._count_all()
+
+    def __call__(self) -> Change:
+        self._count_all()
+        return Change(self._at, "", f"{self._count} more at once", "", "", Tone.DIM)
+
+    def _count_all(self) -> None:
+        told = (_unit(*change, self._machines, self._at) for change in self._changes)
+        self._count += sum(len(tellings) for tellings in told)
+        self._changes = ()
+
+
+def _cluster(old: Snapshot | None, new: Snapshot, at: datetime) -> Iterator[Telling]:
     if old is None:
         words = f"{len(new.machines)} machines, {len(new.units)} units"
         yield partial(Change, at, "registry", "first read", "", words, Tone.DIM)
-    elif old is not new:
-        yield from _machines(old, new, at)
-        if old.units is not new.units:
-            yield from _units(old, new, at)
-    yield from _findings(before, after, at)
-
-
-def _machines(old: Snapshot, new: Snapshot, at: datetime) -> Iterator[Telling]:
+        return
     if old.machines is not new.machines and old.machines.keys() != new.machines.keys():
         for machine_id in new.machines.keys() - old.machines.keys():
             yield partial(
@@ -137,28 +171,25 @@ def _machines(old: Snapshot, new: Snapshot, at: datetime) -> Iterator[Telling]:
         yield partial(Change, at, "engine", "leader", led, leads, tone)
 
 
-def _units(old: Snapshot, new: Snapshot, at: datetime) -> Iterator[Telling]:
-    changed = changed_units(old, new)
-    for was, unit in zip(changed.before, changed.fresh, strict=True):
-        if was is None:
-            yield partial(Change, at, "registry", str(unit.name), "", "submitted", Tone.ACCENT)
-        else:
-            yield from _unit(was, unit, new, at)
-    for unit in changed.past:
-        if unit.name not in new.units:
-            yield partial(Change, at, "registry", str(unit.name), "", "destroyed", Tone.WARN)
-
-
-def _unit(was: Unit, unit: Unit, snapshot: Snapshot, at: datetime) -> Iterator[Telling]:
+def _unit(
+    was: Unit | None, unit: Unit | None, machines: Machines, at: datetime
+) -> Sequence[Telling]:
+    if unit is None:
+        gone = str(was.name) if was is not None else ""
+        return [partial(Change, at, "registry", gone, "", "destroyed", Tone.WARN)]
+    if was is None:
+        return [partial(Change, at, "registry", str(unit.name), "", "submitted", Tone.ACCENT)]
     name = unit.name
+    found: list[Telling] = []
     if was.target_state != unit.target_state:
         wanted, wants = (str(one.target_state or "absent") for one in (was, unit))
-        yield partial(Change, at, "somebody", f"{name} wanted", wanted, wants)
+        found.append(partial(Change, at, "somebody", f"{name} wanted", wanted, wants))
     if was.target != unit.target:
-        left, place = (_place(one.target, snapshot) for one in (was, unit))
-        yield partial(Change, at, "engine", f"{name} on", left, place)
+        left, place = (_place(one.target, machines) for one in (was, unit))
+        found.append(partial(Change, at, "engine", f"{name} on", left, place))
     for said in _retold(was.states, unit.states):
-        yield partial(_told, at, name, snapshot.machines.get(said.machine_id), said)
+        found.append(partial(_told, at, name, machines.get(said.machine_id), said))
+    return found
 
 
 class _Said(NamedTuple):
@@ -205,8 +236,8 @@ def _told(at: datetime, name: Untrusted, machine: Machine | None, said: _Said) -
     return Change(at, who, str(name), _words(said.before), _words(said.now), tone)
 
 
-def _place(machine_id: Untrusted | None, snapshot: Snapshot) -> str:
-    return _who(machine_id, snapshot.machines.get(machine_id)) if machine_id else "no machine"
+def _place(machine_id: Untrusted | None, machines: Machines) -> str:
+    return _who(machine_id, machines.get(machine_id)) if machine_id else "no machine"
 
 
 def _who(machine_id: Untrusted, listed: Machine | None) -> str:
