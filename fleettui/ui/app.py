@@ -27,6 +27,7 @@ from fleettui.access import (
 from fleettui.diagnosis.finding import Finding
 from fleettui.model.clock import now
 from fleettui.model.cluster import Link, Machine, RegistryView
+from fleettui.model.host import HostFacts
 from fleettui.model.lock import LockHolder
 from fleettui.model.secret import Secret
 from fleettui.ui import leaving, palette
@@ -222,12 +223,14 @@ class FleetApp(TellsNoValues, SaysOnce, InOrder):
                 with contextlib.suppress(RegistryUnavailable):
                     registry = await rights.of_registry()
                     self.standing = msgspec.structs.replace(self.standing, registry=registry)
-            for machine in self.picture.places:
-                is_known = machine.id in self.standing.machines
-                if self.picture.facts(machine.id) is not None and not is_known:
-                    with contextlib.suppress(HostUnreachable):
-                        found = await rights.on(machine)
-                        self.standing = self.standing.with_machine(machine.id, found)
+            answered = (m for m, r in self.picture.reports.items() if isinstance(r, HostFacts))
+            for machine_id in answered:
+                machine = self.picture.machine(machine_id)
+                if machine is None or machine_id in self.standing.machines:
+                    continue
+                with contextlib.suppress(HostUnreachable):
+                    found = await rights.on(machine)
+                    self.standing = self.standing.with_machine(machine_id, found)
             await asyncio.sleep(LEARN_EVERY)
 
     async def _trusts(self, question: HostKeyQuestion) -> bool:

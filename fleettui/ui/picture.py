@@ -46,8 +46,7 @@ class Picture(msgspec.Struct, frozen=True):
     @property
     def machines(self) -> Sequence[Machine]:
         """Every machine to be shown: those of the registry, then those that left it."""
-        listed = self.snapshot.machines.values() if self.snapshot else ()
-        return (*listed, *(departed.machine for departed in self.departed.values()))
+        return _all_of(self.snapshot.machines if self.snapshot else _NONE, self.departed)
 
     @property
     def places(self) -> Sequence[Machine]:
@@ -129,6 +128,19 @@ class Picture(msgspec.Struct, frozen=True):
         if machine is None:
             return short_id(machine_id)
         return f"{machine.short_id}/{machine.public_ip}"
+
+
+_NONE: Mapping[Untrusted, Machine] = MappingProxyType({})
+
+
+@kept_for_same
+def _all_of(
+    listed: Mapping[Untrusted, Machine], departed: Mapping[Untrusted, Departed]
+) -> Sequence[Machine]:
+    """The machines of both; the same object while none changes, of which there may be a thousand
+    in each of many views.
+    """
+    return (*listed.values(), *(left.machine for left in departed.values()))
 
 
 @kept_for_same

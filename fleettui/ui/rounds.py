@@ -78,13 +78,13 @@ class Rounds:
         machines = picture.places
         pace = timedelta(seconds=len(machines) / PROBES_PER_SECOND)
         patience = now() - max(pace, RETRY_EVERY)
-        listed = picture.snapshot.machines if picture.snapshot else {}
+        listed = len(picture.snapshot.machines) if picture.snapshot else 0
         known = []
-        for machine in machines:
+        for number, machine in enumerate(machines):
             report = picture.last_report(machine)
             if report is None:
                 self._ask(machine)
-            elif isinstance(report, NotChecked) and listed.get(machine.id) is machine:
+            elif number < listed and isinstance(report, NotChecked):
                 if report.at < patience:
                     self._ask(machine)
             elif place_of(machine) not in self._asking:

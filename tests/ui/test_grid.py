@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from inspect import isawaitable
 
+import fakes
 from driving import when
 from textual.app import App, ComposeResult
 from textual.filter import Monochrome
@@ -11,7 +12,10 @@ from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widget import Widget
 
+from fleettui.model.cluster import Link, RegistryView
+from fleettui.ui.console.rows import unit_rows
 from fleettui.ui.paint import Cell, Tone
+from fleettui.ui.picture import Picture
 from fleettui.ui.widgets.grid import Column, Grid, Row, Rows
 
 COLUMNS = (Column("UNIT", 12), Column("STATE", 10), Column("AGE", 6))
@@ -133,3 +137,17 @@ async def test_an_empty_table_asks_for_the_room_of_its_words_before_it_has_any_s
         assert app.grid.line_count == 1
         await pilot.resize_terminal(20, 12)
         assert app.grid.line_count == 2
+
+
+def test_units_that_come_in_place_of_others_are_other_rows() -> None:
+    first, same, other = (
+        unit_rows(_seen(*names)) for names in (("a", "b", "c"), ("a", "b", "c"), ("a", "b", "d"))
+    )
+    assert same.keys is first.keys
+    assert [row.cells[1].text for row in other] == ["a.service", "b.service", "d.service"]
+
+
+def _seen(*names: str) -> Picture:
+    units = (fakes.unit(f"{name}.service", 0) for name in names)
+    snapshot = fakes.snapshot(*units)
+    return Picture().with_view(RegistryView(Link.LIVE, snapshot.read_at, snapshot))

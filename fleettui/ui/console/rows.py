@@ -1,6 +1,6 @@
 """Rows of the console's tables, from the picture; pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
@@ -8,7 +8,8 @@ from fleettui.diagnosis.departed import Departed
 from fleettui.diagnosis.finding import Finding, Severity
 from fleettui.diagnosis.scheduling import is_waiting
 from fleettui.diagnosis.truth import Agrees, Disagrees, Frozen, Unchecked
-from fleettui.model.cluster import Machine, TargetState, Unit, UnitState
+from fleettui.model.changes import changed_units
+from fleettui.model.cluster import Machine, Snapshot, TargetState, Unit, UnitState
 from fleettui.model.host import HostFacts, HostReport, NotChecked
 from fleettui.model.kept import kept_for_same
 from fleettui.model.untrusted import Untrusted
@@ -46,8 +47,12 @@ FINDING_COLUMNS = (
 def machine_rows(picture: Picture) -> Rows:
     """One row a machine: those of the registry, then those that left it."""
     machines = picture.machines
-    keys = [machine.id for machine in machines]
-    return Rows(keys, lambda index: _machine_cells(machines[index], picture))
+    return Rows(_ids(machines), lambda index: _machine_cells(machines[index], picture))
+
+
+@kept_for_same
+def _ids(machines: Sequence[Machine]) -> Sequence[Untrusted]:
+    return tuple(machine.id for machine in machines)
 
 
 def _machine_cells(machine: Machine, picture: Picture) -> tuple[Cell, ...]:
@@ -89,9 +94,30 @@ def machine_mark(machine: Machine, picture: Picture) -> Mark:
 
 def unit_rows(picture: Picture) -> Rows:
     """One row a unit; a global one is summed up."""
-    units = picture.snapshot.units if picture.snapshot else {}
-    names = tuple(units)
+    snapshot = picture.snapshot
+    if snapshot is None:
+        return Rows((), lambda _: ())
+    units, names = snapshot.units, _names(snapshot)
     return Rows(names, lambda index: _unit_cells(units[names[index]], picture))
+
+
+_named: list[tuple[Snapshot, Sequence[Untrusted]]] = []
+"""The newest snapshot whose units were shown, and their names."""
+
+
+def _names(snapshot: Snapshot) -> Sequence[Untrusted]:
+    """The names of all units; the same object while none comes or goes, so that nobody compares
+    ten thousand.
+    """
+    known = next((names for before, names in _named if _lists_same(before, snapshot)), None)
+    names = tuple(snapshot.units) if known is None else known
+    _named[:] = [(snapshot, names)]
+    return names
+
+
+def _lists_same(old: Snapshot, new: Snapshot) -> bool:
+    changes = changed_units(old, new)
+    return all(was is not None and unit is not None for was, unit in changes)
 
 
 def _unit_cells(unit: Unit, picture: Picture) -> tuple[Cell, ...]:

@@ -160,7 +160,7 @@ class Grid(Lines):
             self.refresh(Region(0, 0, self.size.width, self.size.height if not rows else 1))
         before = self.cursor_key
         self._rows, old = rows, self._rows
-        if rows.keys != old.keys:
+        if rows.keys is not old.keys and rows.keys != old.keys:
             self._places = None
             was_seen = self.top <= self._cursor < self.top + self.room
             self._cursor = self._place_of(self._chosen, min(self._cursor, max(len(rows) - 1, 0)))
