@@ -37,7 +37,7 @@ class Pace(msgspec.Struct, frozen=True):
     reread_every: float = 30.0
     """A watch may miss what it should not; a full read does not."""
     view_every: float = 0.05
-    storm_view_every: float = 0.25
+    storm_view_every: float = 1 / 3
     """The same where values go on changing all the time: more than an eye can follow."""
     confirm_every: float = 1.5
     """How often a view is sent only because the picture was found to be current."""
