@@ -58,12 +58,12 @@ def find_etcd() -> Path:
 class Etcd:
     """One etcd member. `kill` and `start` keep its port and data; `close` leaves nothing of it."""
 
-    def __init__(self) -> None:
-        """Raises NoEtcd."""
+    def __init__(self, *taken: int) -> None:
+        """`taken` are ports that somebody is about to listen on. Raises NoEtcd."""
         self._program = find_etcd()
         self._folder = Path(tempfile.mkdtemp(prefix="fleettui-demo-etcd-"))
-        self._client = free_port("127.0.0.1")
-        self._peer = free_port("127.0.0.1", self._client)
+        self._client = free_port("127.0.0.1", *taken)
+        self._peer = free_port("127.0.0.1", *taken, self._client)
         self._keeper = subprocess.Popen(
             ("/bin/sh", "-c", _KEEPER, "fleettui-demo-etcd", str(self._folder), *self._argv()),
             stdin=subprocess.PIPE,

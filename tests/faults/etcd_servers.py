@@ -3,7 +3,7 @@
 import http.client
 from urllib.parse import quote, urlencode, urlsplit
 
-from fleettui.demo.etcd import Etcd
+from fleettui.demo.etcd import Etcd, free_port
 
 PREFIX = "/_coreos.com/fleet"
 
@@ -36,12 +36,14 @@ class RealEtcd(Etcd):
 class Member(RealEtcd):
     """One of several that need a majority."""
 
-    def __init__(self, name: str, peers: dict[str, int], *, client: int | None = None) -> None:
+    def __init__(
+        self, name: str, peers: dict[str, int], *taken: int, client: int | None = None
+    ) -> None:
         """With the port `client` it joins members that are there already."""
         self._name = name
         self._peers = peers
         self._joins = client
-        super().__init__()
+        super().__init__(*peers.values(), *taken)
         self._client = client or self._client
 
     def successor(self) -> "Member":
@@ -50,6 +52,17 @@ class Member(RealEtcd):
         others = {n: port for n, port in self._peers.items() if n != self._name}
         peers = {**others, name: self._peers[self._name]}
         return Member(name, peers, client=urlsplit(self.endpoint).port)
+
+    @staticmethod
+    def three() -> "tuple[Member, ...]":
+        """Three that nobody began yet, each of whose ports is another."""
+        peers: dict[str, int] = {}
+        for number in range(3):
+            peers[f"m{number}"] = free_port("127.0.0.1", *peers.values())
+        members: list[Member] = []
+        for name in peers:
+            members.append(Member(name, peers, *(member._client for member in members)))
+        return tuple(members)
 
     @property
     def peer_url(self) -> str:

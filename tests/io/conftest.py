@@ -9,7 +9,6 @@ from faults.etcd_servers import Member, RealEtcd
 from ssh_machine import Home, make_home
 from views import Views
 
-from fleettui.demo.etcd import free_port
 from fleettui.registry.follow import RegistryFollower
 from fleettui.registry.keys import DEFAULT_PREFIX, keys_under
 from fleettui.registry.pace import Pace
@@ -29,8 +28,7 @@ def etcd() -> Iterator[RealEtcd]:
 @pytest.fixture
 def members() -> Iterator[tuple[Member, ...]]:
     """Three members with a leader."""
-    peers = {f"m{number}": free_port("127.0.0.1") for number in range(3)}
-    servers = tuple(Member(name, peers) for name in peers)
+    servers = Member.three()
     try:
         for server in servers:
             server.begin()
