@@ -1,6 +1,5 @@
 """The real program in a terminal, brought into some state and then left: how long that takes."""
 
-import importlib
 import os
 import sys
 import time
@@ -8,16 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from pkgutil import walk_packages
 from typing import Any, Protocol
 
 import asyncssh
 from faults.etcd_servers import RealEtcd
 from faults.sshd import Sshd
 from terminal import Terminal, run_in_terminal
-from textual.screen import Screen
-
-from fleettui import ui
 
 MACHINE = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 RESTORED = b"\x1b[?1049l"
@@ -182,19 +177,6 @@ STATES: dict[str, State] = {
     ),
 }
 """Those that the suite tries; `tests/hardening/leaving.py` knows more."""
-
-
-def screens() -> tuple[type[Screen[Any]], ...]:
-    """Each screen of the product, however it is opened."""
-    for module in walk_packages(ui.__path__, "fleettui.ui."):
-        importlib.import_module(module.name)
-    return tuple(s for s in _below(Screen) if s.__module__.startswith("fleettui."))
-
-
-def _below(kind: type[Any]) -> Iterator[type[Any]]:
-    for below in kind.__subclasses__():
-        yield below
-        yield from _below(below)
 
 
 def left_in(state: State, folder: Path) -> Left:

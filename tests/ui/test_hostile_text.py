@@ -11,15 +11,15 @@ from pathlib import Path
 import fakes
 import hostile_world
 import pytest
-from driving import screen_text, until, when
+from driving import our_nodes, screen_text, until, when
 from hostile_app import PIECES
 from hostile_world import PAYLOADS, Ink
-from leaving import screens
 from msgspec import structs
 from scenes import Scene
 from terminal import run_in_terminal
 from textual.drivers import headless_driver
 from textual.pilot import Pilot
+from textual.screen import Screen
 from tour import OPENED, close_scene, open_scene, records_in
 
 from fleettui.access import HostKeyQuestion
@@ -156,7 +156,8 @@ async def test_each_remote_field_is_shown_letter_by_letter_and_does_nothing(
         await _one_after_the_other(pilot, ink)
         assert console.owned == 0
         assert console.is_running
-    assert visited == set(screens()) - {Dialog, JournalAlone, Rests}  # of which others are made
+    screens = {kind for kind in our_nodes() if issubclass(kind, Screen)}
+    assert visited == screens - {Dialog, JournalAlone, Rests}  # of which others are made
     assert_nothing_obeyed("".join(sent))
     assert (obeyed := OBEYED.search("".join(sent))) is None, obeyed
     fields = hostile_world.remote_fields()
