@@ -21,6 +21,7 @@ def ordinary_units(
     """Those of the unopened folders, by name.
 
     They are gone through as they lie in memory: in order of name it takes twice as long.
+    Keys are taken to be those of their folder, as `fleettui.registry.tree` does.
     """
     told = {name: _states(node) for name, node in states.items() if type(node) is Node}
     units = {}
@@ -37,18 +38,28 @@ def _unit(
     name: str, job: Node, states: States, files: Mapping[str, UnitFile | None]
 ) -> Unit | None:
     """None where something is missing, unreadable or of another kind."""
-    own = f"{job.key}/"
-    values = {node.key.removeprefix(own): node.value for node in job.nodes if not node.dir}
+    described = wanted = target = heartbeat = None
+    begin = len(job.key) + 1
+    for node in job.nodes:
+        if node.dir:
+            return None
+        match node.key[begin:]:
+            case "object":
+                described = node.value
+            case "target":
+                target = node.value
+            case "target-state":
+                wanted = node.value
+            case "job-state":
+                heartbeat = node.value
     try:
-        described = records.job_object.decode(values["object"])
-        unit_hash = bytes(described.unit_hash).hex()
-        file = files[unit_hash]
-    except (KeyError, *UNREADABLE):
+        found = records.job_object.decode(described or "")
+    except UNREADABLE:
         return None
-    if described.name != name or file is None or file.problem is not None:
+    unit_hash = bytes(found.unit_hash).hex()
+    file = files.get(unit_hash)
+    if found.name != name or file is None or file.problem is not None:
         return None
-    get = values.get
-    wanted, target, heartbeat = get("target-state"), get("target"), get("job-state")
     return Unit(
         Untrusted(name),
         unit_hash,
@@ -62,15 +73,16 @@ def _unit(
 
 def _states(folder: Node) -> States | None:
     """One a machine, sorted by machine ID; None where one of them is odd."""
-    states, own = [], f"{folder.key}/"
+    states, begin = [], len(folder.key) + 1
     for node in sorted(folder.nodes, key=name_of) if len(folder.nodes) > 1 else folder.nodes:
-        machine_id = node.key.removeprefix(own)
+        machine_id = node.key[begin:]
         try:
             found = records.state_object.decode(node.value)
         except UNREADABLE:
             return None
         teller = found.machine_state
-        if node.dir or "/" in machine_id or (teller is not None and teller.id != machine_id):
+        is_odd = node.dir or not machine_id or "/" in machine_id
+        if is_odd or (teller is not None and teller.id != machine_id):
             return None
         state = UnitState(
             word(machine_id),
