@@ -7,7 +7,6 @@ anything, so there is nothing to switch on.
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -293,19 +292,17 @@ class RightsReader(Protocol):
         """Whether the machine would let us change it. Raises HostUnreachable."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observer:
+class Observer(msgspec.Struct, frozen=True):
     """May look at everything and change nothing."""
 
     cluster: ClusterAddress
     registry: RegistryReader
     hosts: HostReader
-    rights: RightsReader | None = field(default=None, kw_only=True)
+    rights: RightsReader | None = None
     """None where nobody wants to know."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operator(Observer):
+class Operator(Observer, frozen=True, kw_only=True):
     """An observer with hands."""
 
     writer: RegistryWriter

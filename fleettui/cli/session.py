@@ -193,10 +193,10 @@ def build(settings: Settings, *, ahead: bool = False) -> "Observer":
         cluster,
         reader,
         hosts,
-        writer_for(settings.registry, reader, dial),
-        hands_for(hosts),
-        _operator_name(),
-        root_journals_for(hosts),
+        writer=writer_for(settings.registry, reader, dial),
+        hands=hands_for(hosts),
+        name=_operator_name(),
+        root_journals=root_journals_for(hosts),
     )
 
 

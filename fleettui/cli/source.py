@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -26,14 +25,13 @@ def taken_environment() -> Mapping[str, str]:
     return MappingProxyType(variables)
 
 
-@dataclass(frozen=True, slots=True)
 class SettingsSource:
     """What the command line was given, and from which settings can be made."""
 
-    given: Given
-    record: Path | None = None
-    """Where the console's session is recorded; None = nowhere."""
-    environment: Mapping[str, str] = field(default_factory=taken_environment, repr=False)
+    def __init__(self, given: Given, record: Path | None = None) -> None:
+        """`record` is where the console's session is recorded; None = nowhere."""
+        self.given, self.record = given, record
+        self._environment = taken_environment()
 
     def refuse_record(self, command: str) -> None:
         """For a command that opens no console. Raises click.UsageError."""
@@ -43,7 +41,7 @@ class SettingsSource:
     def sources(self) -> Sources:
         """Flags, variables, config file. Raises click.UsageError."""
         try:
-            return Sources(self.given, self.environment, read_config(config_path()))
+            return Sources(self.given, self._environment, read_config(config_path()))
         except ValueError as error:
             raise click.UsageError(str(error)) from error
 
@@ -57,7 +55,7 @@ class SettingsSource:
     def settings(self) -> Settings:
         """The settings of a session: what is missing is asked for. Raises click.UsageError."""
         settings = self.resolved()
-        not_obeyed = api_endpoint(self.environment)
+        not_obeyed = api_endpoint(self._environment)
         if not_obeyed and settings.origins["endpoint"] != "--endpoint":
             click.echo(f"fleettui: {not_obeyed}", err=True)
         return _with_password(settings)

@@ -10,11 +10,11 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from demo_repair import begun, name_of, next_step
+from msgspec.structs import replace
 
 from fleettui.access import CommandResult, HostHands, Operator
 from fleettui.cli import Settings, build

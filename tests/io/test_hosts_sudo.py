@@ -59,9 +59,9 @@ async def test_it_is_caught_before_the_first_step_in_sudos_own_words(
             ClusterAddress(("http://127.0.0.1:1",), "/f/"),
             fakes.FakeRegistry(fakes.faulted()),
             fakes.FakeHosts({MACHINE.id: fakes.facts(MACHINE, broken=True)}),
-            connect_writer(["http://127.0.0.1:1"], "/f/"),
-            hands_for(hosts),
-            "ann@desk",
+            writer=connect_writer(["http://127.0.0.1:1"], "/f/"),
+            hands=hands_for(hosts),
+            name="ann@desk",
         )
         checks = {c.name: c for c in await preflight(operator, plan, home.folder / "repairs")}
         await hosts.close()

@@ -154,7 +154,9 @@ def operator(payload: str) -> Operator:
     facts = seen.hosts.reports
     seen.hosts.reports = {i: replace(f, reported_id=i) for i, f in facts.items()}
     refusing = Refusing(payload)
-    return Operator(seen.cluster, seen.registry, seen.hosts, refusing, refusing, "ann@desk")
+    return Operator(
+        seen.cluster, seen.registry, seen.hosts, writer=refusing, hands=refusing, name="ann@desk"
+    )
 
 
 if __name__ == "__main__":

@@ -169,7 +169,9 @@ def operator(ink: Ink) -> Operator:
     hosts.why = ink("NotChecked.reason")
     refusing = Refusing("no")
     cluster = ClusterAddress(("http://127.0.0.1:2379",), "/_coreos.com/fleet/")
-    return Operator(cluster, FakeRegistry(shown), hosts, refusing, refusing, "ann@desk")
+    return Operator(
+        cluster, FakeRegistry(shown), hosts, writer=refusing, hands=refusing, name="ann@desk"
+    )
 
 
 def _snapshot(ink: Ink, machines: Sequence[Machine]) -> Snapshot:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -17,6 +17,7 @@ import past_records
 from driving import until, when
 from fakes import MACHINES, FakeRegistry, U
 from hostile_app import Refusing
+from msgspec import structs
 from textual._compositor import Compositor
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -229,7 +230,7 @@ def _access(scene: Scene) -> Observer:
     assert isinstance(registry, FakeRegistry)
     if scene.shown is healthy:
         hosts = fakes.FakeHosts({m.id: fakes.facts(m) for m in MACHINES}, {})
-        seen = replace(seen, hosts=hosts)
+        seen = structs.replace(seen, hosts=hosts)
     shown = scene.shown() if scene.shown else None
     why = U("connection refused") if scene.link is Link.LOST else None
     ends = {"attempt": 3, "next_try": AT + timedelta(seconds=4)} if why else {}
@@ -247,7 +248,9 @@ def _access(scene: Scene) -> Observer:
     if scene.observe:
         return seen
     refusing = Refusing("no")
-    return Operator(seen.cluster, seen.registry, seen.hosts, refusing, refusing, "ann@desk")
+    return Operator(
+        seen.cluster, seen.registry, seen.hosts, writer=refusing, hands=refusing, name="ann@desk"
+    )
 
 
 @asynccontextmanager

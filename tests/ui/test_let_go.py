@@ -39,7 +39,9 @@ async def test_each_screen_that_was_closed_is_let_go_with_all_it_painted(
     quits: list[str] = []
     monkeypatch.setattr(FleetApp, "_quit", partial(_counted, quits))
     seen, refusing = fakes.observer(), Refusing("no")
-    access = Operator(seen.cluster, seen.registry, seen.hosts, refusing, refusing, "ann@desk")
+    access = Operator(
+        seen.cluster, seen.registry, seen.hosts, writer=refusing, hands=refusing, name="ann@desk"
+    )
     app = app_of(access, records_in(tmp_path))
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await until(pilot, "BROKEN")

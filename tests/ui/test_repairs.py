@@ -28,7 +28,9 @@ OLD, NEW = "20260101T000000Z-aaaaaa", "20260102T000000Z-bbbbbb"
 def operator() -> Operator:
     """An operator of the cluster of `fakes`, whose every act is refused."""
     seen, refusing = fakes.observer(), hostile_app.Refusing("no")
-    return Operator(seen.cluster, seen.registry, seen.hosts, refusing, refusing, "ann@desk")
+    return Operator(
+        seen.cluster, seen.registry, seen.hosts, writer=refusing, hands=refusing, name="ann@desk"
+    )
 
 
 def holder(stage: str = "reload") -> LockHolder:

@@ -81,7 +81,7 @@ class World(MachineModel):
 
     def operator(self) -> Operator:
         cluster = ClusterAddress(("http://127.0.0.1:2379",), "/_coreos.com/fleet/")
-        return Operator(cluster, self, self, self, self, "ann@desk")
+        return Operator(cluster, self, self, writer=self, hands=self, name="ann@desk")
 
     @property
     def is_sent_template(self) -> bool:

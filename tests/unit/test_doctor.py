@@ -159,7 +159,7 @@ async def test_no_leader_is_wrong_and_a_mapped_address_is_named() -> None:
     mapped = way(World(leads=False))
     addresses = AddressMap((parse_rule("aaaaaaaa", "gate:2222"),))
     cluster = msgspec.structs.replace(mapped.observer.cluster, addresses=addresses)
-    mapped = replace(mapped, observer=replace(mapped.observer, cluster=cluster))
+    mapped = replace(mapped, observer=structs.replace(mapped.observer, cluster=cluster))
     verdict = await examine(SETTINGS, mapped)
     assert [one.hop for one in verdict.wrong] == [Hop.LEADER]
     (address,) = (one for one in verdict.looked if one.hop is Hop.ADDRESS)

@@ -6,7 +6,7 @@ import sys
 LATE = ("asyncssh", "etcd", "dns", "urllib3")
 PROGRAM = """
 import sys
-from dataclasses import replace
+from msgspec.structs import replace
 from pathlib import Path
 from fleettui.cli import Settings, build
 from fleettui.ui.app import FleetApp

@@ -189,7 +189,7 @@ async def test_a_repair_of_another_cluster_is_not_taken_up(tmp_path: Path) -> No
         ClusterAddress(("http://10.9.9.9:2379",), "/_coreos.com/fleet/"),
         ClusterAddress(("http://127.0.0.1:2379",), "/other/"),
     ):
-        operator = replace(world.operator(), cluster=cluster)
+        operator = structs.replace(world.operator(), cluster=cluster)
         with pytest.raises(CannotBegin, match="another cluster"):
             await resume_repair(operator, read_past(path), None, nobody, QUICK)
 
