@@ -1,7 +1,7 @@
 """The first read of a registry, sent before anybody follows: beside this process, or within it.
 
 Whoever sends it has loaded next to nothing yet, so that nothing is imported here that sending does
-without: what is made of it is in `fleettui.registry.taken`.
+without: what is made of it is in `fleettui.registry.found`.
 """
 
 from collections.abc import Iterable
@@ -50,6 +50,6 @@ def _asked(url: str, keys: Keys, seconds: float) -> HeadStart:
 def _find(url: str, keys: Keys, seconds: float) -> Iterable[bytes]:
     """What a process of its own does: it loads what decodes while etcd works."""
     begun = _asked(url, keys, seconds)
-    from fleettui.registry.taken import found
+    from fleettui.registry.found import found
 
     return found(begun, keys)

@@ -1,7 +1,11 @@
 """Which etcd cluster this session looks at: the first that answered, and no other."""
 
-from fleettui.registry.answers import Answer
+from typing import TYPE_CHECKING
+
 from fleettui.registry.errors import OtherCluster, quote
+
+if TYPE_CHECKING:
+    from fleettui.registry.answers import Answer
 
 
 class ClusterId:
@@ -15,7 +19,7 @@ class ClusterId:
         """The ID, safe to show; empty while nothing has answered, or nothing that names one."""
         return quote(self._known or "")
 
-    def check(self, answer: Answer) -> None:
+    def check(self, answer: "Answer") -> None:
         """Raises OtherCluster where another cluster answers. A server that names none passes."""
         if answer.cluster is None:
             return

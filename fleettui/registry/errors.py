@@ -72,6 +72,10 @@ class FolderNotEmpty(RegistryUnavailable):
     """A folder that was to be deleted holds something."""
 
 
+STOOD_OTHERWISE = (ComparisonFailed, KeyMissing, OtherKind, FolderNotEmpty)
+"""What etcd says where it changed nothing because the registry is not as the request expects."""
+
+
 def quote(words: str) -> str:
     """A server's own words for use within a sentence of ours: made visible and cut short."""
     cut = " ".join(words[:400].split())

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from fleettui.access import FleetKey, KeyValue, RegistryUnavailable
 from fleettui.model.cluster import RegistryView, Snapshot
@@ -13,17 +13,16 @@ from fleettui.model.rights import Rights
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry.cluster_id import ClusterId
 from fleettui.registry.collector import collector_paused
-from fleettui.registry.decode import decode
-from fleettui.registry.following import Following
 from fleettui.registry.forerunner import Begun
 from fleettui.registry.inbox import Inbox, Order
 from fleettui.registry.keys import Keys
 from fleettui.registry.pace import Pace
-from fleettui.registry.source import Reading, Source, first_to_answer, open_sources
-from fleettui.registry.taken import taken
+from fleettui.registry.taken import Ahead, taken
 from fleettui.registry.threads import in_daemon_thread
-from fleettui.registry.tree import tree_of
 from fleettui.registry.way import STRAIGHT, Way
+
+if TYPE_CHECKING:
+    from fleettui.registry.source import Reading, Source
 
 Found = TypeVar("Found")
 
@@ -122,17 +121,30 @@ class RegistryFollower:
         self._inbox.put(Order.STOP)
 
     def _follow(self, begun: Begun | None) -> None:
-        sources = self._open()
-        first = taken(begun, sources[0]) if begun is not None else None
-        Following(sources, self._keys, self._pace, self._inbox, self._show).run(first)
+        ahead = self._shown(begun) if begun is not None else None
+        from fleettui.registry.following import Following
+
+        Following(self._open(), self._keys, self._pace, self._inbox, self._show).run(ahead)
+
+    def _shown(self, begun: Begun) -> Ahead | None:
+        """What it has brought, shown before what follows is loaded, where it is decoded already:
+        whoever is shown it may hold this up until it is painted.
+        """
+        ahead = taken(begun, self._endpoints[0], lambda: self._open()[0])
+        if ahead is not None and ahead.view is not None:
+            self._show(ahead.view)
+        return ahead
 
     def _read(self) -> Snapshot:
+        from fleettui.registry.decode import decode
+        from fleettui.registry.tree import tree_of
+
         within = self._pace.quorum_within
         reading = self._ask(lambda source: source.read(within, quorum=True))
         with collector_paused():
             return decode(tree_of(reading.node), reading.index, reading.asked_at)
 
-    def _look(self, path: str) -> Reading:
+    def _look(self, path: str) -> "Reading":
         return self._ask(lambda source: source.look(path, self._pace.quorum_within))
 
     def _rights(self) -> Rights:
@@ -141,8 +153,10 @@ class RegistryFollower:
         within = self._pace.quorum_within
         return self._ask(lambda source: find_rights(lambda path: source.ask(path, within)))
 
-    def _ask(self, question: Callable[[Source], Found]) -> Found:
+    def _ask(self, question: "Callable[[Source], Found]") -> Found:
         """Ask the endpoint that was followed last, or the first that answers."""
+        from fleettui.registry.source import first_to_answer
+
         sources = sorted(self._open(), key=lambda source: source.url != self._last_endpoint)
         try:
             return question(first_to_answer(sources, self._pace.answer_within))
@@ -150,5 +164,7 @@ class RegistryFollower:
             for opened in sources:
                 opened.close()
 
-    def _open(self) -> tuple[Source, ...]:
+    def _open(self) -> "tuple[Source, ...]":
+        from fleettui.registry.source import open_sources
+
         return open_sources(self._endpoints, self._keys, self.cluster, self._way)

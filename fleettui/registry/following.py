@@ -52,10 +52,14 @@ class Following:
         self._began = time.monotonic()
 
     def run(self, first: Ahead | None = None) -> None:
-        """Follow until told to stop, from what was read ahead of the first source if anything."""
+        """Follow until told to stop, from what was read ahead of the first source if anything; its
+        view, if it has one, was told already.
+        """
         try:
             if first is None:
                 self._tell()
+            else:
+                self._go_on_from(first.take_view())
             while True:
                 ahead, first = first, None
                 try:
@@ -65,6 +69,10 @@ class Following:
         except Stopped:
             for source in self._sources:
                 source.close()
+
+    def _go_on_from(self, told: RegistryView | None) -> None:
+        if told is not None:
+            self._link, self._since, self._snapshot = told.link, told.since, told.snapshot
 
     def _connect(self) -> Source:
         """Find a source that answers."""

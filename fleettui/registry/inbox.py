@@ -1,14 +1,20 @@
-"""What the follower's thread is told: orders from outside, reports from its own threads."""
+"""What the follower's thread is told: orders from outside, reports from its own threads.
+
+Whoever gives an order has not loaded what an event is, and nothing here is decoded.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from fleettui.access import RegistryUnavailable
-from fleettui.registry.answers import Event
+
+if TYPE_CHECKING:
+    from fleettui.registry.answers import Event
 
 
 class Order(Enum):
@@ -25,7 +31,7 @@ class Stopped(Exception):
 class Happened(msgspec.Struct, frozen=True):
     """Events of a stream or of the watch, in order."""
 
-    events: Sequence[Event]
+    events: "Sequence[Event]"
 
 
 class WatchEnded(msgspec.Struct, frozen=True):

@@ -83,16 +83,11 @@ class Live:
             self._agreement.forget()
 
     def _begin_with(self, ahead: Ahead) -> None:
-        """Show what was read ahead, and only then do what has python-etcd imported: whoever is
-        shown it may hold this up until it is painted.
-
-        What happens until the streams stand is missing from it: each folder of which that is true
-        is read again.
+        """What happens until the streams stand is missing from what was read ahead: each folder of
+        which that is true is read again.
         """
-        if ahead.snapshot is not None:
-            self._show(ahead.snapshot)
         try:
-            readings = ahead.readings()
+            readings = ahead.take_readings()
         except Missed:
             self._begin()
             return
@@ -100,7 +95,7 @@ class Live:
             self._image.load_folder(part, reading.node, reading.index)
         self._read_at = min(reading.asked_at for reading in readings.values())
         snapshot = self._next_snapshot()
-        if ahead.snapshot is None:
+        if not ahead.is_decoded:
             self._show(snapshot)
         self._listen_for_life()
         self._cover.open_streams()

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from fleettui.access import LockLost, LockTaken, RegistryUnavailable, WriteRefused, WriteUnknown
 from fleettui.model.lock import LockHolder
 from fleettui.registry.answers import Node
+from fleettui.registry.errors import STOOD_OTHERWISE
 from fleettui.registry.lock_value import Mark, encode, holder_of, mark_of
-from fleettui.registry.send import STOOD_OTHERWISE, Sender
+from fleettui.registry.send import Sender
 
 
 class Lock:

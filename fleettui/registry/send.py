@@ -5,22 +5,12 @@ from collections.abc import Callable
 from fleettui.access import RegistryUnavailable, WriteUnknown
 from fleettui.registry.answers import Answer, Event, event_of
 from fleettui.registry.cluster_id import ClusterId
-from fleettui.registry.errors import (
-    ComparisonFailed,
-    Denied,
-    FolderNotEmpty,
-    KeyMissing,
-    NotSent,
-    OtherKind,
-)
+from fleettui.registry.errors import STOOD_OTHERWISE, Denied, NotSent
 from fleettui.registry.keys import Keys
 from fleettui.registry.open import for_deleting, for_writing
 from fleettui.registry.pace import Pace
 from fleettui.registry.source import Reading, first_to_answer, open_sources
 from fleettui.registry.way import STRAIGHT, Way
-
-STOOD_OTHERWISE = (ComparisonFailed, KeyMissing, OtherKind, FolderNotEmpty)
-"""What etcd says where it changed nothing because the registry is not as the request expects."""
 
 
 class Sender:

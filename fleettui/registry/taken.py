@@ -1,75 +1,82 @@
-"""What a first read that was sent ahead has brought, and what a process of its own makes of it:
-first the snapshot, in pieces, then the answers that it was made of, from which whoever follows
-goes on.
+"""What a first read that was sent ahead has brought.
+
+Where another process has decoded it, next to nothing has to be loaded to show it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from fleettui.model.cluster import Snapshot
-from fleettui.registry.carried import carried, restored
-from fleettui.registry.cluster_id import ClusterId
+from fleettui.model.cluster import Link, RegistryView
+from fleettui.registry.carried import restored
 from fleettui.registry.forerunner import Begun, Forerunner
-from fleettui.registry.head_start import HeadStart, Missed, RawAnswer
-from fleettui.registry.image import Image
-from fleettui.registry.keys import JOB, STATES, Keys
-from fleettui.registry.source import Reading, Source, open_sources
+from fleettui.registry.head_start import Missed, RawAnswer
+
+if TYPE_CHECKING:
+    from fleettui.registry.source import Reading, Source
 
 _answers = msgspec.msgpack.Decoder(dict[str, RawAnswer])
 
 
-class Ahead(msgspec.Struct, frozen=True):
-    """What a read that was sent ahead has brought."""
+class Ahead:
+    """What a read that was sent ahead has brought.
 
-    snapshot: Snapshot | None
-    """Made of it by another process; None where it is still to be made here."""
-    readings: Callable[[], Mapping[str, Reading]]
-    """By folder; asked for once. Raises Missed where they were lost after all."""
+    It is let go when it is taken: whoever follows makes a picture of its own, and that of a large
+    registry is not to be held twice.
+    """
+
+    def __init__(
+        self, readings: "Callable[[], Mapping[str, Reading]]", view: RegistryView | None = None
+    ) -> None:
+        """`view` is as another process has decoded it; None: it is still to be decoded here."""
+        self.is_decoded = view is not None
+        self.view = view
+        self._readings: Callable[[], Mapping[str, Reading]] | None = readings
+
+    def take_view(self) -> RegistryView | None:
+        """For the first who asks."""
+        view, self.view = self.view, None
+        return view
+
+    def take_readings(self) -> "Mapping[str, Reading]":
+        """By folder; for the first who asks. Raises Missed where they were lost after all."""
+        readings, self._readings = self._readings, None
+        if readings is None:
+            raise Missed
+        return readings()
 
 
-def taken(begun: Begun, source: Source) -> Ahead | None:
-    """What came of it, once that is there; None where anything went wrong."""
+def taken(begun: Begun, url: str, source: "Callable[[], Source]") -> Ahead | None:
+    """What came of it, once that is there; None where anything went wrong.
+
+    `url` is the endpoint that was asked, and `source` opens it.
+    """
     try:
         if isinstance(begun, Forerunner):
-            return _taken_beside(begun, source)
-        readings = dict(source.taken_ahead(begun.each(), begun.asked_at))
+            return _taken_beside(begun, url, source)
+        readings = dict(source().taken_ahead(begun.each(), begun.asked_at))
     except Missed:
         return None
-    return Ahead(None, lambda: readings)
+    return Ahead(lambda: readings)
 
 
-def found(begun: HeadStart, keys: Keys) -> Iterator[bytes]:
-    """What `taken` takes: whatever answer is there is decoded while the rest is waited for.
-
-    Raises Missed.
-    """
-    (source,) = open_sources((begun.url,), keys, ClusterId())
-    image, answers = Image(keys), {}
-    for part, raw in begun.each():
-        answers[part] = raw
-        for _, reading in source.taken_ahead([(part, raw)], begun.asked_at):
-            image.load_folder(part, reading.node, reading.index)
-        if part not in (JOB, STATES):
-            image.decode_all_but_units()  # while the largest are waited for
-    yield from carried(image.snapshot(begun.asked_at))
-    yield msgspec.msgpack.encode(answers)
-
-
-def _taken_beside(begun: Forerunner, source: Source) -> Ahead:
+def _taken_beside(begun: Forerunner, url: str, source: "Callable[[], Source]") -> Ahead:
     """Raises Missed."""
 
-    def readings() -> Mapping[str, Reading]:
+    def readings() -> "Mapping[str, Reading]":
         try:
             with _undecodable_is_missed(begun):
                 answers = _answers.decode(begun.take())
         finally:
             begun.end()
-        return dict(source.taken_ahead(answers.items(), begun.asked_at))
+        return dict(source().taken_ahead(answers.items(), begun.asked_at))
 
     with _undecodable_is_missed(begun):
-        return Ahead(restored(iter(begun.take, None)), readings)
+        snapshot = restored(iter(begun.take, None))
+    return Ahead(readings, RegistryView(Link.LIVE, datetime.now(UTC), snapshot, endpoint=url))
 
 
 @contextmanager

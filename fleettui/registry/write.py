@@ -1,7 +1,11 @@
-"""The few writes of a repair, each compared by etcd, over connections that only write."""
+"""The few writes of a repair, each compared by etcd, over connections that only write.
+
+What sends them is loaded with the first: every operator's console begins by making a writer.
+"""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from fleettui.access import FleetKey, RegistryUnavailable, WriteRefused
 from fleettui.model.cluster import TargetState
@@ -9,13 +13,21 @@ from fleettui.model.lock import LockHolder
 from fleettui.model.names import refusal
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry.cluster_id import ClusterId
-from fleettui.registry.errors import ComparisonFailed, FolderNotEmpty, KeyMissing, quote
+from fleettui.registry.errors import (
+    STOOD_OTHERWISE,
+    ComparisonFailed,
+    FolderNotEmpty,
+    KeyMissing,
+    quote,
+)
 from fleettui.registry.keys import JOB, STATES, Keys
-from fleettui.registry.lock import Lock
 from fleettui.registry.pace import Pace
-from fleettui.registry.send import STOOD_OTHERWISE, Sender
 from fleettui.registry.threads import in_daemon_thread
 from fleettui.registry.way import STRAIGHT, Way
+
+if TYPE_CHECKING:
+    from fleettui.registry.lock import Lock
+    from fleettui.registry.send import Sender
 
 
 class EtcdWriter:
@@ -29,9 +41,21 @@ class EtcdWriter:
         pace: Pace | None = None,
         way: Way = STRAIGHT,
     ) -> None:
-        self._keys = keys
-        self._sender = Sender(endpoints, keys, cluster or ClusterId(), pace or Pace(), way)
-        self._lock = Lock(self._sender, keys.lock)
+        self._endpoints, self._keys = endpoints, keys
+        self._cluster = cluster or ClusterId()
+        self._pace, self._way = pace or Pace(), way
+
+    @cached_property
+    def _sender(self) -> "Sender":
+        from fleettui.registry.send import Sender
+
+        return Sender(self._endpoints, self._keys, self._cluster, self._pace, self._way)
+
+    @cached_property
+    def _lock(self) -> "Lock":
+        from fleettui.registry.lock import Lock
+
+        return Lock(self._sender, self._keys.lock)
 
     async def set_target_state(self, unit: Untrusted, expected: str, wanted: TargetState) -> None:
         """Set `job/UNIT/target-state` to `wanted` if it is `expected`, as fleetctl does."""

@@ -178,8 +178,8 @@ class FleetApp(TellsNoValues, SaysOnce, InOrder):
     # --- facts go up --------------------------------------------------------------------------
 
     def _view_taken(self, view: RegistryView) -> None:
-        """Called on the follower's thread, which imports python-etcd next: until the first view is
-        painted, it waits, or it would take the processor away from that.
+        """Called on the follower's thread, which loads next all that follows: until the first view
+        is painted, it waits, or it would take the processor away from that.
         """
         self.post_message(ViewTaken(view))
         if threading.get_ident() != self._thread:

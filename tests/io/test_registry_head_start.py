@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import http.client
 import json
 import socket
@@ -11,6 +12,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from queue import SimpleQueue
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,13 +21,14 @@ from faults.etcd_servers import RealEtcd
 from faults.fake_etcd import FakeEtcd, Reply, forward
 from views import Views
 
-from fleettui.model.cluster import Link, Snapshot
+from fleettui.model.cluster import Link, RegistryView, Snapshot
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry.ahead import begin
 from fleettui.registry.follow import RegistryFollower
+from fleettui.registry.found import found
 from fleettui.registry.head_start import HeadStart, Missed
 from fleettui.registry.keys import DEFAULT_PREFIX, PARTS, Keys, keys_under
-from fleettui.registry.taken import found
+from fleettui.registry.source import Reading
 
 A, B = Untrusted("a.service"), Untrusted("b.service")
 
@@ -72,7 +76,7 @@ def test_what_happens_between_the_first_read_and_the_streams_is_not_lost(
 ) -> None:
     monkeypatch.setattr("fleettui.registry.ahead.can_run", lambda: way != "within")
     if way in LOSSES:
-        monkeypatch.setattr("fleettui.registry.taken.found", LOSSES[way])
+        monkeypatch.setattr("fleettui.registry.found.found", LOSSES[way])
     etcd.put("job/a.service/target-state", "launched")
     before = reads_of(etcd)
     with ahead(etcd.endpoint) as follower:
@@ -116,6 +120,61 @@ def test_where_it_fails_the_ordinary_way_is_taken_without_a_word(
     assert Link.LOST not in {view.link for view in views.all}
 
 
+def test_what_is_told_next_goes_on_from_the_first_view(
+    etcd: RealEtcd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """etcd is lost while the first view is painted."""
+    monkeypatch.setattr("fleettui.registry.ahead.can_run", lambda: True)
+    etcd.put("job/a.service/target-state", "launched")
+    views = Views()
+    with FakeEtcd(forward(etcd.endpoint)) as between, ahead(between.url) as follower:
+
+        def lose_it(view: RegistryView) -> None:
+            between.answering = lambda method, path: Reply(502, b"", {})
+            views(view)
+
+        follower.follow(lose_it)
+        lost = views.lost()
+    first = views.all[0]
+    assert (first.link, first.endpoint) == (Link.LIVE, between.url)
+    assert first.snapshot is not None
+    assert lost.snapshot is not None
+    assert (lost.snapshot.units, lost.endpoint, lost.attempt) == (
+        first.snapshot.units,
+        between.url,
+        1,
+    )
+    assert {view.link for view in views.all} == {Link.LIVE, Link.LOST}
+
+
+@pytest.mark.parametrize("is_beside", [True, False])
+def test_it_is_live_since_the_first_view_and_that_is_let_go(
+    etcd: RealEtcd, monkeypatch: pytest.MonkeyPatch, *, is_beside: bool
+) -> None:
+    monkeypatch.setattr("fleettui.registry.ahead.can_run", lambda: is_beside)
+    etcd.put("job/a.service/target-state", "launched")
+    came: SimpleQueue[tuple[datetime, tuple[int, datetime], set[Untrusted]]] = SimpleQueue()
+
+    def keep_none(view: RegistryView) -> None:
+        if view.link is Link.LIVE and view.snapshot is not None:
+            shown = view.snapshot
+            came.put((view.since, (shown.index, shown.read_at), set(shown.units)))
+
+    with ahead(etcd.endpoint) as follower:
+        follower.follow(keep_none)
+        since, first, _ = came.get(timeout=60)
+        etcd.put("job/b.service/target-state", "launched")
+        names: set[Untrusted] = set()
+        while names != {A, B}:
+            later, _, names = came.get(timeout=60)
+            assert later == since
+        everything = gc.get_objects()
+        held = [(o.index, o.read_at) for o in everything if isinstance(o, Snapshot)]
+        held += [(o.index, o.asked_at) for o in everything if isinstance(o, Reading)]
+    assert held
+    assert first not in held
+
+
 PROGRAM = """
 import sys, threading
 from fleettui.model.cluster import Link
@@ -125,9 +184,10 @@ from fleettui.registry.settings import RegistrySettings
 
 def show(view):
     if view.link is Link.LIVE:
-        print(len(view.snapshot.units), "etcd" in sys.modules, flush=True)
+        print(len(view.snapshot.units), *late & sys.modules.keys(), flush=True)
         shown.set()
 
+late = {"etcd", *(f"fleettui.registry.{name}" for name in sys.argv[2:])}
 shown = threading.Event()
 settings = RegistrySettings([sys.argv[1]])
 reader = reader_for(settings, begun=send_ahead(settings))
@@ -136,11 +196,12 @@ shown.wait(60)
 """
 
 
-def test_the_first_view_is_shown_before_python_etcd_is_imported(etcd: RealEtcd) -> None:
+def test_the_first_view_is_shown_before_what_follows_is_imported(etcd: RealEtcd) -> None:
     etcd.put("job/a.service/target-state", "launched")
-    argv = (sys.executable, "-c", PROGRAM, etcd.endpoint)
+    late = ("following", "live", "image", "decode", "source", "answers")
+    argv = (sys.executable, "-c", PROGRAM, etcd.endpoint, *late)
     said = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=120).stdout
-    assert said.splitlines()[0] == "1 False"
+    assert said.splitlines()[0] == "1"
 
 
 GOOD = b"HTTP/1.0 200 OK\r\nX-Etcd-Index: 7\r\n\r\n{}"
