@@ -63,6 +63,27 @@ def test_a_snapshot_arrives_as_it_was(
     assert [*arrived.machines] == [*snapshot.machines]
 
 
+def test_what_many_units_have_in_common_is_carried_and_made_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fleettui.registry.carried.UNITS", 2)
+    text, machine_id = "[Service]\nExecStart=/bin/true\n", "4f816bb9a12d6d1fe52cba5bdf3bf7b7"
+    names = [f"u{number}.service" for number in range(5)]
+    keys = {f"unit/{HASH}": json({"Raw": text})}
+    keys |= {f"job/{name}/object": job(name) for name in names}
+    keys |= {f"job/{name}/target": machine_id for name in names}
+    keys |= {f"states/{name}/{machine_id}": state(machine_id) for name in names}
+    snapshot = decode(tree_of(node_of({k: (v, 1) for k, v in keys.items()})), 7, NOW)
+    pieces = [*carried(snapshot)]
+    assert len(pieces) == 4
+    whole = b"".join(pieces)
+    assert [whole.count(common.encode()) for common in (text, HASH, machine_id)] == [1, 1, 1]
+    arrived = restored(pieces)
+    assert arrived == snapshot
+    assert len({id(unit.target) for unit in arrived.units.values()}) == 1
+    assert len({id(unit.file) for unit in arrived.units.values()}) == 1
+
+
 @pytest.mark.parametrize("registry", REGISTRIES)
 def test_what_was_decoded_ahead_of_the_units_changes_nothing(registry: Node) -> None:
     image = Image(KEYS)
