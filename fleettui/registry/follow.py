@@ -13,7 +13,7 @@ from fleettui.model.rights import Rights
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry.cluster_id import ClusterId
 from fleettui.registry.collector import collector_paused
-from fleettui.registry.forerunner import Begun
+from fleettui.registry.forerunner import Begun, Forerunner
 from fleettui.registry.inbox import Inbox, Order
 from fleettui.registry.keys import Keys
 from fleettui.registry.pace import Pace
@@ -122,6 +122,10 @@ class RegistryFollower:
 
     def _follow(self, begun: Begun | None) -> None:
         ahead = self._shown(begun) if begun is not None else None
+        if self._closed.is_set():
+            if isinstance(begun, Forerunner):
+                begun.end()
+            return
         from fleettui.registry.following import Following
 
         Following(self._open(), self._keys, self._pace, self._inbox, self._show).run(ahead)

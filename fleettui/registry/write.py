@@ -53,6 +53,7 @@ class EtcdWriter:
 
     @cached_property
     def _lock(self) -> "Lock":
+        """Of this process; asked for by the loop's thread alone, so that there is one."""
         from fleettui.registry.lock import Lock
 
         return Lock(self._sender, self._keys.lock)

@@ -10,10 +10,13 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from queue import SimpleQueue
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,11 +28,14 @@ from fleettui.model.cluster import Link, RegistryView, Snapshot
 from fleettui.model.untrusted import Untrusted
 from fleettui.registry.ahead import begin
 from fleettui.registry.follow import RegistryFollower
+from fleettui.registry.forerunner import Forerunner
 from fleettui.registry.found import found
 from fleettui.registry.head_start import HeadStart, Missed
 from fleettui.registry.keys import DEFAULT_PREFIX, PARTS, Keys, keys_under
 from fleettui.registry.source import Reading
+from fleettui.registry.taken import Ahead
 
+T = TypeVar("T")
 A, B = Untrusted("a.service"), Untrusted("b.service")
 
 
@@ -168,11 +174,48 @@ def test_it_is_live_since_the_first_view_and_that_is_let_go(
         while names != {A, B}:
             later, _, names = came.get(timeout=60)
             assert later == since
-        everything = gc.get_objects()
-        held = [(o.index, o.read_at) for o in everything if isinstance(o, Snapshot)]
-        held += [(o.index, o.asked_at) for o in everything if isinstance(o, Reading)]
+        held = [(o.index, o.read_at) for o in gc.get_objects() if isinstance(o, Snapshot)]
     assert held
     assert first not in held
+
+
+def _same(thing: T) -> T:
+    return thing
+
+
+def test_what_was_brought_is_handed_over_once_and_let_go() -> None:
+    class Brought(dict[str, Reading]):
+        """The collector, and a weak reference, see it."""
+
+    brought = Brought()
+    seen = weakref.ref(brought)
+    view = RegistryView(Link.LIVE, datetime.now(UTC))
+    brings = Ahead(partial(_same, brought), view)
+    assert brings.take_view() is view
+    assert brings.take_view() is None
+    assert brings.take_readings() is brought
+    with pytest.raises(Missed):
+        brings.take_readings()
+    del brought
+    assert seen() is None
+
+
+def test_a_follower_that_was_closed_meanwhile_asks_nothing_more(
+    etcd: RealEtcd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleettui.registry.ahead.can_run", lambda: True)
+    with FakeEtcd(forward(etcd.endpoint)) as between:
+        begun = begin(between.url, keys_under(DEFAULT_PREFIX), 2.0)
+        follower = RegistryFollower((between.url,), keys_under(DEFAULT_PREFIX))
+        follower.take_over(begun)
+        follower.follow(lambda _: asyncio.run(follower.close()))
+        (thread,) = (t for t in threading.enumerate() if t.name == "etcd")
+        thread.join(60)
+        assert not thread.is_alive()
+        assert isinstance(begun, Forerunner)
+        with pytest.raises(Missed):
+            begun.take()
+    assert len(between.asked) == len(PARTS)
 
 
 PROGRAM = """
