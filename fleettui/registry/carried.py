@@ -1,8 +1,8 @@
 """A snapshot as bytes, for another process of the same program: in pieces, so that each is taken
 in while the next is made.
 
-Units are carried as columns of numbers, and of each word that they have in common once: to make
-ten thousand of them of that takes half the time, and they share their words.
+Units are carried as columns of numbers, and each word that they have in common is carried once:
+most of what it takes to make a unit are words, and those that arrive share them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -60,14 +60,16 @@ class _Rest(msgspec.Struct, array_like=True, tag="rest"):
 
 
 _decoder = msgspec.msgpack.Decoder(_Units | _Rest)
+UNUSABLE = (msgspec.DecodeError, ValueError, IndexError)
+"""What pieces raise that are none."""
 
 
 def carried(snapshot: Snapshot) -> Iterator[bytes]:
     """The snapshot's pieces, for `restored`."""
-    numbers = _Numbers()
+    numbers, with_file = _Numbers(), set[int]()
     left = iter(snapshot.units.values())
     while units := list(islice(left, UNITS)):
-        yield msgspec.msgpack.encode(_in_columns(units, numbers))
+        yield msgspec.msgpack.encode(_in_columns(units, numbers, with_file))
     yield msgspec.msgpack.encode(
         _Rest(
             snapshot.index,
@@ -82,7 +84,8 @@ def carried(snapshot: Snapshot) -> Iterator[bytes]:
 def restored(pieces: Iterable[bytes]) -> Snapshot:
     """The snapshot that was carried; no piece behind its last is asked for.
 
-    Raises msgspec.DecodeError.
+    Raises msgspec.DecodeError where the last pieces are missing, or one of UNUSABLE for anything
+    else that is not what `carried` made.
     """
     arrivals = _Arrivals()
     for piece in map(_decoder.decode, pieces):
@@ -106,7 +109,6 @@ class _Numbers(dict[str | None, int]):
         super().__init__({None: 0})
         self.told = 1
         """How many of them are in pieces."""
-        self.with_file: set[int] = set()
 
     def __missing__(self, word: str) -> int:
         number = self[word] = len(self)
@@ -119,12 +121,13 @@ class _Numbers(dict[str | None, int]):
         return words
 
 
-def _in_columns(units: Sequence[Unit], numbers: _Numbers) -> _Units:
+def _in_columns(units: Sequence[Unit], numbers: _Numbers, with_file: set[int]) -> _Units:
+    """`with_file` are the numbers of hashes whose file is in a piece; those of these join them."""
     states = [state for unit in units for state in unit.states]
     unit_hashes = [numbers[unit.unit_hash] for unit in units]
-    files = {n: u.file for n, u in zip(unit_hashes, units, strict=True) if u.file is not None}
-    new = {number: files[number] for number in files.keys() - numbers.with_file}
-    numbers.with_file |= new.keys()
+    files = {n: u.file for n, u in zip(unit_hashes, units, strict=True) if n and u.file}
+    new = {number: files[number] for number in files.keys() - with_file}
+    with_file.update(new)
     return _Units(
         files=new,
         names=[unit.name.raw for unit in units],
@@ -157,7 +160,7 @@ class _Arrivals:
         self._files: dict[int, UnitFile] = {}
 
     def take(self, piece: _Units) -> None:
-        """The next piece. All in loops that are not Python's."""
+        """The next piece. What is done for each unit is done by few loops of Python's."""
         self._texts += piece.words
         self._words += map(Untrusted, piece.words)
         self._files |= piece.files

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fleettui.model.cluster import Link, RegistryView
-from fleettui.registry.carried import restored
+from fleettui.registry.carried import UNUSABLE, restored
 from fleettui.registry.forerunner import Begun, Forerunner
 from fleettui.registry.head_start import Missed, RawAnswer
 
@@ -84,6 +84,6 @@ def _undecodable_is_missed(begun: Forerunner) -> Iterator[None]:
     """Raises Missed for what cannot be decoded, and then it is over."""
     try:
         yield
-    except msgspec.DecodeError as problem:
+    except UNUSABLE as problem:
         begun.end()
         raise Missed from problem

@@ -20,7 +20,7 @@ from registry_keys import (
 )
 
 from fleettui.registry.answers import Node
-from fleettui.registry.carried import carried, restored
+from fleettui.registry.carried import UNUSABLE, carried, restored
 from fleettui.registry.decode import decode
 from fleettui.registry.image import Image
 from fleettui.registry.keys import JOB, PARTS, STATES
@@ -35,6 +35,7 @@ ODD = {
     "job/a.service/object": job("a.service"),
     "job/a.service/target": "m1",
     "job/b.service/object": job("b.service", HASH[::-1]),
+    "job/b.service/target-state": "",
     "job/c.service/object": "no JSON",
     "states/a.service/m1": state("m1", "failed\x00"),
     "states/a.service/m9": state("m9"),
@@ -109,3 +110,10 @@ def test_what_is_no_whole_snapshot_is_refused(left: int) -> None:
     for cut in (pieces, [*pieces, b""], [*pieces, b"{}"]):
         with pytest.raises(msgspec.DecodeError):
             restored(cut)
+
+
+def test_a_piece_without_those_before_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleettui.registry.carried.UNITS", 1)
+    _, *pieces = carried(decode(tree_of(REGISTRIES[1]), 1, NOW))
+    with pytest.raises(UNUSABLE):
+        restored(pieces)
