@@ -14,7 +14,7 @@ ExecStart=/usr/bin/tail -n 0 -s 0.05 -F {_SAID}
 WantedBy=multi-user.target
 """
 _WHOLE = r"""
-import array, fcntl, os, socket, struct, sys
+import array, fcntl, os, socket, struct, subprocess, sys
 message = sys.stdin.buffer.read()
 data = b"MESSAGE\n" + struct.pack("<Q", len(message)) + message + b"\nPRIORITY=6\n"
 memory = os.memfd_create("entry", os.MFD_ALLOW_SEALING)
@@ -24,6 +24,8 @@ journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 journal.connect("/run/systemd/journal/socket")
 passed = array.array("i", [memory])
 journal.sendmsg([b""], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])
+# journald asks the kernel whose it is when it takes it in: until then this process has to be there.
+subprocess.run(("journalctl", "--sync"), check=True)
 sys.stdout.write("sent\n")
 """
 
