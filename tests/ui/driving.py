@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -15,6 +16,7 @@ from textual.pilot import Pilot
 import fleettui.ui
 from fleettui.access import Observer
 from fleettui.ui.app import FleetApp
+from fleettui.ui.wizard.screen import WizardScreen
 
 TYPED = {"@": "at", ".": "full_stop", "-": "minus", "_": "underscore"}
 
@@ -112,11 +114,16 @@ async def repair_by_keys(
 ) -> Sequence[str]:
     """The wizard from `r` to its end; `full` is the host name to type for the full restart.
 
-    `verifying` is told when the last stage was asked for, which asks for no confirmation. Returns
-    the screen's text after each stage.
+    `verifying` is told when the last stage was asked for, which asks for no confirmation; it then
+    takes longer, so that whoever follows sees it, even if it is asked for late. Returns the
+    screen's text after each stage.
     """
     await pilot.press("r")
     seen = [await until(pilot, "AFFECTED")]
+    if verifying is not None:
+        assert isinstance(pilot.app.screen, WizardScreen)
+        errand = pilot.app.screen.errand
+        errand.pace = replace(errand.pace, quiet=20.0)  # of which 10 go by before a restart ends
     seen.append(await delete_by_keys(pilot, unit))
     seen.append(await reload_by_keys(pilot))
     seen.append(await restart_by_keys(pilot, full))
