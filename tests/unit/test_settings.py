@@ -327,7 +327,7 @@ def test_the_password_of_the_environment_is_read_once_and_handed_to_no_program(
         assert settings.etcd_password.reveal() == "hunter2"
     told = subprocess.run(("env",), capture_output=True, text=True, check=True).stdout
     assert "XDG_CONFIG_HOME" in told
-    assert "hunter2" not in told
+    assert "hunter2" not in told + repr(source)
 
 
 def test_a_machine_is_placed_by_its_id_then_its_beginning_then_its_metadata() -> None:
