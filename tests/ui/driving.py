@@ -5,7 +5,6 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -16,7 +15,6 @@ from textual.pilot import Pilot
 import fleettui.ui
 from fleettui.access import Observer
 from fleettui.ui.app import FleetApp
-from fleettui.ui.wizard.screen import WizardScreen
 
 TYPED = {"@": "at", ".": "full_stop", "-": "minus", "_": "underscore"}
 
@@ -110,26 +108,22 @@ async def repair_by_keys(
     unit: str,
     *,
     full: str | None = None,
-    verifying: Callable[[], None] | None = None,
+    opened: Callable[[], None] = lambda: None,
+    verifying: Callable[[], None] = lambda: None,
 ) -> Sequence[str]:
     """The wizard from `r` to its end; `full` is the host name to type for the full restart.
 
-    `verifying` is told when the last stage was asked for, which asks for no confirmation; it then
-    takes longer, so that whoever follows sees it, even if it is asked for late. Returns the
-    screen's text after each stage.
+    `opened` is told when the wizard stands, `verifying` when the last stage was asked for, which
+    asks for no confirmation. Returns the screen's text after each stage.
     """
     await pilot.press("r")
     seen = [await until(pilot, "AFFECTED")]
-    if verifying is not None:
-        assert isinstance(pilot.app.screen, WizardScreen)
-        errand = pilot.app.screen.errand
-        errand.pace = replace(errand.pace, quiet=20.0)  # of which 10 go by before a restart ends
+    opened()
     seen.append(await delete_by_keys(pilot, unit))
     seen.append(await reload_by_keys(pilot))
     seen.append(await restart_by_keys(pilot, full))
     await press_button(pilot, "Go on to verify")
-    if verifying is not None:
-        verifying()
+    verifying()
     await until(pilot, "Repaired, and read back", within=120)
     await pilot.pause()  # its first frame may come before its columns have their room
     proof = screen_text(pilot)

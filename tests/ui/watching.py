@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -23,6 +23,7 @@ from fleettui.recording.replayed import replayed
 from fleettui.ui.app import FleetApp
 from fleettui.ui.picture import Picture
 from fleettui.ui.replay.app import ReplayApp
+from fleettui.ui.wizard.screen import WizardScreen
 
 SNAPSHOTS = Path(__file__).parent / "snapshots" / "watch"
 STAGES = ("delete", "reload", "restart", "verify")
@@ -71,13 +72,23 @@ async def watching(app: FleetApp) -> AsyncIterator[tuple[Pilot[None], Seen]]:
         yield pilot, seen
 
 
+def _verify_long(app: FleetApp) -> None:
+    """So that whoever follows sees the last stage, even if it is asked for late."""
+    assert isinstance(app.screen, WizardScreen)
+    errand = app.screen.errand
+    errand.pace = replace(errand.pace, quiet=20.0)  # of which 10 go by before a restart ends
+
+
 async def operate(access: Observer, file: Path, records: Path, unit: str) -> Seen:
     """A repair by keys, recorded; it closes access."""
     try:
         with recording(access, file) as told:
-            async with watching(FleetApp(told, records)) as (pilot, seen):
+            app = FleetApp(told, records)
+            async with watching(app) as (pilot, seen):
                 await until(pilot, "BROKEN")
-                seen.texts = await repair_by_keys(pilot, unit, verifying=seen.verifies)
+                seen.texts = await repair_by_keys(
+                    pilot, unit, opened=lambda: _verify_long(app), verifying=seen.verifies
+                )
                 await until(pilot, "0 findings")
                 return seen
     finally:
