@@ -147,16 +147,21 @@ class Refusing:
         return CommandResult(Ending.EXITED, 1, b"", self.payload.encode(errors="replace"))
 
 
+def refused(seen: Observer, why: str = "no") -> Operator:
+    """The same cluster for an operator, whose every act is refused in these words."""
+    refusing = Refusing(why)
+    return Operator(
+        seen.cluster, seen.registry, seen.hosts, writer=refusing, hands=refusing, name="ann@desk"
+    )
+
+
 def operator(payload: str) -> Operator:
-    """The same cluster for an operator, whose every act is refused in the payload's words."""
+    """The hostile cluster for an operator."""
     seen = hostile(payload)
     assert isinstance(seen.hosts, FakeHosts)
     facts = seen.hosts.reports
     seen.hosts.reports = {i: replace(f, reported_id=i) for i, f in facts.items()}
-    refusing = Refusing(payload)
-    return Operator(
-        seen.cluster, seen.registry, seen.hosts, writer=refusing, hands=refusing, name="ann@desk"
-    )
+    return refused(seen, payload)
 
 
 if __name__ == "__main__":

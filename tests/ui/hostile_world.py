@@ -14,7 +14,7 @@ from typing import Any
 import fakes
 import msgspec
 from fakes import MACHINES, FakeHosts, FakeRegistry, U
-from hostile_app import Refusing
+from hostile_app import refused
 from msgspec.structs import replace
 
 from fleettui.access import (
@@ -23,6 +23,7 @@ from fleettui.access import (
     HostKeyQuestion,
     HostUnreachable,
     KeyValue,
+    Observer,
     Operator,
 )
 from fleettui.diagnosis.finding import Finding
@@ -167,11 +168,8 @@ def operator(ink: Ink) -> Operator:
     reports = {machine.id: _facts(ink, machine), MACHINES[1].id: reported}
     hosts = HostileHosts(reports, {machine.id: _journal(ink)})
     hosts.why = ink("NotChecked.reason")
-    refusing = Refusing("no")
     cluster = ClusterAddress(("http://127.0.0.1:2379",), "/_coreos.com/fleet/")
-    return Operator(
-        cluster, FakeRegistry(shown), hosts, writer=refusing, hands=refusing, name="ann@desk"
-    )
+    return refused(Observer(cluster, FakeRegistry(shown), hosts))
 
 
 def _snapshot(ink: Ink, machines: Sequence[Machine]) -> Snapshot:

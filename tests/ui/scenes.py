@@ -16,14 +16,14 @@ import fakes
 import past_records
 from driving import until, when
 from fakes import MACHINES, FakeRegistry, U
-from hostile_app import Refusing
+from hostile_app import refused
 from msgspec import structs
 from textual._compositor import Compositor
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input
 
-from fleettui.access import HostKeyQuestion, Observer, Operator, SecretQuestion
+from fleettui.access import HostKeyQuestion, Observer, SecretQuestion
 from fleettui.model.clock import living_by
 from fleettui.model.cluster import Link, RegistryView, Snapshot
 from fleettui.model.host import HostFacts
@@ -245,12 +245,7 @@ def _access(scene: Scene) -> Observer:
             sink(view)
 
     registry.follow = follow  # type: ignore[method-assign]  # it answers as the scene wants
-    if scene.observe:
-        return seen
-    refusing = Refusing("no")
-    return Operator(
-        seen.cluster, seen.registry, seen.hosts, writer=refusing, hands=refusing, name="ann@desk"
-    )
+    return seen if scene.observe else refused(seen)
 
 
 @asynccontextmanager

@@ -9,14 +9,13 @@ from time import monotonic
 import fakes
 import pytest
 from driving import app_of, until, when
-from hostile_app import Refusing
+from hostile_app import refused
 from scenes import Scene
 from textual._styles_cache import StylesCache
 from textual.pilot import Pilot
 from textual.widget import Widget
 from tour import OPENED, close_scene, open_scene, records_in
 
-from fleettui.access import Operator
 from fleettui.ui.app import FleetApp
 
 
@@ -38,11 +37,7 @@ async def test_each_screen_that_was_closed_is_let_go_with_all_it_painted(
     """On each of them ctrl+q quits, too, were the app not kept from it here (figure 24)."""
     quits: list[str] = []
     monkeypatch.setattr(FleetApp, "_quit", partial(_counted, quits))
-    seen, refusing = fakes.observer(), Refusing("no")
-    access = Operator(
-        seen.cluster, seen.registry, seen.hosts, writer=refusing, hands=refusing, name="ann@desk"
-    )
-    app = app_of(access, records_in(tmp_path))
+    app = app_of(refused(fakes.observer()), records_in(tmp_path))
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await until(pilot, "BROKEN")
         await until(pilot, "Failed fetching")

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import fakes
-import hostile_app
 import past_records
 import pytest
 from driving import app_of, press_button, until
 from fakes import MACHINES, FakeHosts, FakeRegistry, U
+from hostile_app import refused
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
@@ -27,10 +27,7 @@ OLD, NEW = "20260101T000000Z-aaaaaa", "20260102T000000Z-bbbbbb"
 
 def operator() -> Operator:
     """An operator of the cluster of `fakes`, whose every act is refused."""
-    seen, refusing = fakes.observer(), hostile_app.Refusing("no")
-    return Operator(
-        seen.cluster, seen.registry, seen.hosts, writer=refusing, hands=refusing, name="ann@desk"
-    )
+    return refused(fakes.observer())
 
 
 def holder(stage: str = "reload") -> LockHolder:
