@@ -303,6 +303,19 @@ async def test_what_matters_stays_in_view_on_a_very_small_terminal() -> None:
         assert "template-loaded" in screen_text(pilot)
 
 
+@pytest.mark.parametrize("name", ["findings", "machines", "units", "journal"])
+async def test_on_a_very_small_terminal_the_pane_in_focus_has_all_the_room(name: str) -> None:
+    async with app_of(fakes.observer()).run_test(size=(60, 15)) as pilot:
+        await until(pilot, "BROKEN")
+        # Two lines are the header's, one has the keys; a folded pane has its title, and the
+        # findings the first of them.
+        expected = {"findings": 2, "machines": 1, "units": 1, "journal": 1}
+        expected[name] = 12 - sum(height for pane, height in expected.items() if pane != name)
+        panes = [pilot.app.screen.query_one(f"#{pane}") for pane in expected]
+        pilot.app.screen.query_one(f"#{name}").focus()
+        await when(lambda: {p.id: p.size.height for p in panes} == expected, "it has its room")
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [

@@ -195,22 +195,13 @@ class ConsoleScreen(Explains, Rests):
     def _share_room(self) -> None:
         """Give the tables what they need, and the journal the rest."""
         rows = self.size.height
-        most = {"findings": 1 if rows < 20 else 5, "machines": rows // 4, "units": rows}
-        for name, limit in most.items():
-            grid = self._grid(name)
-            height = min(grid.line_count, limit) + grid.head_height
-            _set_height(grid, None if self._stretches(name) else height)
-        tallest = max(self._grid("machines").line_count, self._grid("units").line_count)
+        findings, machines = self._grid("findings"), self._grid("machines")
         is_alone = self.has_class("-short") or self.has_class("-zoomed")
         is_row = self.has_class("-normal") and not is_alone
-        height = min(tallest + 2, rows * 2 // 5)
-        _set_height(self.query_one("#tables"), height if is_row else None)
-
-    def _stretches(self, name: str) -> bool:
-        """Whether a table's height is the stylesheet's to say."""
-        if self.has_class("-zoomed") or (name != "findings" and self.has_class("-short")):
-            return True
-        return name == "units" or (name == "machines" and self.has_class("-normal"))
+        _set_height(findings, None if is_alone else _height(findings, 5))
+        _set_height(machines, None if is_alone or is_row else _height(machines, rows // 4))
+        tallest = max(machines.line_count, self._grid("units").line_count)
+        _set_height(self.query_one("#tables"), min(tallest + 2, rows * 2 // 5) if is_row else None)
 
     def _hint(self, count: int) -> str:
         return "   r repairs it" if count and isinstance(self._access, Operator) else ""
@@ -373,6 +364,11 @@ class ConsoleScreen(Explains, Rests):
                 return next((f for f in findings if f.unit == key), None)
             case _:
                 return next((f for f in findings if f.machine_id == key), None)
+
+
+def _height(grid: Grid, most: int) -> int:
+    """Of a table with so many lines at most."""
+    return min(grid.line_count, most) + grid.head_height
 
 
 def _set_height(widget: Widget, height: int | None) -> None:
