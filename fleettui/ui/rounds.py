@@ -54,8 +54,10 @@ class Rounds:
         hosts: HostReader,
         seen: Callable[[], Picture],
         told: Callable[[Sequence[Heard]], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`seen` gives the newest picture; `told` is given each batch of answers."""
+        """`seen` gives the newest picture; `told` is given each batch of answers; `clock` gives
+        seconds, by which machines have their turns."""
         self._app = app
         self._hosts = hosts
         self._seen = seen
@@ -64,7 +66,9 @@ class Rounds:
         """Machines that are being asked, wait for it, or were and are not handed up yet."""
         self._unasked: deque[Machine] = deque()
         self._room = asyncio.Semaphore(PROBES_AT_ONCE)
-        self._turns = Turns()
+        self._turns = Turns(clock)
+        self._retries = Turns(clock)
+        """Of those that are asked sooner: what is silent takes a place of few for seconds."""
         self._starter: Worker[None] | None = None
         self._heard: list[Heard] = []
         """Answers that are not handed up yet."""
@@ -72,24 +76,25 @@ class Rounds:
         self._placed: ByMachine | None = None
 
     def ask_due(self) -> None:
-        """Ask the machines that were never asked, those that did not answer, if that is a while
-        ago, and of the others so many as keeps a round in its time, longest ago first."""
+        """Ask the machines that were never asked, and of the others so many as keeps a round in
+        its time, longest ago first: a short one for those of the registry that did not answer."""
         picture = self._seen()
         machines = picture.places
         pace = timedelta(seconds=len(machines) / PROBES_PER_SECOND)
-        patience = now() - max(pace, RETRY_EVERY)
         listed = len(picture.snapshot.machines) if picture.snapshot else 0
-        known = []
+        known: list[Known] = []
+        silent: list[Known] = []
         for number, machine in enumerate(machines):
             report = picture.last_report(machine)
             if report is None:
                 self._ask(machine)
-            elif number < listed and isinstance(report, NotChecked):
-                if report.at < patience:
-                    self._ask(machine)
             elif place_of(machine) not in self._asking:
-                known.append((asked_at(report), machine))
-        for machine in self._turns.take(known, max(pace, PROBE_EVERY)):
+                is_silent = number < listed and isinstance(report, NotChecked)
+                (silent if is_silent else known).append((asked_at(report), machine))
+        for machine in (
+            *self._turns.take(known, max(pace, PROBE_EVERY)),
+            *self._retries.take(silent, max(pace, RETRY_EVERY)),
+        ):
             self._ask(machine)
 
     def ask_all(self) -> None:
@@ -150,7 +155,7 @@ class Turns:
     """Spreads a round over its time: machines that were asked together are not again, or sixty of
     them would take the processor from the operator's keys every few seconds."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._looked = clock()
         self._owed = 0.0

@@ -1,15 +1,21 @@
 """Whose turn it is to be asked: a round is spread over its time, whatever began together."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import fakes
 import pytest
-from fakes import MACHINES, U
+from driving import when
+from fakes import MACHINES, FakeHosts, U
 from msgspec.structs import replace
+from textual.app import App
 
 from fleettui.model.clock import living_by
-from fleettui.model.cluster import Machine
-from fleettui.ui.picture import about
-from fleettui.ui.rounds import Known, Turns
+from fleettui.model.cluster import Link, Machine, RegistryView
+from fleettui.model.host import HostFacts, NotChecked
+from fleettui.model.untrusted import Untrusted
+from fleettui.ui.picture import Picture, about
+from fleettui.ui.rounds import Heard, Known, Rounds, Turns
 
 ROUND = timedelta(seconds=10)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -56,6 +62,50 @@ def test_after_a_long_pause_nobody_is_asked_twice() -> None:
     assert {machine.id for machine in turns.take(asked, ROUND)} == {m.id for _, m in asked}
     clock = 3601.0
     assert len(turns.take(asked, ROUND)) == 5
+
+
+class SilentHosts(FakeHosts):
+    """No machine can be reached; who was asked is noted."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.asked: list[Machine] = []
+
+    async def probe(
+        self, machine: Machine, units: Sequence[Untrusted] = (), since: str | None = None
+    ) -> HostFacts:
+        self.asked.append(machine)
+        return await super().probe(machine, units, since)
+
+
+async def have_answered(told: list[Heard], count: int) -> None:
+    await when(lambda: len(told) >= count, f"{count} have answered")
+
+
+async def test_silent_machines_are_asked_sooner_but_not_together_nor_those_that_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fleettui.ui.rounds.FOLD_AGAIN", 0.02)
+    listed = [machine for _, machine in known(16)]
+    left = MACHINES[0]
+    made = (fakes.snapshot(machines=machines) for machines in ([*listed, left], listed))
+    picture = Picture()
+    for snapshot in made:
+        picture = picture.with_view(RegistryView(Link.LIVE, START, snapshot))
+    heard = [(NotChecked(one.id, START, U("no route")), one) for one in picture.places]
+    picture = picture.with_reports(heard)
+    assert [machine.id for machine in picture.places] == [m.id for m in (*listed, left)]
+    clock, hosts, told = 0.0, SilentHosts(), list[Heard]()
+    app = App[None]()
+    async with app.run_test():
+        asking = Rounds(app, hosts, lambda: picture, told.extend, lambda: clock)
+        for second in range(1, 12):
+            clock = float(second)
+            due = 4 * second + (second == 11)
+            asking.ask_due()
+            await have_answered(told, due)
+            assert len(hosts.asked) == due
+            assert (left in hosts.asked) is (second == 11)
 
 
 @pytest.mark.parametrize(
