@@ -9,11 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from fleettui.commands import ChangeCommand
 from fleettui.model.cluster import Machine, RegistryView, Snapshot, TargetState
 from fleettui.model.hop import Hop
 from fleettui.model.host import (
@@ -31,6 +30,9 @@ from fleettui.model.rights import Rights
 from fleettui.model.secret import Secret
 from fleettui.model.unavailable import RegistryUnavailable as RegistryUnavailable  # noqa: PLC0414 - see there
 from fleettui.model.untrusted import Untrusted
+
+if TYPE_CHECKING:
+    from fleettui.commands import ChangeCommand
 
 
 class WriteRefused(Exception):
@@ -259,7 +261,7 @@ class CommandResult(msgspec.Struct, frozen=True):
 class HostHands(Protocol):
     """Changes machines. Only an Operator has them."""
 
-    async def perform(self, machine: Machine, command: ChangeCommand) -> CommandResult:
+    async def perform(self, machine: Machine, command: "ChangeCommand") -> CommandResult:
         """Run one command once. Never raises for what happens to the connection: see Ending."""
 
 

@@ -19,7 +19,6 @@ from fleettui.access import (
     JournalReader,
     SecretAsker,
 )
-from fleettui.commands import ChangeCommand
 from fleettui.hosts.settings import HostSettings
 from fleettui.model.cluster import Machine
 from fleettui.model.hop import Hop
@@ -36,6 +35,7 @@ from fleettui.model.rights import Rights
 from fleettui.model.untrusted import Untrusted
 
 if TYPE_CHECKING:
+    from fleettui.commands import ChangeCommand
     from fleettui.hosts.following import Following
     from fleettui.hosts.hands import Hands
     from fleettui.hosts.reader import Reader
@@ -118,7 +118,7 @@ class SshHands:
     def __init__(self, connections: "_Connections") -> None:
         self._connections = connections
 
-    async def perform(self, machine: Machine, command: ChangeCommand) -> CommandResult:
+    async def perform(self, machine: Machine, command: "ChangeCommand") -> CommandResult:
         """Run one command once. Never raises for what happens to the connection: see Ending."""
         sessions, _ = await self._connections.opened()
         hands = _hands_over(sessions)

@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 from msgspec.structs import replace
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from fleettui.journal.columns import Code
@@ -68,8 +67,10 @@ class SearchableLog(JournalLog):
         ]
     )
 
-    def compose(self) -> ComposeResult:
-        yield Prompt()
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._prompt: Prompt | None = None
+        """None until something is asked: a start does without."""
 
     # --- what is wanted -----------------------------------------------------------------------
 
@@ -90,15 +91,18 @@ class SearchableLog(JournalLog):
 
     @property
     def room(self) -> int:
-        asking = self.query_one(Prompt).display if self.is_mounted else False
+        asking = self._prompt is not None and self._prompt.display
         return max(self.size.height - self.head_height - asking, 0)
 
     # --- the prompt ---------------------------------------------------------------------------
 
-    def action_ask(self, asking: str) -> None:
+    async def action_ask(self, asking: str) -> None:
         wanted, search = self.wanted.filter, self.is_searching
         before = {Asking.FILTER: wanted, Asking.SEARCH: search}.get(Asking(asking))
-        self.query_one(Prompt).ask(Asking(asking), before.text if before else "")
+        if self._prompt is None:
+            self._prompt = Prompt()
+            await self.mount(self._prompt)
+        self._prompt.ask(Asking(asking), before.text if before else "")
         self.redraw()
 
     def on_input_changed(self) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shlex
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import datetime, timedelta
@@ -107,6 +106,8 @@ class KeepableLog(SearchableLog):
     # --- the pager ----------------------------------------------------------------------------
 
     def action_pager(self) -> None:
+        import shlex
+
         if any(one.group == "pager" and not one.is_finished for one in self.app.workers):
             return  # a second press of the same key: the terminal can be lent once
         try:

@@ -13,7 +13,7 @@ from fleettui.model.untrusted import Untrusted
 from fleettui.ui.keys import named
 from fleettui.ui.paint import Cell, Tone
 from fleettui.ui.widgets.journal import heading
-from fleettui.ui.widgets.journal.prompt import Asking, Prompt
+from fleettui.ui.widgets.journal.prompt import Asking
 from fleettui.ui.widgets.journal.receiving import ReceivingLog
 
 _OF_SEVERAL = frozenset({"merge", "machines", "solo", "mute", "unmute"})
@@ -45,8 +45,8 @@ class JournalPane(ReceivingLog):
         width = self.size.width
         if y == 1:
             return heading.below_title(self.ring, self.view, self._settings(), width)
-        prompt = self.query_one(Prompt)
-        if prompt.asking:
+        prompt = self._prompt
+        if prompt is not None and prompt.asking:
             tone = Tone.ALARM if prompt.problem else Tone.ACCENT
             asked = [Cell(" JOURNAL "), Cell(f" {Untrusted(prompt.hint)} ", tone)]
             return heading.cut(asked, width)

@@ -7,7 +7,6 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
-from fleettui.commands.templates import is_time
 from fleettui.journal.pattern import PatternWrong, pattern
 from fleettui.ui.keys import named
 
@@ -93,6 +92,8 @@ class Prompt(Input):
 
 def time_problem(text: str) -> str:
     """Why a text is no time that is ever sent to a machine; empty where it may be one."""
+    from fleettui.commands.templates import is_time
+
     if not text.strip() or is_time(text.strip()):
         return ""
     return "a time has letters, digits and - : + . , / @ only, 64 at most"
