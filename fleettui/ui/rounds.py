@@ -27,6 +27,8 @@ RETRY_EVERY = timedelta(seconds=4)
 seen."""
 PROBES_PER_SECOND = 5
 """A large cluster is asked round by round at this pace, so that asking never becomes a load."""
+RETRIES_PER_SECOND = 2
+"""The pace for those that did not answer: each may hold its place for as long as SSH waits."""
 PROBES_AT_ONCE = 64
 """The rest waits for its turn: with a thousand machines the first answers must not wait for it."""
 START_EVERY = 0.004
@@ -34,10 +36,14 @@ START_EVERY = 0.004
 hold up what a key or the registry has to say."""
 FOLD_EVERY = 0.1
 """Seconds between two batches of answers; the first answer goes up at once."""
-FOLD_AGAIN = 0.5
-"""The same behind machines that had all been asked before: they are again in seconds anyway."""
 FOLD_BY_MACHINE = 0.001
-"""Seconds for each machine, where that is longer: what a batch costs grows with the cluster."""
+"""The same for each machine, where that is longer: what a batch costs grows with the cluster."""
+FOLD_AGAIN = 0.5
+FOLD_AGAIN_BY_MACHINE = 0.003
+"""Both behind machines that had all been asked before: they are again in seconds anyway."""
+PLACE_BY_MACHINE = 0.01
+"""Seconds for each machine that pass until it is worked out again which units are where: no more
+than a twentieth of a round."""
 
 Known = tuple[datetime, Machine]
 """When a machine was asked."""
@@ -73,7 +79,10 @@ class Rounds:
         self._heard: list[Heard] = []
         """Answers that are not handed up yet."""
         self._folding: Timer | None = None
+        self._clock = clock
         self._placed: ByMachine | None = None
+        self._place_again = 0.0
+        """When what is placed is out of date."""
 
     def ask_due(self) -> None:
         """Ask the machines that were never asked, and of the others so many as keeps a round in
@@ -88,17 +97,19 @@ class Rounds:
             report = picture.last_report(machine)
             if report is None:
                 self._ask(machine)
-            elif place_of(machine) not in self._asking:
+            elif not self._asking or place_of(machine) not in self._asking:
                 is_silent = number < listed and isinstance(report, NotChecked)
                 (silent if is_silent else known).append((asked_at(report), machine))
+        retry_pace = timedelta(seconds=len(silent) / RETRIES_PER_SECOND)
         for machine in (
             *self._turns.take(known, max(pace, PROBE_EVERY)),
-            *self._retries.take(silent, max(pace, RETRY_EVERY)),
+            *self._retries.take(silent, max(retry_pace, RETRY_EVERY)),
         ):
             self._ask(machine)
 
     def ask_all(self) -> None:
-        """Ask every machine that is not being asked right now."""
+        """Ask every machine that is not being asked right now, of all that it has right now."""
+        self._place_again = 0.0
         for machine in self._seen().places:
             self._ask(machine)
 
@@ -129,13 +140,15 @@ class Rounds:
             self._fold()
 
     def _units_on(self, machine: Machine) -> Sequence[Untrusted]:
-        """What the registry has there, worked out once a snapshot for all machines."""
+        """What the registry has there, worked out for all machines at once."""
         snapshot = self._seen().snapshot
         if snapshot is None:
             return ()
-        if self._placed is None or self._placed[0] is not snapshot:
+        is_new = self._placed is None or self._placed[0] is not snapshot
+        if is_new and self._clock() >= self._place_again:
             self._placed = snapshot, units_by_machine(snapshot, self._placed)
-        return self._placed[1].get(machine.id, ())
+            self._place_again = self._clock() + PLACE_BY_MACHINE * len(snapshot.machines)
+        return self._placed[1].get(machine.id, ()) if self._placed is not None else ()
 
     def _fold(self) -> None:
         """Hand up what was answered: one answer at once, then those of a while."""
@@ -145,8 +158,9 @@ class Rounds:
             self._asking.difference_update(place_of(machine) for _, machine in heard)
             picture = self._seen()
             is_news = any(picture.last_report(machine) is None for _, machine in heard)
-            pause = FOLD_EVERY if is_news else FOLD_AGAIN
-            pause = max(pause, FOLD_BY_MACHINE * len(picture.places))
+            count = len(picture.places)
+            again = max(FOLD_AGAIN, FOLD_AGAIN_BY_MACHINE * count)
+            pause = max(FOLD_EVERY, FOLD_BY_MACHINE * count) if is_news else again
             self._folding = self._app.set_timer(pause, self._fold)
             self._told(heard)
 

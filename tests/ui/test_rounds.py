@@ -101,7 +101,7 @@ async def test_silent_machines_are_asked_sooner_but_not_together_nor_those_that_
         asking = Rounds(app, hosts, lambda: picture, told.extend, lambda: clock)
         for second in range(1, 12):
             clock = float(second)
-            due = 4 * second + (second == 11)
+            due = 2 * second + (second == 11)
             asking.ask_due()
             await have_answered(told, due)
             assert len(hosts.asked) == due
