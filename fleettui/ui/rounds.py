@@ -3,13 +3,11 @@
 import asyncio
 import heapq
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from textual.app import App
 from textual.timer import Timer
-from textual.worker import Worker
 
 from fleettui.access import HostReader, HostUnreachable
 from fleettui.diagnosis.departed import Place, place_of
@@ -23,12 +21,13 @@ from fleettui.ui.picture import Picture, asked_at
 PROBE_EVERY = timedelta(seconds=10)
 """The time of a round, over which its machines are spread."""
 RETRY_EVERY = timedelta(seconds=4)
-"""A machine of the registry that did not answer is asked again sooner, so that its return is soon
-seen."""
+"""The same for machines of the registry that did not answer, so that their return is soon seen."""
 PROBES_PER_SECOND = 5
 """A large cluster is asked round by round at this pace, so that asking never becomes a load."""
 RETRIES_PER_SECOND = 2
-"""The pace for those that did not answer: each may hold its place for as long as SSH waits."""
+"""The same for those that did not answer, each of which may hold its place for as long as SSH
+waits: at the pace above they would take all places. When most of many are silent at once, it takes
+longer than a round until all were asked again."""
 PROBES_AT_ONCE = 64
 """The rest waits for its turn: with a thousand machines the first answers must not wait for it."""
 START_EVERY = 0.004
@@ -39,7 +38,7 @@ FOLD_EVERY = 0.1
 FOLD_BY_MACHINE = 0.001
 """The same for each machine, where that is longer: what a batch costs grows with the cluster."""
 FOLD_AGAIN = 0.5
-FOLD_AGAIN_BY_MACHINE = 0.003
+FOLD_AGAIN_BY_MACHINE = 0.002
 """Both behind machines that had all been asked before: they are again in seconds anyway."""
 PLACE_BY_MACHINE = 0.01
 """Seconds for each machine that pass until it is worked out again which units are where: no more
@@ -70,12 +69,12 @@ class Rounds:
         self._told = told
         self._asking: set[Place] = set()
         """Machines that are being asked, wait for it, or were and are not handed up yet."""
-        self._unasked: deque[Machine] = deque()
+        self._unasked: asyncio.Queue[Machine] = asyncio.Queue()
         self._room = asyncio.Semaphore(PROBES_AT_ONCE)
         self._turns = Turns(clock)
         self._retries = Turns(clock)
-        """Of those that are asked sooner: what is silent takes a place of few for seconds."""
-        self._starter: Worker[None] | None = None
+        """Of those that did not answer."""
+        self._is_asking = False
         self._heard: list[Heard] = []
         """Answers that are not handed up yet."""
         self._folding: Timer | None = None
@@ -86,20 +85,21 @@ class Rounds:
 
     def ask_due(self) -> None:
         """Ask the machines that were never asked, and of the others so many as keeps a round in
-        its time, longest ago first: a short one for those of the registry that did not answer."""
+        its time, longest ago first. Those of the registry that did not answer have their own."""
         picture = self._seen()
         machines = picture.places
-        pace = timedelta(seconds=len(machines) / PROBES_PER_SECOND)
         listed = len(picture.snapshot.machines) if picture.snapshot else 0
         known: list[Known] = []
         silent: list[Known] = []
         for number, machine in enumerate(machines):
             report = picture.last_report(machine)
             if report is None:
+                self._place_again = 0.0  # it is new, and so may be what is on it
                 self._ask(machine)
             elif not self._asking or place_of(machine) not in self._asking:
                 is_silent = number < listed and isinstance(report, NotChecked)
                 (silent if is_silent else known).append((asked_at(report), machine))
+        pace = timedelta(seconds=len(machines) / PROBES_PER_SECOND)
         retry_pace = timedelta(seconds=len(silent) / RETRIES_PER_SECOND)
         for machine in (
             *self._turns.take(known, max(pace, PROBE_EVERY)),
@@ -117,15 +117,20 @@ class Rounds:
         place = place_of(machine)
         if place not in self._asking:
             self._asking.add(place)
-            self._unasked.append(machine)
-            if self._starter is None or self._starter.is_finished:
-                self._starter = self._app.run_worker(self._ask_all_in_turn(), group="probes")
+            self._unasked.put_nowait(machine)
+            if not self._is_asking:
+                self._is_asking = True
+                self._app.run_worker(self._ask_in_turn(), group="probes")
 
-    async def _ask_all_in_turn(self) -> None:
-        while self._unasked:
-            await self._room.acquire()
-            self._app.run_worker(self._asked(self._unasked.popleft()), group="probes")
-            await asyncio.sleep(START_EVERY)
+    async def _ask_in_turn(self) -> None:
+        """For as long as the app runs. One worker for all: each would send the app a message for
+        each of its states."""
+        async with asyncio.TaskGroup() as asked:
+            while True:
+                machine = await self._unasked.get()
+                await self._room.acquire()
+                asked.create_task(self._asked(machine))
+                await asyncio.sleep(START_EVERY)
 
     async def _asked(self, machine: Machine) -> None:
         try:

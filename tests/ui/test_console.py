@@ -11,7 +11,7 @@ from driving import app_of, screen_text, until, when
 from fakes import MACHINES, TEMPLATE, FakeHosts, FakeRegistry, U
 from msgspec import structs
 from msgspec.structs import replace
-from textual.events import MouseScrollDown, Resize
+from textual.events import AppBlur, AppFocus, MouseScrollDown, Resize
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Static
@@ -314,6 +314,22 @@ async def test_on_a_very_small_terminal_the_pane_in_focus_has_all_the_room(name:
         panes = [pilot.app.screen.query_one(f"#{pane}") for pane in expected]
         pilot.app.screen.query_one(f"#{name}").focus()
         await when(lambda: {p.id: p.size.height for p in panes} == expected, "it has its room")
+        await pilot.press("Z")
+        focused = pilot.app.focused
+        assert focused is not None
+        await when(lambda: focused.size.height == 12, "it has all of it")
+        pilot.app.post_message(AppBlur())
+        await when(lambda: pilot.app.focused is None, "the terminal is not in focus")
+        await pilot.pause(0.2)
+        assert (focused.size.height, pilot.app.screen.max_scroll_y) == (12, 0)
+        pilot.app.post_message(AppFocus())
+        await when(lambda: pilot.app.focused is focused, "it is again")
+        await pilot.press("Z")
+        await when(lambda: {p.id: p.size.height for p in panes} == expected, "all are there again")
+        pilot.app.post_message(AppBlur())
+        await when(lambda: pilot.app.focused is None, "the terminal is not in focus")
+        await pilot.pause(0.2)
+        assert {p.id: p.size.height for p in panes} == expected
 
 
 @pytest.mark.parametrize(

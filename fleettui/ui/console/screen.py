@@ -219,9 +219,17 @@ class ConsoleScreen(Explains, Rests):
             self._explain_anew()
 
     def on_descendant_focus(self) -> None:
+        self._bring_to_front()
         if isinstance(self.focused, Grid):
             self._leading = self.focused.id or "machines"
             self._explain_anew()
+
+    def _bring_to_front(self) -> None:
+        """The pane in focus, with what holds it. It stays there while the terminal itself is not in
+        focus: of a small one, whoever looks on from another window sees the same."""
+        front = set(self.focused.ancestors_with_self) if self.focused else set()
+        for node in self.query("#findings, #panes, #tables, #machines, #units, #journal"):
+            node.set_class(node in front, "-front", update=self.has_class("-short"))
 
     def _follow_selected(self) -> None:
         """Open the journal of the machine under the cursor, once the cursor rests."""
