@@ -51,7 +51,7 @@ Heard = tuple[HostReport, Machine]
 
 
 class Rounds:
-    """Asks the machines of the newest picture, by workers of the app."""
+    """Asks the machines of the newest picture, by a worker of the app."""
 
     def __init__(
         self,
