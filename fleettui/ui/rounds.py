@@ -38,8 +38,9 @@ FOLD_EVERY = 0.1
 FOLD_BY_MACHINE = 0.001
 """The same for each machine, where that is longer: what a batch costs grows with the cluster."""
 FOLD_AGAIN = 0.5
+"""The first of the two behind machines that had all been asked before."""
 FOLD_AGAIN_BY_MACHINE = 0.005
-"""Both behind machines that had all been asked before: nothing but their turn had come."""
+"""The second: nothing but their turn had come."""
 PLACE_BY_MACHINE = 0.01
 """Seconds for each machine that pass until it is worked out again which units are where: no more
 than a twentieth of a round."""
