@@ -227,7 +227,9 @@ class ConsoleScreen(Explains, Rests):
     def _bring_to_front(self) -> None:
         """The pane in focus, with what holds it. It stays there while the terminal itself is not in
         focus: of a small one, whoever looks on from another window sees the same."""
-        front = set(self.focused.ancestors_with_self) if self.focused else set()
+        if self.focused is None:
+            return  # it was in focus, and the terminal is not any more
+        front = set(self.focused.ancestors_with_self)
         for node in self.query("#findings, #panes, #tables, #machines, #units, #journal"):
             node.set_class(node in front, "-front", update=self.has_class("-short"))
 
