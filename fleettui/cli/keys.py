@@ -156,7 +156,7 @@ KEYS = (
         help="Draw with ASCII alone, for terminals and fonts without Unicode.",
         is_switch=True,
     ),
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 BY_NAME = MappingProxyType({key.name: key for key in KEYS})
 
 OBSERVE = "observe"

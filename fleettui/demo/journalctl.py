@@ -12,7 +12,7 @@ _FOLLOWED = 10
 _KNOWN = frozenset({
     "-u", "-o", "-f", "-a", "--no-pager", "--no-tail", "--lines", "--cursor", "--since", "--until",
     "--boot",
-})  # fmt: skip
+})  # fmt: skip # one a line reads worse
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ NAMES = (
     "solo", "speed", "speed-back", "step", "submit", "take", "times", "top", "undo", "unfold",
     "unit", "unit_journal", "unmute", "unzoom", "up", "warning", "warning-back", "wrap", "zone",
     "zoom",
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 """All that a key may be chosen for; tests/ui/test_keys.py compares it with the bindings."""
 
 _KEY = re.compile(r"(?:(?:ctrl|alt|shift)\+)*(?:\S|[a-z_0-9]+)")

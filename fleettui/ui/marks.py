@@ -74,7 +74,7 @@ MACHINE_MARKS = (BROKEN, WARNED, NOT_CHECKED, LEFT, ASKING, FINE)
 """The worst first."""
 UNIT_MARKS = (
     LOADED_TEMPLATE, DISAGREES, FAILED, FROZEN, NO_JOB, WAITS, CHANGES, RUNS, STOPPED, TEMPLATE,
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 """The worst first."""
 
 

@@ -15,7 +15,7 @@ _SHAPES = {
     "\u2019": "'", "\u201c": '"', "\u201d": '"', "█": "#", "▓": "#", "▒": "=", "░": ".", "■": "#",
     "□": ".", "▁": "_", "▂": ".", "▃": ":", "▄": "-", "▅": "=", "▆": "+", "▇": "*", "⭘": "o",
     "▊": "|", "▎": "|", "▔": "-", "🔎": "/",
-}  # fmt: skip
+}  # fmt: skip # one a line reads worse
 _KEYS = {"↑": "up", "↓": "down", "←": "left", "→": "right", "⏎": "enter", "⌫": "backspace"}
 _CORNERS = "┌┐└┘├┤┬┴┼╭╮╰╯┏┓┗┛┣┫┳┻╋╔╗╚╝╠╣╦╩╬"
 
@@ -28,7 +28,7 @@ class AsciiOnly(LineFilter):
             Segment(in_ascii(text), style, control) if not text.isascii() else
             Segment(text, style, control)
             for text, style, control in segments
-        ]  # fmt: skip
+        ]  # fmt: skip # one a line reads worse
 
 
 def in_ascii(text: str) -> str:

@@ -22,13 +22,13 @@ TIMES = (
     "@1700000000.5", "10:00", "10:00:30", "1:5", "25:00", "2026", "2026-01-31", "26-01-31",
     "2026-1-31", "2026-01-31 10:00", "2026-01-31T10:00", "2026-01-31 10:00:00.25",
     "2026-01-31 10:00 UTC", "2026-13-01", "2026/01/31", "garbage", "",
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 OPTIONS = (
     ("--lines=x",), ("--lines=-1",), ("--lines=0",), ("-f", "--lines=0", "--boot=-1"),
     ("--boot=-1",), ("--boot=2",), ("--boot=x",), ("--bogus",),
     ("--since=-5min", "--until=-10min"), ("--since=-1h", f"--cursor={CURSOR}"),
     ("--until=now", f"--cursor={CURSOR}"), ("--cursor=nonsense",), ("--cursor=",),
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 REAL = shutil.which("journalctl")
 WRITTEN_AFTER = "systemd 252 "
 

@@ -187,7 +187,7 @@ ENDS_AT = {
         "nobody is named where a login is needed", "a wrong password", "a user without rights",
     },
     Hop.PORT: {"a machine without sshd"},
-}  # fmt: skip
+}  # fmt: skip # one a line reads worse
 WAY = ("tunnel", "endpoint", "tls", "access", "quorum", "port", "host_key", "login")
 """What the servers here can be right about: no fleetd runs behind them."""
 SLOW = {"the endpoint hangs", "a silent tunnel host"}

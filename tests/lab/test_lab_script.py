@@ -69,7 +69,7 @@ class ByHand:
         options = [
             "-F", "none", "-i", str(ssh.key), "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes",
             "-o", f"UserKnownHostsFile={ssh.known_hosts}", "-o", "StrictHostKeyChecking=yes",
-        ]  # fmt: skip
+        ]  # fmt: skip # one a line reads worse
         program = self.folder / "ssh"
         program.write_text(f'#!/bin/sh\nexec /usr/bin/ssh {shlex.join(options)} "$@"\n')
         program.chmod(0o755)

@@ -34,7 +34,7 @@ from fleettui.model.unitfile import UnitFile
 from fleettui.model.untrusted import Untrusted
 
 IDS = ("421b4456865f5ef7ec7fa3a7924e6eef", "5d35b5759cd1cc9e3b50ab3bb0b0a0f4",
-       "f97a8e755c0f4cd1a4c7e1b08a2d5b3c")  # fmt: skip
+       "f97a8e755c0f4cd1a4c7e1b08a2d5b3c")  # fmt: skip # one a line reads worse
 HERE, ELSEWHERE, THIRD = (
     replace(machine, id=U(machine_id))
     for machine, machine_id in zip(fakes.MACHINES, IDS, strict=True)

@@ -221,7 +221,7 @@ SCENES = (
     Scene("wizard-refused", WizardScreen, "Locate again", ("r",), then=_refuse),
     Scene("wizard-unfit", WizardScreen, "Watch it", ("r",), act=_lock),
     Scene("watch", WatchScreen, "UNDER WAY", ("R", "g", "enter"), act=_lock),
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 
 
 def _access(scene: Scene) -> Observer:

@@ -294,7 +294,7 @@ async def test_what_matters_stays_in_view_on_a_very_small_terminal() -> None:
     async with app_of(fakes.observer()).run_test(size=(60, 15)) as pilot:
         for words in (
             "BROKEN", "template-loaded", "zookeeper@.service", "172.17.8.101", "r Repair"
-        ):  # fmt: skip
+        ):  # fmt: skip # one a line reads worse
             await until(pilot, words)
         await pilot.press("tab")
         assert "LOADED TEMPLATE" in await until(pilot, "LOADED TEMPLATE")

@@ -114,7 +114,7 @@ async def _is_drawn(app: App[None], scene: str, name: str) -> Sequence[Strip]:
 
 
 TEXTS = ("foreground", "foreground-muted", "text-success", "text-warning", "text-error",
-         "text-accent", "text-primary", "text-secondary")  # fmt: skip
+         "text-accent", "text-primary", "text-secondary")  # fmt: skip # one a line reads worse
 GROUNDS = ("background", "surface", "panel", "primary-muted", "warning-muted", "error-muted")
 """What texts of any tone are drawn on: panes, titles, the header, the cursor, a change, a fault."""
 
@@ -122,7 +122,7 @@ GROUNDS = ("background", "surface", "panel", "primary-muted", "warning-muted", "
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
 def test_texts_of_every_tone_stand_out_from_all_they_are_drawn_on(theme: Theme) -> None:
     colour = {name: Color.parse(v) for name, v in theme.to_color_system().generate().items()
-              if v.startswith("#")}  # fmt: skip
+              if v.startswith("#")}  # fmt: skip # one a line reads worse
     pairs = [(text, ground) for text in TEXTS for ground in GROUNDS]
     pairs += [("text-success", "success-muted"), ("text-accent", "accent-muted")]
     pairs += [("background", "warning"), ("background", "secondary"), ("background", "foreground")]

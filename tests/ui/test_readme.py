@@ -38,7 +38,7 @@ RUN_BY = {
     "fleettui repairs show TOKEN":
         ("test_repair_command.py", "test_a_report_is_shown_as_markdown_and_as_json"),
     "python tests/ui/take_screenshots.py": (HERE, "test_pictures_are_drawn_by_the_command"),
-}  # fmt: skip
+}  # fmt: skip # one a line reads worse
 RUN_BY_CI = "pip install -q -e '.[demo,dev]' && pytest"
 """`.ci/run` takes this line from README and runs it as it stands."""
 

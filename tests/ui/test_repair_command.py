@@ -36,7 +36,7 @@ def options(demo: DemoCluster) -> tuple[str, ...]:
         "--endpoint", demo.endpoint, "--etcd-key-prefix", demo.prefix,
         "--ssh-username", demo.username, "--ssh-port", str(demo.ssh_port),
         "--identity", str(demo.identity), "--known-hosts-file", str(demo.known_hosts),
-    )  # fmt: skip
+    )  # fmt: skip # one a line reads worse
 
 
 async def ran(folder: Path, *argv: str, demo: DemoCluster | None = None) -> Said:
@@ -46,7 +46,7 @@ async def ran(folder: Path, *argv: str, demo: DemoCluster | None = None) -> Said
         sys.executable, "-m", "fleettui", *where, *argv,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env={**os.environ, "XDG_STATE_HOME": str(folder)},
-    )  # fmt: skip
+    )  # fmt: skip # one a line reads worse
     out, notes = await asyncio.wait_for(ended.communicate(), 60)
     assert b"Traceback" not in notes, notes.decode()
     return Said(ended.returncode, out.decode(), notes.decode())
@@ -85,7 +85,7 @@ async def test_a_dry_run_prints_the_whole_plan_and_only_reads(tmp_path: Path) ->
         "Undo puts file and link back",
         "At stake if the full restart is chosen instead",
         "pulls an image before it starts: /usr/bin/docker pull",
-    ):  # fmt: skip
+    ):  # fmt: skip # one a line reads worse
         assert words in said.out, words
     assert not list(tmp_path.rglob("*.jsonl"))  # noqa: ASYNC240 - one look at a folder of the test's
 

@@ -74,7 +74,7 @@ def test_each_step_lays_what_it_finds_beside_what_it_leaves(version: str) -> Non
     told = {step.stage: shown(contrast_lines(step.actions, stake)) for step in plan.steps}
     assert told[Stage.DELETE][:3] == [
         "Now, and after this step", f"  target state of {TEMPLATE}", "    loaded → inactive",
-    ]  # fmt: skip
+    ]  # fmt: skip # one a line reads worse
     assert told[Stage.RESTART][2] == "    the process that is there → a new one"
     gentle = version == "0.11.8"
     after = "run on, untouched" if gentle else "STOPPED, and started anew"
@@ -201,7 +201,7 @@ UNITS = (
     ),
     UnitAtStake(U("a.service"), "active running", twin=Twin(U("a@2.service"), "1.../10.0.0.2")),
     UnitAtStake(U("c.service"), "inactive dead", stops=False, order=3),
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 
 
 def test_a_step_shows_why_what_it_changes_and_what_runs_word_for_word() -> None:

@@ -259,7 +259,7 @@ def test_a_state_that_is_untrue_is_found_with_both_words() -> None:
     ],
     ids=["agrees", "fresh", "starting", "sub state", "unknown unit", "not asked about",
          "another machine", "not checked"],
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 def test_what_is_no_disagreement_is_silent(report: HostReport) -> None:
     assert found(SEEN, report) == ()
 

@@ -79,7 +79,7 @@ def test_what_no_scheduler_looks_at_leaves_the_explanation_as_it_is(seen: Snapsh
     ],
     ids=["moved", "unloaded", "another file", "a new unit", "a unit gone", "a machine gone",
          "another version", "another leader", "a broken machine"],
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 def test_whatever_a_scheduler_looks_at_has_it_worked_out_anew(seen: Snapshot) -> None:
     known = before()
     again = known.seen(seen).placements[STUCK.name]

@@ -26,7 +26,7 @@ ETCD = (
 ALL = {
     Hop.SETTINGS, Hop.ENDPOINT, Hop.QUORUM, Hop.LEADER, Hop.ADDRESS, Hop.PORT, Hop.HOST_KEY,
     Hop.LOGIN, Hop.ANSWER, Hop.JOURNAL, Hop.ROOT,
-}  # fmt: skip
+}  # fmt: skip # one a line reads worse
 
 
 class Etcd:

@@ -14,9 +14,11 @@ FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 LONGEST_FUNCTION, LONGEST_MODULE = 40, 400
 ALIKE = 6
 """So many lines in a row, the same to the letter, stand in one place only."""
-LET_PASS = re.compile(r"# (?:type: ignore|noqa|pragma)\b")
+LET_PASS = re.compile(r"# (?:type: ignore|noqa|pragma|fmt: skip)\b")
 SLEEP = re.compile(r"\btime\.sleep\(")
-REASON = re.compile(r"# (?:type: ignore\[[\w, -]+\]|noqa: [A-Z]+\d+(?:, [A-Z]+\d+)*) +(?:- |# )\w")
+REASON = re.compile(
+    r"# (?:type: ignore\[[\w, -]+\]|noqa: [A-Z]+\d+(?:, [A-Z]+\d+)*|fmt: skip) +(?:- |# )\w"
+)
 
 
 def lines_of(path: Path) -> list[str]:

@@ -48,7 +48,7 @@ print(*(name for name in sys.modules if name.partition(".")[0] in {"asyncio", "f
 NEEDLESS = (
     "asyncio", "fleettui.access", "fleettui.diagnosis", "fleettui.ui",
     "fleettui.registry.image", "fleettui.registry.follow",
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 """What decodes and follows comes while etcd works."""
 
 

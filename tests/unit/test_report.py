@@ -155,7 +155,7 @@ def test_the_report_of_another_cure_has_no_restart(name: str, tmp_path: Path) ->
         "at": at, "event": "begun", "v": VERSION, "token": plan.token, "who": "ann@desk",
         "cluster": ["http://10.0.0.9:2379"], "prefix": "/_coreos.com/fleet/", "fault": plan.fault,
         "finding": finding_as_json(finding(plan.fault)), "plan": plan_as_json(plan),
-    }  # fmt: skip
+    }  # fmt: skip # one a line reads worse
     path = tmp_path / "r.jsonl"
     path.write_text(json.dumps(first) + "\n")
     report = report_of(read_past(path))
@@ -263,7 +263,7 @@ async def test_a_report_of_hostile_facts_marks_nothing_up(tmp_path: Path) -> Non
     tokens = MARKDOWN.parse(text)
     kinds = {child.type for token in tokens for child in (token.children or [])}
     assert kinds <= {"text", "text_special", "code_inline", "strong_open", "strong_close",
-                     "softbreak"}  # fmt: skip
+                     "softbreak"}  # fmt: skip # one a line reads worse
     headings = [tokens[n + 1].content for n, t in enumerate(tokens) if t.type == "heading_open"]
     assert not any(heading.strip() == "h @all" for heading in headings)
     assert "html_block" not in {token.type for token in tokens}

@@ -136,7 +136,7 @@ def test_where_the_start_was_not_read_a_reload_may_be_the_reason_and_is_named() 
     ],
     ids=["an unclean stop", "thirty seconds of it", "a second unclean stop", "registered at last",
          "after SIGHUP", "over", "just over"],
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 def test_a_key_that_is_taken_for_a_known_reason_is_silent(journal: list[JournalEntry]) -> None:
     assert found(snapshot(), facts(A, journal=journal)) == ()
 
@@ -227,7 +227,7 @@ def test_a_host_that_is_still_the_machine_at_its_former_address_proves_it() -> N
     ],
     ids=["the same host", "another machine by now", "it names no ID", "by its name the same host",
          "nobody answers", "not asked yet"],
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 def test_a_former_address_where_no_second_host_answers_is_silent(then: HostReport | None) -> None:
     now = host("core-9", "b9")
     seen, history = moved(now, before=then)

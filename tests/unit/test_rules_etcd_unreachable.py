@@ -104,7 +104,7 @@ def test_tries_over_ten_seconds_without_a_longer_silence_are_enough(
     [(8,), (30, 20, 8), (4, 3, 2, 1), (5,), (12, 5), (14, 9, 5), (3600, 1800, 3), (28, 20, 12, 4)],
     ids=["once", "over", "a few seconds", "once, just now", "twice", "nine seconds",
          "now and then", "with silences of eight seconds"],
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 def test_one_bad_moment_of_etcd_is_silent(seconds: Sequence[float]) -> None:
     assert found(snapshot(), facts(A, journal=lines(DESIRED, *seconds))) == ()
 
@@ -192,7 +192,7 @@ def test_the_key_that_ended_meanwhile_proves_it() -> None:
     ids=["two seconds ago", "ten seconds ago", "it took two seconds", "a later start succeeded",
          "a later start after an unclean stop", "it is told to end", "a new one is not so far",
          "what was read begins after it", "what was read has nothing of it", "nothing was read"],
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 def test_a_start_that_succeeds_is_silent(journal: list[JournalEntry]) -> None:
     assert found(snapshot(), facts(A, service(FLEET), journal=journal)) == ()
 

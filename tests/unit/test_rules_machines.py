@@ -134,7 +134,7 @@ WRITING = "INFO manager.go:246: Writing systemd unit hello.service (66b)"
     ],
     ids=["known by now", "being loaded", "loaded five seconds ago", "no file", "no file either",
          "a template", "not fleet's"],
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 def test_what_needs_no_reload_is_silent(asked: HostFacts) -> None:
     faults = {f.fault for f in found(snapshot(unit()), asked)}
     assert FAULT not in faults

@@ -98,7 +98,7 @@ NO_HASH = f"ERROR job.go:116: did not find Unit {HASH} in list of all units"
         (unit(file=None), ["job/hello.service/object", f"unit/{HASH}"]),
     ],
     ids=["no object", "no object, inactive", "no file"],
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 def test_a_job_with_nothing_to_run_is_found(orphan: Unit, keys: list[str]) -> None:
     finding = one(found(snapshot(orphan)), "orphan-job")
     assert (finding.unit, finding.confidence) == (HELLO, Confidence.PROVEN)
@@ -216,7 +216,7 @@ REMOVED = "INFO manager.go:259: Removing systemd unit hello.service"
     ],
     ids=["still there", "just unloaded", "unloaded lately", "new fleetd", "asked before",
          "no journal", "folder unread", "not checked"],
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 def test_a_state_that_may_still_be_going_is_silent(asked: HostReport) -> None:
     assert found(NO_JOB, asked) == ()
 
@@ -316,7 +316,7 @@ def test_a_hash_that_goes_to_and_fro_is_found() -> None:
     ],
     ids=["a deployment", "one taken back", "many versions in a row", "over a quarter of an hour",
          "over ten minutes"],
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 def test_deployments_are_silent(hashes: Sequence[str], every: float) -> None:
     seen = rewritten(*hashes, every=every)
     assert found(seen[-1], history=watched(*seen)) == ()
@@ -368,7 +368,7 @@ def test_a_unit_that_is_rewritten_again_and_again_is_not_told_to_stay_behind_too
          for s in (3, 2, 1)],
     ],
     ids=["twice", "over ten minutes", "long ago", "of two units", "another reason"],
-)  # fmt: skip
+)  # fmt: skip # one a line reads worse
 def test_few_reloads_are_silent(journal: list[JournalEntry]) -> None:
     assert found(snapshot(unit()), facts(A, service(), files=[HELLO], journal=journal)) == ()
 

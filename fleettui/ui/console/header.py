@@ -75,7 +75,7 @@ class StatusLines(Static):
         return [
             ("fleettui ", Tone.STRONG), role, "  ", *_link(self.picture.view), "  ",
             (f"{endpoint}{self._cluster.prefix}", Tone.DIM),
-        ]  # fmt: skip
+        ]  # fmt: skip # one a line reads worse
 
     def _second(self) -> list[Piece]:
         picture, snapshot = self.picture, self.picture.snapshot

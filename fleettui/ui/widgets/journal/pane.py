@@ -37,7 +37,7 @@ class JournalPane(ReceivingLog):
         Binding("x", "mute", "Mute", show=False, tooltip="Hide this line's machine"),
         Binding("X", "unmute", "Show all", show=False, tooltip="Show all machines again"),
         Binding("S", "as_root", "Sudo", show=False, tooltip="Read the journal through sudo"),
-    ])  # fmt: skip
+    ])  # fmt: skip # one a line reads worse
 
     # --- the head -----------------------------------------------------------------------------
 

@@ -82,7 +82,7 @@ def target_lines(target: Target) -> Iterator[Content]:
     yield paint(
         *unit, " on ", (target.host or "a machine", Tone.STRONG), " ",
         (target.machine.public_ip, Tone.STRONG), (f"  {target.place}", Tone.WARN),
-    )  # fmt: skip
+    )  # fmt: skip # one a line reads worse
     version = f"  fleetd {target.machine.version}  {target.fault}"
     yield paint(("machine ", Tone.DIM), target.machine.id, (version, Tone.DIM))
     yield cluster

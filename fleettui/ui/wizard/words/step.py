@@ -77,7 +77,7 @@ def stake_lines(stake: Sequence[UnitAtStake]) -> Iterator[Content]:
         yield paint(
             (f"  {unit.order:>2} ", Tone.DIM), (unit.name, Tone.STRONG),
             (f"  {unit.state}  ", Tone.DIM), _twin(unit),
-        )  # fmt: skip
+        )  # fmt: skip # one a line reads worse
         for pull in unit.pulls:
             yield paint(("       pulls an image before it starts: ", Tone.WARN), pull)
         yield from (paint("       ", *_image(image)) for image in unit.images)
