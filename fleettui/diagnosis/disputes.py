@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from fleettui.diagnosis.answered import Readings
 from fleettui.diagnosis.reading import Reading
+from fleettui.diagnosis.truth import was_said_before
 from fleettui.model.changes import changed_units
 from fleettui.model.cluster import Snapshot, Unit, UnitState
 from fleettui.model.untrusted import Untrusted
@@ -22,8 +23,8 @@ _newest: list[_Compared] = []
 
 
 def disputes(snapshot: Snapshot, readings: Readings) -> frozenset[Untrusted]:
-    """The names of units with a state whose words are not systemd's. On a machine with a loaded
-    template they are frozen, and none counts.
+    """The names of units with a state whose words are not systemd's, and were not when the machine
+    was asked. On a machine with a loaded template they are frozen, and none counts.
 
     Compares what changed since it was asked last: a view of ten thousand units changes a few, and
     what did not is the same object as before.
@@ -31,30 +32,43 @@ def disputes(snapshot: Snapshot, readings: Readings) -> frozenset[Untrusted]:
     units = snapshot.units
     known = next(iter(_newest), None)
     if known is None:
-        names = frozenset(_among(units.values(), readings))
+        names = frozenset(_among(units.values(), snapshot, readings))
     else:
         anew = _changed(known, snapshot, readings)
-        found = _among((units[name] for name in anew if name in units), readings)
+        found = _among((units[name] for name in anew if name in units), snapshot, readings)
         names = (known.names - anew).union(found)
     _newest[:] = [_Compared(snapshot, readings, names)]
     return names
 
 
 def _changed(known: _Compared, snapshot: Snapshot, readings: Readings) -> set[Untrusted]:
-    """Units that the registry says something else of, and those of machines that answered anew."""
+    """Units that the registry says something else of, and those of machines to be compared anew."""
     changes = changed_units(known.snapshot, snapshot)
     names = {unit.name for change in changes for unit in change if unit is not None}
-    if readings is not known.readings:
-        for machine_id in readings.keys() | known.readings.keys():
-            old, new = known.readings.get(machine_id), readings.get(machine_id)
-            for reading in (old, new) if old is not new else ():
-                names.update(reading.facts.services if reading is not None else ())
+    for reading in _compared_anew(known, snapshot, readings):
+        names.update(reading.facts.services)
     return names
 
 
-def differing(unit: Unit, readings: Readings) -> Sequence[tuple[UnitState, Reading]]:
-    """The states of a unit with other words than systemd's, of machines whose states are not
-    frozen.
+def _compared_anew(known: _Compared, snapshot: Snapshot, readings: Readings) -> Iterator[Reading]:
+    """Of machines that answered anew, before and now, and of those that were asked before this
+    snapshot was read and not before the one known, or the other way round.
+    """
+    if readings is not known.readings:
+        for machine_id in readings.keys() | known.readings.keys():
+            old, new = known.readings.get(machine_id), readings.get(machine_id)
+            if old is not new:
+                yield from (reading for reading in (old, new) if reading is not None)
+    earlier, later = sorted((known.snapshot.read_at, snapshot.read_at))
+    if earlier != later:
+        yield from (r for r in readings.values() if earlier <= r.facts.taken_at < later)
+
+
+def differing(
+    unit: Unit, snapshot: Snapshot, readings: Readings
+) -> Sequence[tuple[UnitState, Reading]]:
+    """The states of a unit with other words than systemd's, of machines that were asked since they
+    were said and whose states are not frozen.
     """
     found: list[tuple[UnitState, Reading]] = []
     for state in unit.states:
@@ -62,12 +76,12 @@ def differing(unit: Unit, readings: Readings) -> Sequence[tuple[UnitState, Readi
         words = reading.words.get(unit.name.raw) if reading is not None else None
         if reading is None or words is None or words == (state.active.raw, state.sub.raw):
             continue
-        if not reading.loops:
+        if not reading.loops and was_said_before(unit.name, state, snapshot, reading):
             found.append((state, reading))
     return found
 
 
-def _among(units: Iterable[Unit], readings: Readings) -> Iterator[Untrusted]:
+def _among(units: Iterable[Unit], snapshot: Snapshot, readings: Readings) -> Iterator[Untrusted]:
     if not readings:  # at the start, when no machine has answered yet
         return iter(())
-    return (unit.name for unit in units if differing(unit, readings))
+    return (unit.name for unit in units if differing(unit, snapshot, readings))

@@ -15,7 +15,7 @@ from fleettui.diagnosis.finding import (
     Source,
 )
 from fleettui.diagnosis.reading import Reading
-from fleettui.diagnosis.truth import Disagrees, judged, was_said_before
+from fleettui.diagnosis.truth import Disagrees, judged
 from fleettui.model.cluster import Unit, UnitState
 
 FAULT = Fault(
@@ -47,15 +47,13 @@ def state_disagrees(case: Case) -> Iterator[Finding]:
 
 
 def _differing(case: Case) -> Iterator[tuple[Unit, UnitState, Reading]]:
-    """States with other words than systemd's, of machines that were asked since they were said."""
     snapshot = case.snapshot
     if snapshot is None:
         return
     for name in disputes(snapshot, case.readings):
         unit = snapshot.units[name]
-        for state, reading in differing(unit, case.readings):
-            if was_said_before(name, state, snapshot, reading):
-                yield unit, state, reading
+        for state, reading in differing(unit, snapshot, case.readings):
+            yield unit, state, reading
 
 
 def _is_others(unit: Unit, reading: Reading) -> bool:
