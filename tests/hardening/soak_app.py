@@ -24,7 +24,7 @@ from fleettui.ui.picture import Picture
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from hardening.measure import files_by_kind, open_files, resident_mb
+from hardening.measure import allocated_mb, files_by_kind, open_files, resident_mb
 
 TYPES_TOLD = 400
 POOL = "asyncio_"
@@ -43,14 +43,13 @@ class SoakedApp(app.FleetApp):
         super().on_mount()
         self._counts = Path(sys.argv[2]).open("a", buffering=1)  # noqa: SIM115 - until the end
         self.set_interval(1.0, self._count)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._tell_objects)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._tell_held)
 
     def _count(self) -> None:
         names = [thread.name for thread in threading.enumerate()]
         pooled = sum(name.startswith(POOL) for name in names)
         following = sum(name.startswith(FOLLOWERS) for name in names)
         counts = {
-            "mb": resident_mb(),
             "files": open_files() - following,
             "tasks": len(asyncio.all_tasks()),
             "threads": len(names) - pooled - following,
@@ -59,15 +58,17 @@ class SoakedApp(app.FleetApp):
         }
         self._counts.write(json.dumps({**counts, **_shown(self.picture)}) + "\n")
 
-    def _tell_objects(self) -> None:
-        """Objects by type, tasks by what they do, files and threads by kind, as a line of JSON."""
+    def _tell_held(self) -> None:
+        """Megabytes, and objects by type, tasks by what they do, files and threads by kind, as a
+        line of JSON."""
         _let_go_of_what_is_bounded()
+        memory = {"held": allocated_mb(), "resident": resident_mb()}
         types = Counter(type(o).__qualname__ for o in gc.get_objects())
         tasks = Counter(_name(task) for task in asyncio.all_tasks())
         threads = Counter(thread.name.rstrip("0123456789") for thread in threading.enumerate())
-        told = (dict(types.most_common(TYPES_TOLD)), tasks, files_by_kind(), threads)
-        with Path(f"{sys.argv[2]}.objects").open("a") as file:
-            file.write(json.dumps(told) + "\n")
+        objects = (dict(types.most_common(TYPES_TOLD)), tasks, files_by_kind(), threads)
+        with Path(f"{sys.argv[2]}.held").open("a") as file:
+            file.write(json.dumps({"memory": memory, "objects": objects}) + "\n")
 
 
 def _let_go_of_what_is_bounded() -> None:
