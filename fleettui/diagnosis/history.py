@@ -1,6 +1,6 @@
 """What earlier pictures showed: the memory of rules that one look at the cluster cannot serve."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -15,6 +15,7 @@ from fleettui.diagnosis.waiting import ENGINE, placements_of
 from fleettui.model.changes import changed_units
 from fleettui.model.cluster import Machine, Snapshot
 from fleettui.model.host import HostFacts, HostReport, NotChecked
+from fleettui.model.kept import kept_for_same
 from fleettui.model.untrusted import Untrusted
 
 KEPT_FOR = REMEMBERED
@@ -156,16 +157,22 @@ class History(msgspec.Struct, frozen=True):
 
     def _kept_readings(self, snapshot: Snapshot, now: datetime) -> Mapping[Untrusted, Reading]:
         """Those of machines that are there, or were asked lately."""
-        old = {
-            m
-            for m, reading in self.readings.items()
-            if m not in snapshot.machines and now - reading.facts.taken_at > KEPT_FOR
-        }
-        return {m: r for m, r in self.readings.items() if m not in old} if old else self.readings
+        readings = self.readings
+        gone = _unlisted(readings, snapshot.machines)
+        old = {m for m in gone if now - readings[m].facts.taken_at > KEPT_FOR}
+        return {m: r for m, r in readings.items() if m not in old} if old else readings
 
 
 EMPTY = History()
 """Nothing was seen yet."""
+
+
+@kept_for_same
+def _unlisted(
+    readings: Mapping[Untrusted, Reading], machines: Mapping[Untrusted, Machine]
+) -> Sequence[Untrusted]:
+    """The machines that once answered, and that the registry does not list."""
+    return [machine_id for machine_id in readings if machine_id not in machines]
 
 
 def _departed(
