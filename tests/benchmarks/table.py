@@ -17,6 +17,7 @@ from fleettui.ui.widgets.grid import Column, Grid, Rows
 from .agents import agents
 from .cluster import LARGE, registry
 from .console import RUNS, WATCHED, console, cost, presses, settle
+from .latency import where_all_answer
 from .measure import Table, percentile, ratio
 
 COLUMNS = ("", "UNIT", "WANTED", "STATE", "MACHINE")
@@ -34,14 +35,15 @@ def changing() -> Table:
     for name in ("DataTable", "Grid"):
         with _alone(name) as terminal:
             lines.append((f"{name} alone", *_shown(terminal)))
-    for what, heartbeats in (
-        ("fleettui, each change through etcd", False),
-        ("the same, and as many heartbeats of units", True),
+    for what, heartbeats, shown in (
+        ("fleettui, each change through etcd", False, console),
+        ("the same, and as many heartbeats of units", True, console),
+        ("the first, on machines that answer", False, where_all_answer),
     ):
         writes = (3 if heartbeats else 2) * EACH / EVERY
         with (
             registry(LARGE) as etcd,
-            console(etcd) as terminal,
+            shown(etcd) as terminal,
             agents(etcd.endpoint, LARGE, writes, changing=True, heartbeats=heartbeats),
         ):
             settle(terminal)
