@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from fleettui.diagnosis.answered import Readings
 from fleettui.diagnosis.reading import Reading
-from fleettui.diagnosis.truth import was_said_before
+from fleettui.diagnosis.truth import ON_ITS_WAY, was_said_before
 from fleettui.model.changes import changed_units
 from fleettui.model.cluster import Snapshot, Unit, UnitState
 from fleettui.model.untrusted import Untrusted
@@ -23,8 +23,9 @@ _newest: list[_Compared] = []
 
 
 def disputes(snapshot: Snapshot, readings: Readings) -> frozenset[Untrusted]:
-    """The names of units with a state whose words are not systemd's, and were not when the machine
-    was asked. On a machine with a loaded template they are frozen, and none counts.
+    """The names of units with a state of which systemd said something else that lasts, and which
+    the registry said already when the machine was asked. On a machine with a loaded template they
+    are frozen, and none counts.
 
     Compares what changed since it was asked last: a view of ten thousand units changes a few, and
     what did not is the same object as before.
@@ -67,16 +68,16 @@ def _compared_anew(known: _Compared, snapshot: Snapshot, readings: Readings) -> 
 def differing(
     unit: Unit, snapshot: Snapshot, readings: Readings
 ) -> Sequence[tuple[UnitState, Reading]]:
-    """The states of a unit with other words than systemd's, of machines that were asked since they
-    were said and whose states are not frozen.
-    """
+    """The states of a unit that `disputes` tells of, each with what its machine answered."""
     found: list[tuple[UnitState, Reading]] = []
     for state in unit.states:
         reading = readings.get(state.machine_id)
-        words = reading.words.get(unit.name.raw) if reading is not None else None
-        if reading is None or words is None or words == (state.active.raw, state.sub.raw):
+        said = reading.words.get(unit.name.raw) if reading is not None else None
+        if reading is None or said is None or said == (state.active.raw, state.sub.raw):
             continue
-        if not reading.loops and was_said_before(unit.name, state, snapshot, reading):
+        if reading.loops or said[0] in ON_ITS_WAY:
+            continue
+        if was_said_before(unit.name, state, snapshot, reading):
             found.append((state, reading))
     return found
 

@@ -18,7 +18,8 @@ difference that has not lasted this long is none yet."""
 FRESH_FLEETD = timedelta(seconds=45)
 """A fleetd that began publishes within seconds, but from 0.13 on it may take 30 s to register."""
 
-_ON_ITS_WAY = frozenset({"activating", "deactivating", "reloading"})
+ON_ITS_WAY = frozenset({"activating", "deactivating", "reloading"})
+"""systemd's active states that do not last."""
 
 
 class Agrees(msgspec.Struct, frozen=True):
@@ -129,7 +130,7 @@ def _compared(
 ) -> Truth:
     """Words that differ: a disagreement only if nothing else explains it."""
     said = f"systemd says {service.active} {service.sub}"
-    if service.active.raw in _ON_ITS_WAY:
+    if service.active.raw in ON_ITS_WAY:
         return Unchecked(f"{said}, which does not last")
     if (silent := _silent_fleetd(reading)) is not None:
         return Unchecked(f"{said}, but {silent}")

@@ -92,14 +92,16 @@ def _above_a_journal(etcd: Etcd) -> Iterator[Terminal]:
 
 
 @contextmanager
-def where_all_answer(etcd: Etcd) -> Iterator[Terminal]:
-    """The app on a cluster of which every machine was asked and answers."""
+def where_all_answer(etcd: Etcd, *, starting: bool = False) -> Iterator[Terminal]:
+    """The app on a cluster of which every machine was asked and answers; of units nothing, or that
+    they are just `starting`."""
     with (
         tempfile.TemporaryDirectory() as name,
         machines(Path(name), LARGE.machines) as made,
     ):
         identify(made.folder, LARGE.machines)
-        keep_starting(made.folder)
+        if starting:
+            keep_starting(made.folder)
         with observing(etcd, made) as terminal:
             terminal.until(b"%d of %d machines checked" % (LARGE.machines, LARGE.machines), 300)
             yield terminal

@@ -199,9 +199,7 @@ def identify(folder: Path, count: int) -> None:
 
 
 def keep_starting(folder: Path) -> None:
-    """Have systemd say of each unit that it is just starting: another word than the registry's, and
-    none that could be held against it.
-    """
+    """Have systemd say of each unit that it is just starting."""
     states = "LoadState=loaded\\nActiveState=activating\\nSubState=start"
     _program(
         folder,

@@ -27,10 +27,10 @@ class _Mallinfo2(ctypes.Structure):
 
 
 def allocated_mb() -> float:
-    """What this process got from malloc and has not given back, in megabytes.
+    """What this process got from malloc (glibc's, 2.33 or later) and has not given back, megabytes.
 
-    All that it holds where Python takes its objects from there too (`PYTHONMALLOC=malloc`). Other
-    than what is resident, it does not depend on what was let go of between two things still held.
+    Python's objects are among it with `PYTHONMALLOC=malloc`; what was mapped without malloc is not.
+    Other than what is resident, it does not depend on what was let go of beside what is held.
     """
     mallinfo2 = ctypes.CDLL(None).mallinfo2
     mallinfo2.restype = _Mallinfo2

@@ -46,7 +46,7 @@ KEYS = (
 )
 """What is pressed at random; every screen is left again."""
 GROWTH = 1.05
-"""How much more memory may be held at the end than after the first tenth."""
+"""How much more memory may be held, or resident, at the end than after the first tenth."""
 SETTLES_WITHIN = 600.0
 """Seconds in which all machines are probed and all units have a state."""
 SCREENS = (b"?", b"o", b"R", b"\r", b"\t\r", b"lk\r")

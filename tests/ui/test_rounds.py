@@ -1,15 +1,21 @@
 """Whose turn it is to be asked: a round is spread over its time, whatever began together."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
+import fakes
 import pytest
-from fakes import MACHINES, U
+from driving import when
+from fakes import MACHINES, FakeHosts, U
 from msgspec.structs import replace
+from textual.app import App
 
 from fleettui.model.clock import living_by
-from fleettui.model.cluster import Machine
-from fleettui.ui.picture import about
-from fleettui.ui.rounds import Known, Turns
+from fleettui.model.cluster import Link, Machine, RegistryView, Snapshot
+from fleettui.model.host import HostFacts
+from fleettui.model.untrusted import Untrusted
+from fleettui.ui.picture import Picture, about
+from fleettui.ui.rounds import Heard, Known, Rounds, Turns
 
 ROUND = timedelta(seconds=10)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -56,6 +62,67 @@ def test_after_a_long_pause_nobody_is_asked_twice() -> None:
     assert {machine.id for machine in turns.take(asked, ROUND)} == {m.id for _, m in asked}
     clock = 3601.0
     assert len(turns.take(asked, ROUND)) == 5
+
+
+class SilentHosts(FakeHosts):
+    """No machine can be reached; who was asked is noted."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.asked: list[Untrusted] = []
+
+    async def probe(
+        self, machine: Machine, units: Sequence[Untrusted] = (), since: str | None = None
+    ) -> HostFacts:
+        self.asked.append(machine.id)
+        return await super().probe(machine, units, since)
+
+
+class Asking:
+    """Rounds by a clock that the test turns; what was answered is seen in the next."""
+
+    def __init__(self, app: App[None], *snapshots: Snapshot) -> None:
+        self.hosts = SilentHosts()
+        self.seconds = 0.0
+        self.picture = Picture()
+        self.told = 0
+        for snapshot in snapshots:
+            view = RegistryView(Link.LIVE, self.now(), snapshot)
+            self.picture = self.picture.with_view(view)
+        self.rounds = Rounds(app, self.hosts, lambda: self.picture, self._told)
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.seconds)
+
+    def _told(self, heard: Sequence[Heard]) -> None:
+        self.told += len(heard)
+        self.picture = self.picture.with_reports(heard)
+
+    async def asked_by(self, ask: Callable[[], None], count: int) -> list[Untrusted]:
+        """Who was asked when so many have answered."""
+        before = len(self.hosts.asked)
+        with living_by(self.now):
+            ask()
+            await when(lambda: self.told >= before + count, f"{count} have answered")
+        return self.hosts.asked[before:]
+
+
+async def test_silent_machines_are_asked_again_sooner_but_not_those_that_left() -> None:
+    listed = [machine for _, machine in known(3)]
+    gone = MACHINES[0]
+    app = App[None]()
+    async with app.run_test():
+        shown = (fakes.snapshot(machines=machines) for machines in ([*listed, gone], listed))
+        asking = Asking(app, *shown)
+        every = [machine.id for machine in (*listed, gone)]
+        assert [machine.id for machine in asking.picture.places] == every
+        assert await asking.asked_by(asking.rounds.ask_due, 4) == every
+        asking.seconds = 3.0
+        with living_by(asking.now):
+            asking.rounds.ask_due()
+        assert not asking.rounds._asking
+        asking.seconds = 5.0  # the one that left has its turn in ten seconds
+        assert await asking.asked_by(asking.rounds.ask_due, 3) == every[:3]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from fleettui.model.untrusted import Untrusted
 
 NAMES = [U(f"app{number}.service") for number in range(3)]
 MACHINES = (A, B, C)
-WORDS = ("loaded active running", "loaded failed failed")
+WORDS = ("loaded active running", "loaded failed failed", "loaded activating start")
 
 units_say = st.tuples(
     st.sampled_from(NAMES),
@@ -40,7 +40,8 @@ def reading(
 
 
 def compared(seen: Snapshot, readings: Readings) -> set[Untrusted]:
-    """All of them, each state with its machine's word and with the registry's of that time."""
+    """All of them, each state with its machine's word and with the registry's of that time; what
+    has just begun does not stay so."""
     return {
         unit.name
         for unit in seen.units.values()
@@ -48,6 +49,7 @@ def compared(seen: Snapshot, readings: Readings) -> set[Untrusted]:
         if (asked := readings.get(state.machine_id)) is not None
         and not asked.loops
         and (said := asked.facts.services.get(unit.name)) is not None
+        and said.active.raw != "activating"
         and (said.active, said.sub) != (state.active, state.sub)
         and (seen.read_at <= asked.facts.taken_at or said_then(unit, state, asked))
     }
@@ -117,6 +119,7 @@ def test_what_was_asked_before_the_registry_said_it_is_compared_no_more() -> Non
     before = readings.count
     assert not disputes(snapshot(*units.values(), at=NOW), readings)
     assert readings.count == before
+    assert len(disputes(snapshot(*units.values(), at=ago(2)), readings)) == 1000  # in a recording
 
 
 def test_what_stands_out_in_answers() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from fleettui.commands import kill_fleet, restart_fleet, start_fleet
+from fleettui.diagnosis.truth import ON_ITS_WAY
 from fleettui.model.cluster import Snapshot
 from fleettui.model.host import HostFacts, ServiceFacts
 from fleettui.model.untrusted import Untrusted
@@ -16,8 +17,6 @@ from fleettui.repair.planning.plan import Plan
 from fleettui.repair.planning.restart import ways_for
 from fleettui.repair.records.before import Before, before_of
 from fleettui.repair.records.outcome import Absence, Check, Progress, Result, UnitReturn
-
-_ON_ITS_WAY = {"activating", "deactivating", "reloading"}
 
 
 async def cleaned(contact: Contact, watch: Watch, units: Collection[Untrusted]) -> None:
@@ -173,7 +172,7 @@ class Replacement:
 
 def _is_pending(fleet: ServiceFacts) -> bool:
     """Whether systemd is about to do something with it, or at it."""
-    return fleet.job != 0 or fleet.active.raw in _ON_ITS_WAY
+    return fleet.job != 0 or fleet.active.raw in ON_ITS_WAY
 
 
 def _as_json(absence: Absence) -> dict[str, object]:
