@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Event, Key
 from textual.reactive import Reactive, reactive
 from textual.screen import Screen
+from textual.theme import ThemeProvider
 
 from fleettui.access import (
     HostKeyQuestion,
@@ -317,6 +318,15 @@ class FleetApp(TellsNoValues, SaysOnce, InOrder):
 
         screen = WatchScreen(self._access, self._journals)
         self.push_screen(self._bound(screen, FleetApp.picture, FleetApp.holder))
+
+    def action_command_palette(self) -> None:
+        """Any command by name."""
+        if not isinstance(self.screen, palette.Palette):
+            self.push_screen(palette.Palette(id="--command-palette"))
+
+    def search_themes(self) -> None:
+        """Any theme by name."""
+        self.push_screen(palette.Palette([ThemeProvider], placeholder="Search for themes…"))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
         return palette.commands(self, screen, rights=self._access.rights is not None)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from textual.app import App, SystemCommand
+from textual.command import CommandList, CommandPalette
 from textual.screen import Screen
 
 _EVERYWHERE = (
@@ -16,6 +17,18 @@ _EVERYWHERE = (
     ("Quit", "Leave fleettui", "leave"),
 )
 _RIGHTS = ("Rights", "What this observer's credentials could do", "rights")
+
+
+class Palette(CommandPalette):
+    """Textual's. Until its list has a place, and where a terminal is too small for it, that would
+    look up lines that are not there, and end the app.
+    """
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Turns pages only where there are any."""
+        if action == "command_list" and parameters in {("page_up",), ("page_down",)}:
+            return bool(self.query_one(CommandList).scrollable_content_region)
+        return super().check_action(action, parameters)
 
 
 def commands(app: App[None], screen: Screen[object], *, rights: bool) -> Iterator[SystemCommand]:

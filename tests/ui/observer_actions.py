@@ -29,7 +29,7 @@ class Kind(Enum):
 
 _ACTIONS = {
     Kind.READS: """
-        FleetApp.refresh FleetApp.repairs FleetApp.keys FleetApp.rights
+        FleetApp.command_palette FleetApp.refresh FleetApp.repairs FleetApp.keys FleetApp.rights
         FleetApp.light FleetApp.overview OverviewScreen.refresh
         ConsoleScreen.details ConsoleScreen.journal ConsoleScreen.unit_journal
         ConsoleScreen.refresh ConsoleScreen.repairs ConsoleScreen.overview
@@ -63,7 +63,7 @@ ACTIONS = {name: kind for kind, names in _ACTIONS.items() for name in names.spli
 
 _TEXTUALS = {
     Kind.READS: """
-        App.change_theme App.command_palette App.focus_next App.focus_previous App.pop_screen
+        App.change_theme App.focus_next App.focus_previous App.pop_screen
         Button.press CommandPalette.command_list CommandPalette.cursor_down CommandPalette.escape
         Input.copy
         Input.cursor_left Input.cursor_left_word Input.cursor_right Input.cursor_right_word
@@ -95,7 +95,7 @@ PALETTE = {
 SCREENS = {
     *("ConsoleScreen", "DetailScreen", "Dialog", "EntryScreen", "HelpScreen"),
     "MachinesScreen",
-    *("OverviewScreen", "QuestionScreen", "RepairsScreen", "ReportScreen", "Rests"),
+    *("OverviewScreen", "Palette", "QuestionScreen", "RepairsScreen", "ReportScreen", "Rests"),
     "RightsScreen",
     *("JournalAlone", "SaveScreen", "SecretScreen", "UnitScreen", "WatchScreen"),
 }

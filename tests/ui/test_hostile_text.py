@@ -148,6 +148,11 @@ async def test_each_remote_field_is_shown_letter_by_letter_and_does_nothing(
             assert_inert(pilot)
             await _click(pilot)
             await close_scene(pilot)
+        await pilot.press("colon")
+        await until(pilot, "Search for commands")
+        visited.add(type(console.screen))
+        assert_inert(pilot)
+        await pilot.press("escape")
         registry = _registry(console)
         assert registry.sink is not None
         registry.sink(hostile_world.lost(ink, registry.shown))
