@@ -12,12 +12,15 @@ from fleettui.ui.widgets.grid import Grid
 
 
 def test_no_class_hides_the_styles_of_another_that_it_is_made_from() -> None:
-    """Textual goes from a class to the first of its bases, and on from that alone."""
+    """Textual goes from a class to the first of its bases, and on from that alone, up to one that
+    asks for no more.
+    """
     hidden = [
         f"{kind.__name__}: {base.__name__}"
         for kind in our_nodes()
         for base in kind.__mro__
         if issubclass(base, DOMNode) and base not in kind._css_bases(kind)
+        if kind._css_bases(kind)[-1]._inherit_css
         if {"DEFAULT_CSS", "COMPONENT_CLASSES"} & vars(base).keys()
     ]
     assert hidden == []
