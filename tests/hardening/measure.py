@@ -1,4 +1,4 @@
-"""What a process holds: memory, open files and threads, by the kernel's count."""
+"""What a process holds: memory and open files by the kernel's count, and memory by malloc's."""
 
 import ctypes
 import os

@@ -1,6 +1,6 @@
 """Whose turn it is to be asked: a round is spread over its time, whatever began together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import fakes
@@ -98,11 +98,11 @@ class Asking:
         self.told += len(heard)
         self.picture = self.picture.with_reports(heard)
 
-    async def asked_by(self, ask: Callable[[], None], count: int) -> list[Untrusted]:
-        """Who was asked when so many have answered."""
+    async def due(self, count: int) -> list[Untrusted]:
+        """Who was asked when so many of those due have answered."""
         before = len(self.hosts.asked)
         with living_by(self.now):
-            ask()
+            self.rounds.ask_due()
             await when(lambda: self.told >= before + count, f"{count} have answered")
         return self.hosts.asked[before:]
 
@@ -116,13 +116,13 @@ async def test_silent_machines_are_asked_again_sooner_but_not_those_that_left() 
         asking = Asking(app, *shown)
         every = [machine.id for machine in (*listed, gone)]
         assert [machine.id for machine in asking.picture.places] == every
-        assert await asking.asked_by(asking.rounds.ask_due, 4) == every
+        assert await asking.due(4) == every
         asking.seconds = 3.0
         with living_by(asking.now):
             asking.rounds.ask_due()
         assert not asking.rounds._asking
         asking.seconds = 5.0  # the one that left has its turn in ten seconds
-        assert await asking.asked_by(asking.rounds.ask_due, 3) == every[:3]
+        assert await asking.due(3) == every[:3]
 
 
 @pytest.mark.parametrize(
