@@ -5,9 +5,9 @@ Units are carried as columns of numbers, and each word that they have in common 
 most of what it takes to make a unit are words, and those that arrive share them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any
 
@@ -21,15 +21,21 @@ UNITS = 1000
 """Of a piece."""
 
 
+StateRow = tuple[int, ...]
+"""Machine ID, the three states and the hash, each by its number, and the index."""
+JobRow = tuple[str | None, int | None, int | None, int | None, UnitFile | None]
+"""The hash itself, then target state, target and heartbeat by their numbers, and the file."""
+
+
 class _States(msgspec.Struct, array_like=True):
     """One state a row, those of a unit next to each other. Words by their number."""
 
-    machine_ids: list[int]
-    loads: list[int]
-    actives: list[int]
-    subs: list[int]
-    unit_hashes: list[int]
-    indexes: list[int]
+    machine_ids: tuple[int, ...] = ()
+    loads: tuple[int, ...] = ()
+    actives: tuple[int, ...] = ()
+    subs: tuple[int, ...] = ()
+    unit_hashes: tuple[int, ...] = ()
+    indexes: tuple[int, ...] = ()
 
 
 class _Units(msgspec.Struct, array_like=True, tag="units"):
@@ -64,12 +70,70 @@ UNUSABLE = (msgspec.DecodeError, ValueError, IndexError)
 """What pieces raise that are none."""
 
 
-def carried(snapshot: Snapshot) -> Iterator[bytes]:
-    """The snapshot's pieces, for `restored`."""
-    numbers, with_file = _Numbers(), set[int]()
-    left = iter(snapshot.units.values())
-    while units := list(islice(left, UNITS)):
-        yield msgspec.msgpack.encode(_in_columns(units, numbers, with_file))
+class Rows:
+    """Units as rows of numbers, each for a word that many have in common."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, JobRow] = {}
+        """By name."""
+        self.states: dict[str, tuple[StateRow, ...] | None] = {}
+        """By name, one a machine; None where that unit is not to be made of these rows."""
+        self._numbers = _Numbers()
+        self.number: Callable[[str], int] = self._numbers.__getitem__
+        """That of a word."""
+        self._with_file: set[int] = set()
+        """Numbers of hashes whose file is in a piece."""
+
+    @property
+    def names(self) -> set[str]:
+        """Those of the units that are here whole."""
+        odd = [name for name, states in self.states.items() if states is None]
+        return self.jobs.keys() - odd
+
+    def add(self, units: Iterable[Unit]) -> None:
+        """Take these in, in place of what is here of the same name."""
+        for unit in units:
+            name, words = unit.name.raw, (unit.target_state, unit.target, unit.heartbeat)
+            wanted, target, heartbeat = (self.number(w.raw) if w else None for w in words)
+            self.jobs[name] = (unit.unit_hash, wanted, target, heartbeat, unit.file)
+            self.states[name] = tuple(map(self._state, unit.states))
+
+    def pieces(self) -> Iterator[bytes]:
+        """All that are here whole, in order of name."""
+        names = iter(sorted(self.names))
+        while some := list(islice(names, UNITS)):
+            yield msgspec.msgpack.encode(self._in_columns(some))
+
+    def _in_columns(self, names: list[str]) -> _Units:
+        jobs = map(self.jobs.__getitem__, names)
+        hashes, wanted, targets, heartbeats, files = zip(*jobs, strict=True)
+        states = [self.states.get(name) or () for name in names]
+        unit_hashes = [self.number(h) if h is not None else 0 for h in hashes]
+        of_files = zip(unit_hashes, files, strict=True)
+        new = {n: f for n, f in of_files if f is not None and n not in self._with_file}
+        self._with_file.update(new)
+        return _Units(
+            files=new,
+            names=names,
+            unit_hashes=unit_hashes,
+            target_states=[number or 0 for number in wanted],
+            targets=[number or 0 for number in targets],
+            heartbeats=[number or 0 for number in heartbeats],
+            counts=list(map(len, states)),
+            states=_States(*zip(*chain.from_iterable(states), strict=True)),
+            words=self._numbers.untold(),  # when all have been asked for
+        )
+
+    def _state(self, state: UnitState) -> StateRow:
+        words = (state.machine_id, state.load, state.active, state.sub, state.unit_hash)
+        return (*(self.number(word.raw) for word in words), state.index)
+
+
+def carried(snapshot: Snapshot, rows: Rows | None = None) -> Iterator[bytes]:
+    """The snapshot's pieces, for `restored`; `rows` are units that it has besides."""
+    rows = rows or Rows()
+    rows.add(snapshot.units.values())
+    yield from rows.pieces()
     yield msgspec.msgpack.encode(
         _Rest(
             snapshot.index,
@@ -102,50 +166,23 @@ def restored(pieces: Iterable[bytes]) -> Snapshot:
     raise msgspec.DecodeError("the last piece is missing")
 
 
-class _Numbers(dict[str | None, int]):
-    """A number for each word that was asked for, in order."""
+class _Numbers(dict[str, int]):
+    """A number for each word that was asked for, in order; the first is 1."""
 
     def __init__(self) -> None:
-        super().__init__({None: 0})
-        self.told = 1
+        super().__init__()
+        self._told = 0
         """How many of them are in pieces."""
 
     def __missing__(self, word: str) -> int:
-        number = self[word] = len(self)
+        number = self[word] = len(self) + 1
         return number
 
     def untold(self) -> list[str]:
         """Words that no piece has; from now on one does."""
-        words = [word for word in islice(self, self.told, None) if word is not None]
-        self.told = len(self)
+        words = list(islice(self, self._told, None))
+        self._told = len(self)
         return words
-
-
-def _in_columns(units: Sequence[Unit], numbers: _Numbers, with_file: set[int]) -> _Units:
-    """`with_file` are the numbers of hashes whose file is in a piece; those of these join them."""
-    states = [state for unit in units for state in unit.states]
-    unit_hashes = [numbers[unit.unit_hash] for unit in units]
-    files = {n: u.file for n, u in zip(unit_hashes, units, strict=True) if n and u.file}
-    new = {number: files[number] for number in files.keys() - with_file}
-    with_file.update(new)
-    return _Units(
-        files=new,
-        names=[unit.name.raw for unit in units],
-        unit_hashes=unit_hashes,
-        target_states=[numbers[u.target_state.raw if u.target_state else None] for u in units],
-        targets=[numbers[u.target.raw if u.target else None] for u in units],
-        heartbeats=[numbers[u.heartbeat.raw if u.heartbeat else None] for u in units],
-        counts=[len(unit.states) for unit in units],
-        states=_States(
-            machine_ids=[numbers[state.machine_id.raw] for state in states],
-            loads=[numbers[state.load.raw] for state in states],
-            actives=[numbers[state.active.raw] for state in states],
-            subs=[numbers[state.sub.raw] for state in states],
-            unit_hashes=[numbers[state.unit_hash.raw] for state in states],
-            indexes=[state.index for state in states],
-        ),
-        words=numbers.untold(),  # when all have been asked for
-    )
 
 
 class _Arrivals:

@@ -87,6 +87,11 @@ class Image:
         return max(self.indexes.values())
 
     @property
+    def files(self) -> Mapping[str, UnitFile | None]:
+        """Unit files that were decoded, by hash; None for what is none."""
+        return self._files
+
+    @property
     def missing_files(self) -> set[str]:
         """Hashes of unit files that units of the last snapshot are made of, and that are not in."""
         if self._missing:
@@ -105,12 +110,17 @@ class Image:
         self.indexes[part] = index
         nodes, folder = node.nodes if node is not None else (), self._tree[part]
         if part in _UNOPENED and not folder:
-            folder.update(unopened(nodes))
-            changed = set(folder)
-        else:
-            changed = merge(folder, nodes, DEEPEST - 1)
+            return self.load_unopened(part, unopened(nodes))
+        changed = merge(folder, nodes, DEEPEST - 1)
         self._dirty[part] |= changed
         return changed
+
+    def load_unopened(self, part: str, folder: Folder) -> set[str]:
+        """Take over a folder of which nothing is in yet; the names in it."""
+        self._tree[part].update(folder)
+        names = set(folder)
+        self._dirty[part] |= names
+        return names
 
     def load_files(self, files: Mapping[str, Node | None]) -> None:
         """Take over unit files that were read one by one."""

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 _Byte = Annotated[int, msgspec.Meta(ge=0, le=255)]
+_Hash = Annotated[list[_Byte], msgspec.Meta(min_length=20, max_length=20)]
 
 
 class MachineObject(
@@ -28,7 +29,16 @@ class JobObject(msgspec.Struct, rename="pascal", gc=False):
     """`job/UNIT/object` (fleet registry/job.go); the SHA-1 is a list of bytes."""
 
     name: str
-    unit_hash: Annotated[list[_Byte], msgspec.Meta(min_length=20, max_length=20)]
+    unit_hash: _Hash
+
+
+class JobWords(msgspec.Struct, rename="pascal", gc=False):
+    """The same, with the list as it is written: that of a template's instances is one and the same,
+    and takes as long to read as all else of a job.
+    """
+
+    name: str
+    unit_hash: msgspec.Raw
 
 
 class UnitObject(msgspec.Struct, rename="pascal"):
@@ -61,6 +71,8 @@ class LeaseObject(msgspec.Struct, rename={"machine_id": "MachineID"}):
 
 machine_object = msgspec.json.Decoder(MachineObject)
 job_object = msgspec.json.Decoder(JobObject)
+job_words = msgspec.json.Decoder(JobWords)
+hash_list = msgspec.json.Decoder(_Hash)
 unit_object = msgspec.json.Decoder(UnitObject)
 state_object = msgspec.json.Decoder(StateObject)
 lease_object = msgspec.json.Decoder(LeaseObject)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from fleettui.model.cluster import Link, RegistryView
 from fleettui.registry.carried import UNUSABLE, restored
@@ -18,7 +19,7 @@ from fleettui.registry.head_start import Missed, RawAnswer
 if TYPE_CHECKING:
     from fleettui.registry.source import Reading, Source
 
-_answers = msgspec.msgpack.Decoder(dict[str, RawAnswer])
+_heads = msgspec.msgpack.Decoder(dict[str, RawAnswer])
 
 
 class Ahead:
@@ -69,7 +70,8 @@ def _taken_beside(begun: Forerunner, url: str, source: "Callable[[], Source]") -
     def readings() -> "Mapping[str, Reading]":
         try:
             with _undecodable_is_missed(begun):
-                answers = _answers.decode(begun.take())
+                heads = _heads.decode(begun.take())
+            answers = {part: replace(head, body=begun.take()) for part, head in heads.items()}
         finally:
             begun.end()
         return dict(source().taken_ahead(answers.items(), begun.asked_at))

@@ -1,11 +1,12 @@
 """A snapshot carried to another process of the program: it arrives as it was."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from registry_keys import (
     HASH,
     KEYS,
@@ -19,9 +20,12 @@ from registry_keys import (
     state,
 )
 
-from fleettui.registry.answers import Node
-from fleettui.registry.carried import UNUSABLE, carried, restored
+from fleettui.model.cluster import Snapshot
+from fleettui.registry.answers import Event, Node
+from fleettui.registry.carried import UNUSABLE, Rows, carried, restored
 from fleettui.registry.decode import decode
+from fleettui.registry.found import found
+from fleettui.registry.head_start import HeadStart, RawAnswer
 from fleettui.registry.image import Image
 from fleettui.registry.keys import JOB, PARTS, STATES
 from fleettui.registry.tree import name_of, tree_of
@@ -37,6 +41,9 @@ ODD = {
     "job/b.service/object": job("b.service", HASH[::-1]),
     "job/b.service/target-state": "",
     "job/c.service/object": "no JSON",
+    "job/e.service/object": job("e.service"),
+    "states/e.service/m1": "no JSON",
+    "job/f.service/object": job("a.service"),
     "states/a.service/m1": state("m1", "failed\x00"),
     "states/a.service/m9": state("m9"),
     "states/d.service/m1": state("m1"),
@@ -93,6 +100,64 @@ def test_what_was_decoded_ahead_of_the_units_changes_nothing(registry: Node) -> 
         image.load_folder(part, parts.get(part), 77)
         image.decode_all_but_units()
     assert image.snapshot(NOW) == decode(tree_of(registry), 77, NOW)
+
+
+INDEXES = {part: 77 + (part == JOB) for part in PARTS}
+ORDERS = [PARTS[at:] + PARTS[:at] for at in range(len(PARTS))] + [PARTS[::-1]]
+
+
+@pytest.mark.parametrize("registry", REGISTRIES)
+@pytest.mark.parametrize("order", ORDERS)
+def test_what_is_found_ahead_is_what_there_is_in_whatever_order_it_comes(
+    registry: Node, order: tuple[str, ...]
+) -> None:
+    answers = {part: answer_of(registry, part) for part in order}
+    *pieces, heads, first, second, third, fourth, fifth = found(Begun(answers), KEYS)
+    arrived = restored(pieces)
+    assert arrived == decode(tree_of(registry), max(INDEXES.values()), NOW)
+    assert [*arrived.units] == sorted(arrived.units)
+    told = msgspec.msgpack.decode(heads, type=dict[str, RawAnswer])
+    bodies = dict(zip(told, (first, second, third, fourth, fifth), strict=True))
+    assert {part: replace(told[part], body=bodies[part]) for part in told} == answers
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_only_what_is_odd_is_not_made_of_rows(
+    order: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd: list[str] = []
+
+    def seen(snapshot: Snapshot, rows: Rows) -> Iterator[bytes]:
+        odd.extend(name.raw for name in snapshot.units)
+        return carried(snapshot, rows)
+
+    monkeypatch.setattr("fleettui.registry.found.carried", seen)
+    answers = {part: answer_of(REGISTRIES[1], part) for part in order}
+    assert len([*found(Begun(answers), KEYS)]) > len(PARTS)
+    assert odd == ["b.service", "c.service", "d.service", "e.service", "f.service"]
+
+
+class Begun(HeadStart):
+    """A read whose answers are all there, in this order."""
+
+    url = "http://127.0.0.1:9"
+    asked_at = NOW
+
+    def __init__(self, answers: Mapping[str, RawAnswer]) -> None:
+        self.answers = answers
+
+    def each(self) -> Iterator[tuple[str, RawAnswer]]:
+        yield from self.answers.items()
+
+
+def answer_of(registry: Node, part: str) -> RawAnswer:
+    """What etcd answers to a read of one folder."""
+    headers = {"x-etcd-index": str(INDEXES[part])}
+    for node in registry.nodes:
+        if name_of(node) == part:
+            return RawAnswer(200, headers, msgspec.json.encode(Event("get", node)))
+    missing = b'{"errorCode":100,"message":"Key not found","cause":"","index":77}'
+    return RawAnswer(404, headers, missing)
 
 
 def test_nothing_behind_the_last_piece_is_asked_for() -> None:
