@@ -28,17 +28,18 @@ def refresh() -> Table:
         image = Image(keys)
         first = timed(partial(_load, source, image, PARTS), 1)
         urls = {part: f"{etcd.endpoint}{keys.path(part)}?recursive=true" for part in PARTS}
-        again, whole, one_by_one, at_once, followed = timed_in_turns(
+        units: list[float] = []
+        again, whole, one_by_one, at_once, followed, _ = timed_in_turns(
             (
                 partial(_load, source, image, FOLLOWED),
                 partial(_load, source, image, PARTS),
                 partial(_curl, urls.values()),
                 partial(_curl, urls.values(), "--parallel"),
                 partial(_curl, [urls[part] for part in FOLLOWED], "--parallel"),
+                lambda: units.extend(fleetctl_times(etcd.endpoint, "list-units", 1)),
             ),
             RUNS,
         )
-        units = fleetctl_times(etcd.endpoint, "list-units", RUNS)
         source.close()
     table = Table(
         f"P2  full refresh of the model, {LARGE}", ("what", "time", "/ curl", "/ fleetctl")
