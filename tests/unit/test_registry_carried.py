@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from registry_keys import (
     HASH,
@@ -119,6 +121,45 @@ def test_what_is_found_ahead_is_what_there_is_in_whatever_order_it_comes(
     told = msgspec.msgpack.decode(heads, type=dict[str, RawAnswer])
     bodies = dict(zip(told, (first, second, third, fourth, fifth), strict=True))
     assert {part: replace(told[part], body=bodies[part]) for part in told} == answers
+
+
+NAMES = ("a.service", "b.service")
+MACHINES_OF = ("m1", "m0", "", "m1/x")
+FILES = tuple(json({"Raw": text}) for text in ("[Service]\n", "[Service\n"))
+VALUES = (
+    *("", "launched", "m1", "{}", "{", '"x"', "null"),
+    *(job(name, unit_hash) for name in NAMES for unit_hash in (HASH, HASH[::-1], HASH[:38])),
+    job("a.service").replace("[1,", "[256,"),
+    *(state(machine_id) for machine_id in ("m1", "m0")),
+    *FILES,
+)
+PLACES = (
+    *(f"job/{name}{of}" for name in NAMES for of in ("", "/object", "/target", "/target-state")),
+    *(f"job/{name}/{of}" for name in NAMES for of in ("job-state", "target-state/x", "other")),
+    *(f"states/{name}/{machine_id}" for name in NAMES for machine_id in MACHINES_OF),
+    *(f"states/{name}" for name in NAMES),
+)
+LIKELY = {
+    f"unit/{HASH[:38]}": FILES[0],
+    **{f"job/{name}/object": job(name) for name in NAMES},
+    **{f"states/{name}/m1": state("m1") for name in NAMES},
+}
+
+
+@settings(max_examples=600, deadline=None, derandomize=True)
+@given(
+    st.sampled_from(FILES),
+    st.dictionaries(st.sampled_from(PLACES), st.sampled_from(VALUES), max_size=5),
+    st.sampled_from(ORDERS),
+)
+def test_whatever_is_odd_is_found_as_it_would_be_at_leisure(
+    file: str, odd: dict[str, str], order: tuple[str, ...]
+) -> None:
+    values = {f"unit/{HASH}": file} | LIKELY | odd
+    values = {k: v for k, v in values.items() if not any(o.startswith(f"{k}/") for o in values)}
+    registry = node_of({key: (value, at) for at, (key, value) in enumerate(values.items())})
+    pieces = found(Begun({part: answer_of(registry, part) for part in order}), KEYS)
+    assert restored(pieces) == decode(tree_of(registry), max(INDEXES.values()), NOW)
 
 
 @pytest.mark.parametrize("order", ORDERS)
