@@ -112,13 +112,15 @@ class Rounds:
             await asyncio.sleep(START_EVERY)
 
     async def _asked(self, machine: Machine) -> None:
+        report: HostReport | None = None
         try:
-            units = self._units_on(machine)
-            report: HostReport = await self._hosts.probe(machine, units)
+            report = await self._hosts.probe(machine, self._units_on(machine))
         except HostUnreachable as reason:
             report = NotChecked(machine.id, now(), Untrusted(str(reason)))
         finally:
             self._room.release()
+            if report is None:  # cut off, as by a library that gives up: its turn comes again
+                self._asking.discard(place_of(machine))
         self._heard.append((report, machine))
         if self._folding is None:
             self._fold()

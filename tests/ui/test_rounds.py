@@ -1,5 +1,6 @@
 """Whose turn it is to be asked: a round is spread over its time, whatever began together."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -70,11 +71,16 @@ class SilentHosts(FakeHosts):
     def __init__(self) -> None:
         super().__init__({})
         self.asked: list[Untrusted] = []
+        self.cut_off = 0
+        """How many of the next probes end as cancelled, by nobody that is seen here."""
 
     async def probe(
         self, machine: Machine, units: Sequence[Untrusted] = (), since: str | None = None
     ) -> HostFacts:
         self.asked.append(machine.id)
+        if self.cut_off:
+            self.cut_off -= 1
+            raise asyncio.CancelledError
         return await super().probe(machine, units, since)
 
 
@@ -105,6 +111,19 @@ class Asking:
             self.rounds.ask_due()
             await when(lambda: self.told >= before + count, f"{count} have answered")
         return self.hosts.asked[before:]
+
+
+async def test_a_machine_whose_probe_was_cut_off_has_its_turn_again() -> None:
+    machine = MACHINES[0]
+    app = App[None]()
+    async with app.run_test():
+        asking = Asking(app, fakes.snapshot(machines=[machine]))
+        asking.hosts.cut_off = 1
+        asking.rounds.ask_due()
+        await when(lambda: asking.hosts.asked == [machine.id], "it was asked")
+        asking.rounds.ask_due()
+        await when(lambda: asking.told == 1, "it has answered")
+        assert asking.hosts.asked == [machine.id] * 2
 
 
 async def test_silent_machines_are_asked_again_sooner_but_not_those_that_left() -> None:
