@@ -27,6 +27,7 @@ from fleettui.registry.inbox import (
 )
 from fleettui.registry.keys import LEASE, PARTS, UNIT
 from fleettui.registry.line import Line
+from fleettui.registry.source import Reading
 from fleettui.registry.taken import Ahead
 from fleettui.registry.watch import Liveness
 
@@ -59,6 +60,10 @@ class Live:
         """The newest sign of life, until the picture is known to be as new."""
         self._read_at = self._whole_of = datetime.now(UTC)
         """Of when the picture is, and the last whole view of it: a hurried one is no newer."""
+        self._read_last: Reading | None = None
+        """The folder that came last, until the picture is shown: to let go of a large one takes
+        nearly as long as to compare it.
+        """
 
     def run(self, ahead: Ahead | None = None) -> None:
         """Read everything through the quorum, unless that was done ahead, then follow.
@@ -76,6 +81,7 @@ class Live:
                 self._prove()
                 self._mind_the_clock()
                 self._show_if_due()
+                self._read_last = None
         finally:
             self._cover.close()
             if self._liveness is not None:
@@ -232,9 +238,10 @@ class Live:
         """Take over a read of folders; those that are behind the picture are returned instead,
         unless that is what the quorum says.
         """
-        behind = []
+        behind, awaited = [], dict.fromkeys(parts)
         within = self._pace.quorum_within if quorum else self._pace.read_within
-        for part, reading in self._source.read_folders(parts, within, quorum=quorum):
+        for part, reading in self._source.read_folders(tuple(awaited), within, quorum=quorum):
+            del awaited[part]
             if reading.index < self._image.indexes[part] and not quorum:
                 behind.append(part)
             else:
@@ -243,6 +250,8 @@ class Live:
                     self._cadence.changed()
                 if checking and part != UNIT:
                     self._agreement.suspect(part, changed)
+            if not awaited:
+                self._read_last = reading
             del reading  # now, while the next folder is on its way, not when that has come
         return behind
 

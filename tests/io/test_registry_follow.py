@@ -1,9 +1,11 @@
 """The registry followed on real etcd: changes, gaps, losses and returns."""
 
+import asyncio
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
@@ -12,11 +14,15 @@ import pytest
 from conftest import Follow
 from faults.etcd_servers import Member, RealEtcd
 from faults.fake_etcd import FakeEtcd, Reply, forward
+from views import Views
 
 from fleettui.access import RegistryUnavailable
-from fleettui.model.cluster import Link, Snapshot
+from fleettui.model.cluster import Link, RegistryView, Snapshot
 from fleettui.model.untrusted import Untrusted
+from fleettui.registry.follow import RegistryFollower
+from fleettui.registry.keys import DEFAULT_PREFIX, keys_under
 from fleettui.registry.pace import Pace
+from fleettui.registry.source import Reading
 
 U = Untrusted
 A = U("a.service")
@@ -245,6 +251,37 @@ def test_refresh_reads_at_once(etcd: RealEtcd, follow: Follow) -> None:
         etcd.put("job/a.service/target-state", "launched")
         follower.refresh()
         views.showing(lambda s: A in s.units, seconds=5)
+
+
+def test_what_was_read_last_is_let_go_when_the_picture_is_shown(
+    etcd: RealEtcd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[weakref.ref[Reading]] = []
+
+    class Seen(Reading, frozen=True, weakref=True):
+        def __post_init__(self) -> None:
+            read.append(weakref.ref(self))
+
+    class Counting(Views):
+        def __call__(self, view: RegistryView) -> None:
+            held = sum(seen() is not None for seen in read)
+            counts.append((len(view.snapshot.units) if view.snapshot else None, held))
+            super().__call__(view)
+
+    monkeypatch.setattr("fleettui.registry.source.Reading", Seen)
+    counts: list[tuple[int | None, int]] = []
+    views, follower = Counting(), RegistryFollower((etcd.endpoint,), keys_under(DEFAULT_PREFIX))
+    follower.follow(views)
+    try:
+        views.live()
+        etcd.put("job/a.service/target-state", "launched")
+        views.showing(lambda s: A in s.units)
+        assert (counts[0], counts[1], counts[-1]) == ((None, 0), (0, 1), (1, 0))
+        began = len(views.all)
+        follower.refresh()
+        views.wait(lambda _: (1, 1) in counts[began:])
+    finally:
+        asyncio.run(follower.close())
 
 
 def test_refresh_while_lost_tries_again_at_once(etcd: RealEtcd, follow: Follow) -> None:
