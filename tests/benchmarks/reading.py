@@ -15,7 +15,7 @@ from .following import following
 from .link import slow_link
 from .measure import Table, fleetctl_times, ms, quietly, ratio, timed, timed_in_turns
 
-RUNS = 25
+RUNS = 51
 ROUND_TRIP = 0.020
 FOLLOWED = tuple(part for part in PARTS if part != "unit")
 """What is read again and again; unit files only once."""
